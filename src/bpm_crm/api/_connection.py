@@ -1,0 +1,178 @@
+"""One WebSocket that speaks `graphql-transport-ws`."""
+
+import asyncio
+from contextlib import aclosing
+from typing import Any
+
+import orjson
+from graphql import OperationType
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketDisconnected
+
+from bpm_crm.api._ports import Context
+from bpm_crm.api._request import GraphQLRequest, from_mapping, has_more_values, new_request_id
+from bpm_crm.api._service import Service
+from bpm_crm.api.faults import Code, Fault, Problem, Refused, explain
+
+__all__ = ["Connection"]
+
+REASON_LENGTH = 120
+"""A close frame holds 123 bytes of reason."""
+
+
+class Connection:
+    """Serves one accepted socket until either side closes it.
+
+    Close codes: 1009 message too big, 4400 bad message, 4401 not yet acknowledged, 4403 refused or expired, 4408 no `connection_init`
+    in time, 4409 id in use, 4429 second `connection_init`, 4500 the server failed.
+    """
+
+    def __init__(self, socket: WebSocket, service: Service) -> None:
+        self._socket = socket
+        self._service = service
+        self._context: Context | None = None
+        self._has_init = False
+        self._operations: dict[str, asyncio.Task[None]] = {}
+        self._closed = asyncio.Event()
+        self._timer: asyncio.Task[None] | None = None
+
+    async def serve(self) -> None:
+        """Read messages until the socket closes; then cancel what still runs, and wait for it."""
+        self._timer = asyncio.create_task(self._await_init())
+        reading = asyncio.create_task(self._read())
+        closing = asyncio.create_task(self._closed.wait())
+        try:
+            await asyncio.wait({reading, closing}, return_when="FIRST_COMPLETED")
+        finally:
+            tasks = [reading, closing, self._timer, *self._operations.values()]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        if reading.done() and not reading.cancelled():
+            reading.result()
+
+    async def _read(self) -> None:
+        while not self._closed.is_set():
+            received = await self._socket.receive()
+            if received["type"] == "websocket.disconnect":
+                return
+            limits, text = self._service.limits, received.get("text")
+            if text is None:
+                await self._close(4400, "Messages are text")
+            elif len(text) > limits.body_bytes or has_more_values(message := text.encode(), limits.variable_values):
+                await self._close(
+                    1009, f"Messages have at most {limits.body_bytes} characters, {limits.variable_values} values"
+                )
+            else:
+                await self._handle(message)
+
+    async def _handle(self, text: bytes) -> None:
+        try:
+            message: Any = orjson.loads(text)
+        except orjson.JSONDecodeError:
+            message = None
+        match message:
+            case {"type": "connection_init"} if isinstance(message.get("payload"), dict | None):
+                await self._init(message.get("payload"))
+            case {"type": "ping"}:
+                await self._send({**message, "type": "pong"})
+            case {"type": "pong"}:
+                pass
+            case {"type": "subscribe", "id": str(id_), "payload": dict(payload)} if id_:
+                await self._subscribe(id_, payload)
+            case {"type": "complete", "id": str(id_)}:
+                if task := self._operations.pop(id_, None):
+                    task.cancel()
+            case _:
+                await self._close(4400, "Invalid message")
+
+    async def _await_init(self) -> None:
+        await asyncio.sleep(self._service.init_seconds)
+        await self._close(4408, "Connection initialisation timeout")
+
+    async def _init(self, payload: dict[str, Any] | None) -> None:
+        if self._has_init:
+            return await self._close(4429, "Too many initialisation requests")
+        self._has_init = True
+        if self._timer:
+            self._timer.cancel()
+        if await self._authenticate(payload):
+            await self._send({"type": "connection_ack"})
+            self._timer = asyncio.create_task(self._watch_expiry(payload))
+        return None
+
+    async def _authenticate(self, payload: dict[str, Any] | None) -> bool:
+        """Take a context; where it is refused, or has expired already, close the socket."""
+        try:
+            context = await self._service.context_factory(self._socket, payload)
+        except Exception as error:  # noqa: BLE001  # whatever fails, it is logged and the client is told by a close code
+            problem = explain(error, request_id=new_request_id())
+            refused = problem.code in (Code.UNAUTHENTICATED, Code.FORBIDDEN)
+            await self._close(*((4403, "Forbidden") if refused else (4500, problem.message)))
+            return False
+        if context.expires_at and context.expires_at <= self._service.now():
+            await self._close(4403, "Forbidden")
+            return False
+        self._context = context
+        return True
+
+    async def _watch_expiry(self, payload: dict[str, Any] | None) -> None:
+        """Authenticate again whenever the credentials expire."""
+        while self._context and (expires_at := self._context.expires_at):
+            remaining = (expires_at - self._service.now()).total_seconds()
+            if remaining > 0:
+                await asyncio.sleep(remaining)
+            elif not await self._authenticate(payload):
+                return
+
+    async def _subscribe(self, id_: str, payload: dict[str, Any]) -> None:
+        if self._context is None:
+            return await self._close(4401, "Unauthorized")
+        if id_ in self._operations:
+            return await self._close(4409, f"Subscriber for {id_[: REASON_LENGTH // 2]} already exists")
+        try:
+            request = from_mapping(payload)
+        except Fault as fault:
+            return await self._close(4400, fault.message)
+        context = self._context.for_operation(new_request_id())
+        if len(self._operations) >= self._service.limits.operations_per_connection:
+            problem = Problem(Code.OVERLOADED, "This connection has as many operations in flight as it may have.")
+            return await self._send(_error(id_, [problem], context))
+        self._operations[id_] = asyncio.create_task(self._operate(id_, request, context))
+        return None
+
+    async def _operate(self, id_: str, request: GraphQLRequest, context: Context) -> None:
+        """Run one operation and send what comes of it; its id is free before the last message is sent."""
+        last: dict[str, Any] = {"id": id_, "type": "complete"}
+        try:
+            with self._service.streams.claim():
+                await self._run(id_, request, context)
+        except (WebSocketDisconnect, WebSocketDisconnected):
+            return
+        except Refused as refused:
+            last = _error(id_, refused.problems, context)
+        except Exception as error:  # noqa: BLE001  # whatever fails, it is logged and the client is told
+            last = _error(id_, [explain(error, request_id=context.request_id)], context)
+        self._operations.pop(id_, None)
+        await self._send(last)
+
+    async def _run(self, id_: str, request: GraphQLRequest, context: Context) -> None:
+        execution = self._service.execution
+        plan = execution.plan(request, request_id=context.request_id)
+        if plan.operation.kind is not OperationType.SUBSCRIPTION:
+            return await self._send({"id": id_, "type": "next", "payload": await execution.answer(plan, context)})
+        async with aclosing(execution.events(plan, context)) as responses:
+            async for response in responses:
+                await self._send({"id": id_, "type": "next", "payload": response})
+        return None
+
+    async def _send(self, message: dict[str, Any]) -> None:
+        await self._socket.send_text(orjson.dumps(message).decode())
+
+    async def _close(self, code: int, reason: str) -> None:
+        if not self._closed.is_set():
+            self._closed.set()
+            await self._socket.close(code, reason.encode()[:REASON_LENGTH].decode(errors="ignore"))
+
+
+def _error(id_: str, problems: Any, context: Context) -> dict[str, Any]:
+    return {"id": id_, "type": "error", "payload": [problem.formatted(context.request_id) for problem in problems]}

@@ -1,0 +1,142 @@
+"""Answers of the write path as the API shows them, the same for every mutation on a case."""
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+from uuid import UUID
+
+import orjson
+
+from bpm_crm.api.context import RequestContext
+from bpm_crm.api.errors import (
+    IdempotencyConflict,
+    InvalidInput,
+    NotFound,
+    StaleInstance,
+    TransitionRefused,
+    blockers_of,
+    invalid_input,
+    not_found,
+    text,
+)
+from bpm_crm.api.faults import Code, Fault
+from bpm_crm.api.instances import instance_view
+from bpm_crm.operations.access import Permission, Scope
+from bpm_crm.operations.commands import (
+    Command,
+    KeyReused,
+    Missing,
+    NotAllowed,
+    NotUnderstood,
+    Outcome,
+    Outdated,
+    Recorded,
+    Work,
+)
+from bpm_crm.operations.writer import Overloaded, Unavailable
+
+T = TypeVar("T")
+Refusal = TransitionRefused | StaleInstance | NotFound | InvalidInput | IdempotencyConflict
+
+MOST_KEY = 200
+MOST_COMMENT = 4_000
+
+
+def work_on(
+    context: RequestContext,
+    scope: Scope,
+    instance_id: UUID | None,
+    command: Command,
+    *,
+    asked: Any,
+    idempotency_key: str | None,
+    expected_sequence: int | None = None,
+    dry_run: bool = False,
+) -> Work:
+    """The work of a mutation. `asked` is the input as plain JSON: its digest is kept with the idempotency key."""
+    if idempotency_key is not None and not 1 <= len(idempotency_key) <= MOST_KEY:
+        raise Fault(Code.BAD_USER_INPUT, f"An idempotency key has from 1 to {MOST_KEY} characters.")
+    return Work(
+        tenant_id=context.known.tenant.id,
+        commands=(command,),
+        actor=context.caller.actor,
+        instance_id=instance_id,
+        scope=scope,
+        expected_sequence=expected_sequence,
+        idempotency_key=idempotency_key,
+        fingerprint=fingerprint(asked),
+        request_id=context.request_id,
+        dry_run=dry_run,
+    )
+
+
+def check_comment(comment: str | None) -> None:
+    """A fault for a comment that is too long."""
+    if comment is not None and len(comment) > MOST_COMMENT:
+        raise Fault(Code.BAD_USER_INPUT, f"A comment has at most {MOST_COMMENT} characters.", maximum=MOST_COMMENT)
+
+
+def fingerprint(asked: Any) -> bytes:
+    """The digest of what was asked, by which a repetition is told from another request with the same key."""
+    return hashlib.sha256(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS, default=str)).digest()
+
+
+async def carried_out(context: RequestContext, work: Work) -> Outcome:
+    """Carry out a work; faults when too much waits or the database cannot be reached."""
+    return (await all_carried_out(context, [work]))[0]
+
+
+async def all_carried_out(context: RequestContext, works: list[Work]) -> list[Outcome]:
+    """Carry out works; faults when too much waits or the database cannot be reached."""
+    try:
+        return await context.services.writer.submit_all(works)
+    except Overloaded as error:
+        raise Fault(Code.OVERLOADED, "More work waits than can be taken on; try again in a moment.") from error
+    except Unavailable as error:
+        said = "It is not known whether this was recorded; repeat it with the same idempotencyKey."
+        message = (
+            said if error.uncertain else "The database cannot be reached; nothing was recorded. Try again in a moment."
+        )
+        raise Fault(Code.UNAVAILABLE, message, uncertain=error.uncertain) from error
+
+
+async def answered(
+    context: RequestContext, outcome: Outcome, success: Callable[[Recorded], Awaitable[T]]
+) -> "T | Refusal":
+    """The member of a mutation's union for an outcome: `success` makes the one for what was recorded."""
+    language = context.language
+    match outcome:
+        case Recorded():
+            return await success(outcome)
+        case NotAllowed(blockers, record):
+            shown = blockers_of(blockers, language)
+            causes = " ".join(blocker.message for blocker in shown)
+            visible = context.scope(Permission.VIEW_CASES) is not None
+            return TransitionRefused(
+                code="TRANSITION_REFUSED",
+                message=text("TRANSITION_REFUSED", language, causes=causes),
+                path=["input"],
+                blocked_by=shown,
+                instance=await instance_view(context, record) if visible else None,
+            )
+        case NotUnderstood(problems):
+            return invalid_input(problems, language)
+        case Outdated(record, expected):
+            return StaleInstance(
+                code="STALE_INSTANCE",
+                message=text("STALE_INSTANCE", language, current=record.state.sequence, expected=expected),
+                path=["input", "expectedSequence"],
+                expected_sequence=expected,
+                current_sequence=record.state.sequence,
+                instance=await instance_view(context, record),
+            )
+        case Missing():
+            return not_found(language, "input", "instance")
+        case KeyReused(key):
+            return IdempotencyConflict(
+                code="IDEMPOTENCY_CONFLICT",
+                message=text("IDEMPOTENCY_CONFLICT", language, key=key),
+                path=["input", "idempotencyKey"],
+            )
+        case _:
+            raise TypeError(f"unexpected outcome {type(outcome).__name__}")

@@ -1,0 +1,29 @@
+"""Definitions and stages as the API shows them, made once per operation however many cases refer to them."""
+
+from collections.abc import Mapping
+from uuid import UUID
+
+from bpm_crm.api.context import RequestContext
+from bpm_crm.api.definitions import ProcessDefinitionType, StageType, definition_type, stage_type
+from bpm_crm.engine.process import Process
+
+
+def shown_definition(
+    context: RequestContext, process: Process, definition_id: UUID, version: int
+) -> ProcessDefinitionType:
+    """The definition of a case with the content of its version."""
+    key = (definition_id, version)
+    found: ProcessDefinitionType | None = context.memo.get(key)
+    if found is None:
+        record = context.known.definitions[definition_id]
+        found = context.memo[key] = definition_type(record, process.definition, context.language)
+    return found
+
+
+def shown_stages(context: RequestContext, process: Process) -> Mapping[str, StageType]:
+    """The stages of a version by key."""
+    found: Mapping[str, StageType] | None = context.memo.get(process)
+    if found is None:
+        stages = process.definition.stages.values()
+        found = context.memo[process] = {stage.key: stage_type(stage, context.language) for stage in stages}
+    return found

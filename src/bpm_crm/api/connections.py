@@ -1,0 +1,105 @@
+"""Relay connections: cursors, slices and page information, the same for every list."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import Error
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import orjson
+import strawberry
+
+from bpm_crm.api.faults import Code, Fault
+from bpm_crm.api.selections import selects
+from bpm_crm.records.database import Database
+from bpm_crm.records.selection import Key, Page, Query, Slice, read_page
+
+DEFAULT_FIRST = 50
+MOST = 200
+
+
+@strawberry.type(description="Where a page lies in its list.")
+class PageInfo:
+    """Where a page lies in its list."""
+
+    has_next_page: bool = strawberry.field(description="Whether there are items after this page.")
+    has_previous_page: bool = strawberry.field(description="Whether there are items before this page.")
+    start_cursor: str | None = strawberry.field(description="Cursor of the first item: pass it as `before`.")
+    end_cursor: str | None = strawberry.field(description="Cursor of the last item: pass it as `after`.")
+
+
+def cut(
+    keys: Sequence[Key], first: int | None, after: str | None, last: int | None = None, before: str | None = None
+) -> Slice:
+    """The slice that paging arguments ask for. A fault for both `first` and `last`, a negative or too large one, a bad cursor."""
+    if first is not None and last is not None:
+        raise Fault(Code.BAD_USER_INPUT, "Give `first` or `last`, not both.")
+    limit = first if first is not None else last if last is not None else DEFAULT_FIRST
+    if not 0 <= limit <= MOST:
+        raise Fault(Code.BAD_USER_INPUT, f"`first` and `last` are from 0 to {MOST}.", maximum=MOST)
+    return Slice(
+        limit=limit,
+        after=None if after is None else read_cursor(after, keys),
+        before=None if before is None else read_cursor(before, keys),
+        backwards=last is not None,
+    )
+
+
+async def fetch_page(info: Any, database: Database, tenant_id: UUID, query: Query, slice_: Slice) -> Page:
+    """Read the page of a connection: its rows unless only the total was selected, its total only where it was."""
+    wanted = selects(info)
+    rows = any(wanted.has(name) for name in ("edges", "nodes", "pageInfo"))
+    async with database.reader(tenant_id) as connection:
+        return await read_page(connection, tenant_id, query, slice_, rows=rows, total=wanted.has("totalCount"))
+
+
+def page_info(page: Page, slice_: Slice) -> PageInfo:
+    """The page information of a page that was read."""
+    return PageInfo(
+        has_next_page=slice_.before is not None if slice_.backwards else page.has_more,
+        has_previous_page=page.has_more if slice_.backwards else slice_.after is not None,
+        start_cursor=write_cursor(page.keys[0]) if page.keys else None,
+        end_cursor=write_cursor(page.keys[-1]) if page.keys else None,
+    )
+
+
+def write_cursor(values: Sequence[Any]) -> str:
+    """The cursor of a row: the values of the order's keys."""
+    return urlsafe_b64encode(orjson.dumps(list(values), default=str)).rstrip(b"=").decode()
+
+
+def read_cursor(cursor: str, keys: Sequence[Key]) -> list[Any]:
+    """The values inside a cursor; a fault when it is not a cursor of a list in this order."""
+    try:
+        values = orjson.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        if not isinstance(values, list) or len(values) != len(keys):
+            raise ValueError(cursor)
+        return [None if value is None else _READERS[key.type](value) for key, value in zip(keys, values, strict=True)]
+    except (Error, ValueError, TypeError, ArithmeticError, orjson.JSONDecodeError) as error:
+        raise Fault(Code.BAD_USER_INPUT, "This is not a cursor of this list in this order.") from error
+
+
+def _instant(value: Any) -> datetime:
+    return datetime.fromisoformat(value).astimezone(UTC)
+
+
+def _exactly(kind: type) -> Callable[[Any], Any]:
+    def read(value: Any) -> Any:
+        if type(value) is not kind:
+            raise TypeError(value)
+        return value
+
+    return read
+
+
+_READERS: dict[str, Callable[[Any], Any]] = {
+    "uuid": UUID,
+    "text": _exactly(str),
+    "int": _exactly(int),
+    "bool": _exactly(bool),
+    "timestamptz": _instant,
+    "numeric": Decimal,
+    "date": date.fromisoformat,
+}

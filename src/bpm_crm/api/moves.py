@@ -1,0 +1,197 @@
+"""Moving cases: one, many, or by force."""
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import strawberry
+from strawberry.scalars import JSON
+
+from bpm_crm.api.answers import Refusal, all_carried_out, answered, carried_out, check_comment, work_on
+from bpm_crm.api.context import Info, RequestContext
+from bpm_crm.api.errors import (
+    IdempotencyConflict,
+    InvalidInput,
+    NotFound,
+    StaleInstance,
+    TransitionRefused,
+    not_found,
+)
+from bpm_crm.api.faults import Code, Fault
+from bpm_crm.api.history import TransitionRecord, transition_record
+from bpm_crm.api.instances import ProcessInstance, instance_view
+from bpm_crm.api.references import InstanceRef, find_instance, find_instances
+from bpm_crm.operations.access import Permission, Scope
+from bpm_crm.operations.commands import Fire, Force, Outcome, Recorded, Work
+
+MOST_MOVES = 200
+
+
+@strawberry.input(description="Move a case.")
+class FireTransitionInput:
+    """Move a case."""
+
+    instance: InstanceRef = strawberry.field(description="The case.")
+    transition: str = strawberry.field(description="The trigger, as `availableTransitions.trigger` has it.")
+    data: JSON | None = strawberry.field(
+        default=None, description="New values of data fields, by key; null empties one."
+    )
+    reason: str | None = strawberry.field(default=None, description="Key of a reason of the catalogue.")
+    comment: str | None = strawberry.field(default=None, description="Free text.")
+    occurred_at: datetime | None = strawberry.field(default=None, description="When it happened, if earlier than now.")
+    expected_sequence: int | None = strawberry.field(
+        default=None, description="`sequence` of the case as the caller saw it; a newer one refuses the move."
+    )
+    idempotency_key: str | None = strawberry.field(
+        default=None, description="One key per intent: a repetition gets the first answer instead of a second move."
+    )
+    dry_run: bool = strawberry.field(default=False, description="Decide and answer, but write nothing.")
+
+
+@strawberry.input(description="Move several cases, each on its own: one refused does not hold up the others.")
+class FireTransitionsInput:
+    """Move several cases."""
+
+    items: list[FireTransitionInput] = strawberry.field(
+        description=f"The moves, at most {MOST_MOVES}; those of one case in order."
+    )
+
+
+@strawberry.input(
+    description="Put a case into a stage whatever the definition allows. Marked in history and figures as forced."
+)
+class ForceTransitionInput:
+    """Put a case into a stage by force."""
+
+    instance: InstanceRef = strawberry.field(description="The case.")
+    stage: str = strawberry.field(description="Key of the stage.")
+    comment: str = strawberry.field(description="Why; mandatory.")
+    occurred_at: datetime | None = strawberry.field(default=None, description="When it happened, if earlier than now.")
+    expected_sequence: int | None = strawberry.field(
+        default=None, description="`sequence` of the case as the caller saw it."
+    )
+    idempotency_key: str | None = strawberry.field(default=None, description="One key per intent.")
+
+
+@strawberry.type(description="The case moved.")
+class TransitionFired:
+    """The case moved."""
+
+    instance: ProcessInstance = strawberry.field(
+        description="The case after the move (after a repetition: as it is now)."
+    )
+    record: TransitionRecord = strawberry.field(description="The step that the move left in history.")
+    is_repeated: bool = strawberry.field(
+        description="Whether this repeats the first answer to the same idempotency key."
+    )
+    is_dry_run: bool = strawberry.field(description="Whether nothing was written, as asked.")
+
+
+FireTransitionResult = Annotated[
+    TransitionFired | TransitionRefused | StaleInstance | NotFound | InvalidInput | IdempotencyConflict,
+    strawberry.union("FireTransitionResult", description="The case moved, or why it did not."),
+]
+
+
+@strawberry.type(description="The answers to several moves, in the order of the input.")
+class FireTransitionsPayload:
+    """The answers to several moves."""
+
+    results: list[FireTransitionResult] = strawberry.field(description="One answer per move.")
+    fired: int = strawberry.field(description="How many moved.")
+    refused: int = strawberry.field(description="How many did not.")
+
+
+@strawberry.type
+class MovesMutation:
+    """Mutations that move cases."""
+
+    @strawberry.mutation(
+        description="Move a case by a transition of its process. Everything that stands in the way is answered at once."
+    )
+    async def fire_transition(self, info: Info, input: FireTransitionInput) -> FireTransitionResult:  # noqa: A002  # the API's convention
+        """Move a case."""
+        context = info.context
+        _, scope = context.require(Permission.FIRE_TRANSITION)
+        instance_id = await find_instance(context, input.instance)
+        if instance_id is None:
+            return not_found(context.language, "input", "instance")
+        work = _work(context, scope, instance_id, input)
+        return await _fired(context, await carried_out(context, work), input.dry_run)
+
+    @strawberry.mutation(description="Move several cases, each on its own, in one request.")
+    async def fire_transitions(self, info: Info, input: FireTransitionsInput) -> FireTransitionsPayload:  # noqa: A002  # the API's convention
+        """Move several cases."""
+        context = info.context
+        _, scope = context.require(Permission.FIRE_TRANSITION)
+        if len(input.items) > MOST_MOVES:
+            raise Fault(Code.BAD_USER_INPUT, f"At most {MOST_MOVES} moves in one request.", maximum=MOST_MOVES)
+        found = await find_instances(context, [item.instance for item in input.items])
+        works = [
+            None if instance_id is None else _work(context, scope, instance_id, item)
+            for instance_id, item in zip(found, input.items, strict=True)
+        ]
+        outcomes = iter(await all_carried_out(context, [work for work in works if work is not None]))
+        results = [
+            not_found(context.language, "input", "items", str(number), "instance")
+            if work is None
+            else await _fired(context, next(outcomes), item.dry_run)
+            for number, (work, item) in enumerate(zip(works, input.items, strict=True))
+        ]
+        fired = sum(isinstance(result, TransitionFired) for result in results)
+        return FireTransitionsPayload(results=results, fired=fired, refused=len(results) - fired)
+
+    @strawberry.mutation(
+        description="Put a case into a stage by force: a permission of its own, a reason in words, marked everywhere."
+    )
+    async def force_transition(self, info: Info, input: ForceTransitionInput) -> FireTransitionResult:  # noqa: A002  # the API's convention
+        """Put a case into a stage by force."""
+        context = info.context
+        _, scope = context.require(Permission.FORCE_TRANSITION)
+        check_comment(input.comment)
+        if not input.comment.strip():
+            raise Fault(Code.BAD_USER_INPUT, "Say why in `comment`.")
+        instance_id = await find_instance(context, input.instance)
+        if instance_id is None:
+            return not_found(context.language, "input", "instance")
+        work = work_on(
+            context,
+            scope,
+            instance_id,
+            Force(input.stage, input.comment, input.occurred_at),
+            asked=["forceTransition", str(instance_id), input.stage, input.comment, input.occurred_at],
+            idempotency_key=input.idempotency_key,
+            expected_sequence=input.expected_sequence,
+        )
+        return await _fired(context, await carried_out(context, work), dry_run=False)
+
+
+def _work(context: RequestContext, scope: Scope, instance_id: UUID, item: FireTransitionInput) -> Work:
+    """The work of one move."""
+    data: Any = {} if item.data is None else item.data
+    if not isinstance(data, dict):
+        raise Fault(Code.BAD_USER_INPUT, "`data` is an object of field values by key.")
+    check_comment(item.comment)
+    asked = ["fireTransition", str(instance_id), item.transition, data, item.reason, item.comment, item.occurred_at]
+    return work_on(
+        context,
+        scope,
+        instance_id,
+        Fire(item.transition, data, item.reason, item.comment, item.occurred_at),
+        asked=asked,
+        idempotency_key=item.idempotency_key,
+        expected_sequence=item.expected_sequence,
+        dry_run=item.dry_run,
+    )
+
+
+async def _fired(context: RequestContext, outcome: Outcome, dry_run: bool) -> TransitionFired | Refusal:
+    async def success(recorded: Recorded) -> TransitionFired:
+        return TransitionFired(
+            instance=await instance_view(context, recorded.instance),
+            record=transition_record(context, recorded.entries[-1]),
+            is_repeated=recorded.repeated,
+            is_dry_run=dry_run,
+        )
+
+    return await answered(context, outcome, success)

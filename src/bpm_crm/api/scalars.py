@@ -1,0 +1,140 @@
+"""Custom scalars: how each value looks on the wire, with the standard that says so."""
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from typing import Any, NewType
+
+import phonenumbers
+import strawberry
+from email_validator import EmailNotValidError, validate_email
+from strawberry.scalars import JSON
+from strawberry.types.scalar import ScalarDefinition
+
+from bpm_crm.engine.duration import WorkingTime, format_duration, parse_span
+
+PhoneNumber = NewType("PhoneNumber", str)
+EmailAddress = NewType("EmailAddress", str)
+
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def _write_datetime(value: datetime) -> str:
+    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _read_datetime(value: Any) -> datetime:
+    try:
+        instant = datetime.fromisoformat(value)
+    except (TypeError, ValueError) as error:
+        raise ValueError("write an instant as in RFC 3339, for example 2026-11-22T09:30:00Z") from error
+    if instant.tzinfo is None:
+        raise ValueError("an instant needs its offset, for example 2026-11-22T09:30:00Z or …+03:00")
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("an instant lies between the years 1 and 9999") from error
+
+
+def _read_date(value: Any) -> date:
+    try:
+        return date.fromisoformat(value)
+    except (TypeError, ValueError) as error:
+        raise ValueError("write a date as YYYY-MM-DD") from error
+
+
+def _write_decimal(value: Decimal) -> str:
+    return format(value.normalize() if value else Decimal(0), "f")
+
+
+def _read_decimal(value: Any) -> Decimal:
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise ValueError("write a decimal as a string, for example “12.50”; a float would lose digits")
+    try:
+        number = Decimal(value)
+    except InvalidOperation as error:
+        raise ValueError("write a decimal as a string of digits, for example “12.50”") from error
+    if not number.is_finite() or number.adjusted() > 17:
+        raise ValueError("a decimal has at most 18 digits before the point")
+    return number
+
+
+def _write_duration(value: timedelta) -> str:
+    return format_duration(value // _MICROSECOND)
+
+
+def _read_duration(value: Any) -> timedelta:
+    span = parse_span(str(value))
+    if not isinstance(span, WorkingTime):
+        raise ValueError("write a length of time in hours, minutes and seconds, for example PT48H")
+    return timedelta(microseconds=span.microseconds)
+
+
+def _read_phone(value: Any) -> PhoneNumber:
+    try:
+        number = phonenumbers.parse(str(value), None)
+    except phonenumbers.NumberParseException as error:
+        raise ValueError("write a phone number with its country, as in E.164: +74951234567") from error
+    if not phonenumbers.is_possible_number(number):
+        raise ValueError("there can be no such phone number; write it as in E.164: +74951234567")
+    return PhoneNumber(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+
+
+def _read_email(value: Any) -> EmailAddress:
+    try:
+        found = validate_email(str(value), check_deliverability=False)
+    except EmailNotValidError as error:
+        raise ValueError(f"not an e-mail address: {error}") from error
+    return EmailAddress(found.normalized.lower())
+
+
+SCALARS: dict[object, ScalarDefinition] = {
+    datetime: strawberry.scalar(
+        name="DateTime",
+        description="An instant in UTC as in RFC 3339, for example `2026-11-22T09:30:00Z`. An input needs an offset.",
+        specified_by_url="https://www.rfc-editor.org/rfc/rfc3339",
+        serialize=_write_datetime,
+        parse_value=_read_datetime,
+    ),
+    date: strawberry.scalar(
+        name="Date",
+        description="A calendar date, `YYYY-MM-DD`.",
+        specified_by_url="https://www.rfc-editor.org/rfc/rfc3339#section-5.6",
+        serialize=date.isoformat,
+        parse_value=_read_date,
+    ),
+    timedelta: strawberry.scalar(
+        name="Duration",
+        description="A length of time in hours, minutes and seconds as in ISO 8601, for example `PT1H15M`; never in days.",
+        specified_by_url="https://en.wikipedia.org/wiki/ISO_8601#Durations",
+        serialize=_write_duration,
+        parse_value=_read_duration,
+    ),
+    Decimal: strawberry.scalar(
+        name="Decimal",
+        description='An exact decimal number, written as a string: `"0.125"`. Never a float.',
+        specified_by_url="https://speleotrove.com/decimal/daconvs.html",
+        serialize=_write_decimal,
+        parse_value=_read_decimal,
+    ),
+    JSON: strawberry.scalar(
+        name="JSON",
+        description="Any JSON value.",
+        specified_by_url="https://www.rfc-editor.org/rfc/rfc8259",
+        serialize=lambda value: value,
+        parse_value=lambda value: value,
+    ),
+    PhoneNumber: strawberry.scalar(
+        name="PhoneNumber",
+        description="A phone number in E.164, for example `+74951234567`.",
+        specified_by_url="https://www.itu.int/rec/T-REC-E.164",
+        serialize=str,
+        parse_value=_read_phone,
+    ),
+    EmailAddress: strawberry.scalar(
+        name="EmailAddress",
+        description="An e-mail address; written in lower case.",
+        specified_by_url="https://html.spec.whatwg.org/multipage/input.html#valid-e-mail-address",
+        serialize=str,
+        parse_value=_read_email,
+    ),
+}

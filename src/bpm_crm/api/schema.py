@@ -1,0 +1,139 @@
+"""The schema: roots put together from the nouns, scalars, and the types that refer to each other in a circle."""
+
+from typing import Any
+from uuid import UUID
+
+import strawberry
+from graphql import build_schema as parse_schema
+from graphql import print_schema
+from graphql.utilities import lexicographic_sort_schema
+from strawberry.schema.config import StrawberryConfig
+from strawberry.tools import merge_types
+
+import bpm_crm.api.enums  # noqa: F401  # exposes the enums of lower layers before the schema is built
+from bpm_crm.api.acts import ActsMutation
+from bpm_crm.api.channels import ChannelsQuery, channel_of
+from bpm_crm.api.context import Info, RequestContext
+from bpm_crm.api.customers import Customer, CustomersQuery, CustomerView, customers_in
+from bpm_crm.api.deals import Deal, DealsQuery, DealView
+from bpm_crm.api.definition_lists import DefinitionsQuery
+from bpm_crm.api.definitions import definition_type
+from bpm_crm.api.ids import from_global
+from bpm_crm.api.instance_lists import InstancesQuery, visible_instance
+from bpm_crm.api.leads import LeadsMutation
+from bpm_crm.api.moves import MovesMutation
+from bpm_crm.api.nodes import Node
+from bpm_crm.api.people import PeopleQuery, team_of, user_of
+from bpm_crm.api.scalars import SCALARS
+from bpm_crm.api.subscriptions import Subscriptions
+from bpm_crm.operations.access import Permission
+from bpm_crm.records.listings import CUSTOMERS, CustomerRecord, DealRecord, customer_of
+from bpm_crm.records.selection import All, Compare, Operator, Query, Slice, read_page
+
+
+class CircularViews:
+    """Makes deals and customers for the types that refer to them."""
+
+    def deal(self, context: RequestContext, record: DealRecord) -> Deal:
+        """A deal as the API shows it."""
+        return DealView(record, context)
+
+    def customer(self, record: CustomerRecord) -> Customer:
+        """A customer as the API shows it."""
+        return CustomerView(record)
+
+
+@strawberry.type
+class NodesQuery:
+    """Finding anything by its global id."""
+
+    @strawberry.field(description="Any object by its global id; null when there is none that the viewer may see.")
+    async def node(self, info: Info, id: strawberry.ID) -> Node | None:  # noqa: A002  # Relay's name
+        """Any object by its global id."""
+        info.context.caller  # noqa: B018  # a fault without credentials
+        found = from_global(id)
+        finder = _FINDERS.get(found[0]) if found is not None else None
+        if found is None or finder is None:
+            return None
+        try:
+            key = UUID(found[1])
+        except ValueError:
+            return None
+        return await finder(info, key)
+
+
+async def _instance(info: Info, key: UUID) -> Any:
+    return await visible_instance(info, key)
+
+
+async def _deal(info: Info, key: UUID) -> Any:
+    _, scope = info.context.require(Permission.VIEW_CASES)
+    record = await info.context.loader.deals.load(key)
+    if record is None or not scope.covers(
+        owner_id=record.owner_id, team_id=record.team_id, channel_id=record.channel_id
+    ):
+        return None
+    return info.context.deal(record)
+
+
+async def _customer(info: Info, key: UUID) -> Any:
+    viewer, scope = info.context.require(Permission.VIEW_CUSTOMERS)
+    condition = All((Compare("cu.id", Operator.EQ, key, "uuid"), customers_in(scope)))
+    async with info.context.services.database.reader(viewer.tenant_id) as connection:
+        page = await read_page(connection, viewer.tenant_id, Query(CUSTOMERS, condition), Slice(1))
+    return CustomerView(customer_of(page.rows[0])) if page.rows else None
+
+
+async def _definition(info: Info, key: UUID) -> Any:
+    info.context.require(Permission.VIEW_DEFINITIONS)
+    record = info.context.known.definitions.get(key)
+    if record is None:
+        return None
+    process = await info.context.process(key, record.latest_version)
+    return definition_type(record, process.definition, info.context.language)
+
+
+async def _channel(info: Info, key: UUID) -> Any:
+    info.context.require(Permission.VIEW_DEFINITIONS)
+    known = key in info.context.known.channels
+    return channel_of(info.context.known, key, info.context.language) if known else None
+
+
+async def _user(info: Info, key: UUID) -> Any:
+    info.context.require(Permission.VIEW_PEOPLE)
+    return user_of(info.context.known, key)
+
+
+async def _team(info: Info, key: UUID) -> Any:
+    info.context.require(Permission.VIEW_PEOPLE)
+    return team_of(info.context.known, key)
+
+
+_FINDERS = {
+    "ProcessInstance": _instance,
+    "Deal": _deal,
+    "Customer": _customer,
+    "ProcessDefinition": _definition,
+    "Channel": _channel,
+    "User": _user,
+    "Team": _team,
+}
+
+Query_ = merge_types(
+    "Query",
+    (NodesQuery, PeopleQuery, ChannelsQuery, DefinitionsQuery, InstancesQuery, DealsQuery, CustomersQuery),
+)
+Mutation = merge_types("Mutation", (LeadsMutation, MovesMutation, ActsMutation))
+Subscription = merge_types("Subscription", (Subscriptions,))
+
+
+def build_schema() -> strawberry.Schema:
+    """The schema, ready to be served."""
+    return strawberry.Schema(
+        query=Query_, mutation=Mutation, subscription=Subscription, config=StrawberryConfig(scalar_map=SCALARS)
+    )
+
+
+def sorted_sdl(schema: strawberry.Schema) -> str:
+    """The schema in its definition language, sorted by name: what `schema.graphql` holds."""
+    return print_schema(lexicographic_sort_schema(parse_schema(schema.as_str()))) + "\n"

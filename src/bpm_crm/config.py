@@ -1,0 +1,38 @@
+"""Settings, read once from the environment and passed in; nothing below the entry points reads the environment."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Everything that may be set, as `BPM_CRM_…` variables; each has a default that works on a laptop."""
+
+    model_config = SettingsConfigDict(env_prefix="BPM_CRM_", extra="ignore")
+
+    home: Path | None = Field(default=None, description="Where the private server and secrets live; default: the user's data directory.")
+    database_url: SecretStr | None = Field(
+        default=None, description="A PostgreSQL server to use instead of the private one: a role that may create roles, or owns the schema."
+    )
+    app_database_url: SecretStr | None = Field(default=None, description="The API's own URL; default: derived from DATABASE_URL.")
+    worker_database_url: SecretStr | None = Field(default=None, description="The worker's own URL; default: derived from DATABASE_URL.")
+    through_pooler: bool = Field(default=False, description="Connections go through PgBouncer in transaction mode.")
+    listen_database_url: SecretStr | None = Field(default=None, description="A direct URL for LISTEN where connections go through a pooler.")
+    pool_size: int = Field(default=8, ge=2, le=200, description="Database connections of one process.")
+
+    host: str = Field(default="127.0.0.1", description="Address the API listens on.")
+    port: int = Field(default=8000, ge=0, le=65535, description="Port the API listens on; 0 takes a free one.")
+    cors_origins: list[str] = Field(default_factory=list, description="Other origins whose pages may use the API, as a JSON list.")
+    graphiql: bool = Field(default=True, description="Serve GraphiQL to browsers at /graphql.")
+    deadline_seconds: float = Field(default=10.0, gt=0, description="Longest time one operation may take.")
+    max_body_bytes: int = Field(default=1_000_000, ge=1_000, description="Longest request body.")
+    log_format: Literal["json", "plain"] = Field(default="plain", description="Form of the log.")
+
+    issuer: str = Field(default="bpm-crm", description="Issuer of the built-in tokens.")
+    audience: str = Field(default="bpm-crm-api", description="Audience that tokens must name.")
+    oidc_issuer: str | None = Field(default=None, description="Issuer of tokens of an identity provider.")
+    oidc_jwks_url: str | None = Field(default=None, description="Where the identity provider publishes its keys.")
+    oidc_algorithms: list[str] = Field(default_factory=lambda: ["RS256", "ES256"], description="Algorithms accepted from it.")
+    oidc_tenant_claim: str = Field(default="tenant", description="Claim that holds the tenant's id.")

@@ -1,0 +1,1 @@
+"""Our own launcher of a private PostgreSQL, used where no database URL is given."""

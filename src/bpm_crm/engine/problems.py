@@ -1,0 +1,136 @@
+"""What can be wrong with a definition: a closed list of codes, the place in the document, and texts in both languages."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from bpm_crm.engine.definition import Title
+
+
+class ProblemCode(StrEnum):
+    """The closed list of faults of a process document."""
+
+    SYNTAX = "SYNTAX"
+    SHAPE = "SHAPE"
+    UNKNOWN_PART = "UNKNOWN_PART"
+    UNKNOWN_REFERENCE = "UNKNOWN_REFERENCE"
+    RESERVED_NAME = "RESERVED_NAME"
+    NO_INITIAL = "NO_INITIAL"
+    SEVERAL_INITIAL = "SEVERAL_INITIAL"
+    UNREACHABLE_STAGE = "UNREACHABLE_STAGE"
+    DEAD_END = "DEAD_END"
+    SHADOWED_TRANSITION = "SHADOWED_TRANSITION"
+    EXPRESSION_INVALID = "EXPRESSION_INVALID"
+    LOSS_WITHOUT_REASON = "LOSS_WITHOUT_REASON"
+    NO_REASON_APPLIES = "NO_REASON_APPLIES"
+    CHECKPOINT_UNREACHABLE = "CHECKPOINT_UNREACHABLE"
+    FUNNEL_ORDER_TWICE = "FUNNEL_ORDER_TWICE"
+    CLOCK_NEVER_STARTS = "CLOCK_NEVER_STARTS"
+    CLOCK_NEVER_STOPS = "CLOCK_NEVER_STOPS"
+    CLOCK_WITHOUT_TARGET = "CLOCK_WITHOUT_TARGET"
+    WARNING_AFTER_TARGET = "WARNING_AFTER_TARGET"
+    PAUSE_UNCLEAR = "PAUSE_UNCLEAR"
+    CHOICE_WITHOUT_OPTIONS = "CHOICE_WITHOUT_OPTIONS"
+    BINDING_TYPE = "BINDING_TYPE"
+    CALENDAR_INVALID = "CALENDAR_INVALID"
+    DURATION_INVALID = "DURATION_INVALID"
+
+
+TEXTS: Mapping[ProblemCode, Title] = {
+    ProblemCode.SYNTAX: Title("Not a YAML document: {fault}", "Это не документ YAML: {fault}"),
+    ProblemCode.SHAPE: Title("{fault}", "{fault}"),
+    ProblemCode.UNKNOWN_PART: Title(
+        "There is no shared part “{value}”. Known: {known}.", "Общей части «{value}» нет. Известны: {known}."
+    ),
+    ProblemCode.UNKNOWN_REFERENCE: Title(
+        "There is no {what} “{value}”. Known: {known}.", "Нет такого ({what}): «{value}». Известны: {known}."
+    ),
+    ProblemCode.RESERVED_NAME: Title(
+        "The name “{value}” is reserved; choose another.", "Имя «{value}» занято; выберите другое."
+    ),
+    ProblemCode.NO_INITIAL: Title(
+        "No stage is of kind “initial”; make one of them so.", "Нет стадии вида «initial»; сделайте одну такой."
+    ),
+    ProblemCode.SEVERAL_INITIAL: Title(
+        "More than one stage is initial ({value}); keep one.", "Начальных стадий больше одной ({value}); оставьте одну."
+    ),
+    ProblemCode.UNREACHABLE_STAGE: Title(
+        "No transition ever leads to stage “{value}”; add one or remove the stage.",
+        "Ни один переход не ведёт в стадию «{value}»; добавьте переход или уберите стадию.",
+    ),
+    ProblemCode.DEAD_END: Title(
+        "From stage “{value}” no end can be reached; add a way to a won, lost or cancelled stage.",
+        "Из стадии «{value}» нельзя прийти к концу; добавьте путь к стадии won, lost или cancelled.",
+    ),
+    ProblemCode.SHADOWED_TRANSITION: Title(
+        "“{value}” can never be taken out of “{stage}”: “{other}” has the same trigger, comes first and has no guard.",
+        "«{value}» никогда не сработает из «{stage}»: «{other}» с тем же триггером стоит раньше и не имеет условия.",
+    ),
+    ProblemCode.EXPRESSION_INVALID: Title(
+        "The expression does not compile: {fault}", "Выражение не компилируется: {fault}"
+    ),
+    ProblemCode.LOSS_WITHOUT_REASON: Title(
+        "“{value}” leads to a lost stage without a required reason; set `reason: required`.",
+        "«{value}» ведёт в проигранную стадию без обязательной причины; задайте `reason: required`.",
+    ),
+    ProblemCode.NO_REASON_APPLIES: Title(
+        "“{value}” requires a reason, but out of stage “{stage}” none applies; add one to `reasons`.",
+        "«{value}» требует причину, но из стадии «{stage}» ни одна не подходит; добавьте её в `reasons`.",
+    ),
+    ProblemCode.CHECKPOINT_UNREACHABLE: Title(
+        "Checkpoint “{value}” can never be reached; say by which stage, transition or activity.",
+        "Контрольная точка «{value}» недостижима; укажите стадию, переход или действие.",
+    ),
+    ProblemCode.FUNNEL_ORDER_TWICE: Title(
+        "Checkpoints “{value}” and “{other}” have the same funnel order; give each its own.",
+        "Контрольные точки «{value}» и «{other}» имеют один номер в воронке; дайте каждой свой.",
+    ),
+    ProblemCode.CLOCK_NEVER_STARTS: Title(
+        "Clock “{value}” has no start condition.", "У часов «{value}» нет условия запуска."
+    ),
+    ProblemCode.CLOCK_NEVER_STOPS: Title(
+        "Clock “{value}” has no stop condition.", "У часов «{value}» нет условия остановки."
+    ),
+    ProblemCode.CLOCK_WITHOUT_TARGET: Title("Clock “{value}” has no target.", "У часов «{value}» нет норматива."),
+    ProblemCode.WARNING_AFTER_TARGET: Title(
+        "A warning of clock “{value}” does not come before its target; use less than 100% or a positive lead.",
+        "Предупреждение часов «{value}» наступает не раньше норматива; задайте меньше 100% или положительное опережение.",
+    ),
+    ProblemCode.PAUSE_UNCLEAR: Title(
+        "Pause “{value}” needs either `during` stages or both `from` and `until`.",
+        "Паузе «{value}» нужны либо стадии `during`, либо и `from`, и `until`.",
+    ),
+    ProblemCode.CHOICE_WITHOUT_OPTIONS: Title(
+        "Field “{value}” is a choice without options.", "У поля-выбора «{value}» нет вариантов."
+    ),
+    ProblemCode.BINDING_TYPE: Title(
+        "Field “{value}” cannot be bound to the deal's {other}; it must be of type {expected}.",
+        "Поле «{value}» нельзя связать с {other} сделки; нужен тип {expected}.",
+    ),
+    ProblemCode.CALENDAR_INVALID: Title("The calendar is not usable: {fault}", "Календарь непригоден: {fault}"),
+    ProblemCode.DURATION_INVALID: Title(
+        "“{value}” is not a usable duration: {fault}", "«{value}» — негодная длительность: {fault}"
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One fault of a definition; `path` leads to its place in the document, `line` is 1-based, 0 when unknown."""
+
+    code: ProblemCode
+    path: tuple[str, ...]
+    params: Mapping[str, str] = field(default_factory=dict)
+    line: int = 0
+
+    def text(self, language: str = "en") -> str:
+        """What is wrong and what would cure it."""
+        return TEXTS[self.code].in_language(language).format_map(dict(self.params))
+
+
+class DefinitionInvalid(Exception):
+    """A definition that may not be published, with all its problems."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("; ".join(f"{'.'.join(problem.path)}: {problem.text()}" for problem in self.problems))

@@ -1,0 +1,74 @@
+"""The state of one case as the engine sees it: what folding its history gives."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from bpm_crm.engine.clock import Clock
+
+Instant = int
+"""Microseconds since the Unix epoch, UTC."""
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts: a user, an integration, or the system itself (clocks, imports). `team` is where a user's cases go."""
+
+    id: str | None
+    kind: str
+    roles: frozenset[str]
+    team: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """The pause reasons that hold now, since when, and the paused business time of this visit so far."""
+
+    reasons: tuple[str, ...] = ()
+    since: Instant = 0
+    paused: int = 0
+
+
+NO_HOLD = Hold()
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceState:
+    """A case between two steps. `sequence` numbers its history; instants are microseconds since the epoch.
+
+    `reached` maps a checkpoint to (first instant, sequence); `visits` counts entries per stage; `activities` counts acts
+    per kind; `approvals` maps a transition to the ids of those who approved it since this stage was entered;
+    `clocks` holds the last cycle of each policy, open or closed; `subject` is what guards may know of the deal
+    (`channel`, `region`).
+    """
+
+    stage: str
+    sequence: int
+    started_at: Instant
+    entered_at: Instant
+    ended_at: Instant | None = None
+    data: Mapping[str, Any] = field(default_factory=dict)
+    reached: Mapping[str, tuple[Instant, int]] = field(default_factory=dict)
+    visits: Mapping[str, int] = field(default_factory=dict)
+    activities: Mapping[str, int] = field(default_factory=dict)
+    approvals: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    clocks: Mapping[str, Clock] = field(default_factory=dict)
+    subject: Mapping[str, str] = field(default_factory=dict)
+    hold: Hold = NO_HOLD
+    owner: str | None = None
+    team: str | None = None
+    reason: str | None = None
+    exclusion: str | None = None
+
+    @property
+    def next_due_at(self) -> Instant | None:
+        """The earliest instant at which an open clock warns, breaches or escalates; None when none will."""
+        return min((clock.next_at for clock in self.clocks.values() if clock.next_at is not None), default=None)
+
+    @property
+    def overdue_since(self) -> Instant | None:
+        """The earliest breach among the open clocks."""
+        return min(
+            (clock.breached_at for clock in self.clocks.values() if clock.is_open and clock.breached_at is not None),
+            default=None,
+        )

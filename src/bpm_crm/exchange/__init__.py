@@ -1,0 +1,1 @@
+"""Other doors beside the API: event logs in."""

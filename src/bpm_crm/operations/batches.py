@@ -1,0 +1,158 @@
+"""One batch of work of one tenant in one transaction: lock, decide, write, commit, answer each."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from bpm_crm.engine.process import Process
+from bpm_crm.operations.commands import (
+    AlreadyCaptured,
+    Capture,
+    KeyReused,
+    Missing,
+    Outcome,
+    Recorded,
+    Work,
+)
+from bpm_crm.operations.decisions import Decision, decide
+from bpm_crm.operations.newcomers import Newcomers
+from bpm_crm.operations.processes import ProcessCache
+from bpm_crm.operations.written import deal_rows, effect_rows, key_actor, key_rows, notice_of
+from bpm_crm.records import intake
+from bpm_crm.records.database import Connection, Database, Row
+from bpm_crm.records.history import HistoryRecord, load_entries
+from bpm_crm.records.instances import InstanceRecord, load, lock, to_row
+from bpm_crm.records.writing import release, write_beside, write_new_cases, write_steps
+
+
+async def run_batch(database: Database, processes: ProcessCache, works: Sequence[Work]) -> list[Outcome]:
+    """Carry out works of one tenant, at most one per case and per idempotency key; a refused one does not touch the others.
+
+    Raises what the database raises; then nothing of the batch is written, unless it was the commit that was interrupted.
+    """
+    async with database.transaction(works[0].tenant_id) as connection:
+        batch = _Batch(connection, processes, works)
+        await batch.prepare()
+        outcomes = [await batch.answer(work) for work in works]
+        await batch.write()
+        return [await batch.recalled(outcome) if isinstance(outcome, _Repeat) else outcome for outcome in outcomes]
+
+
+class _Repeat:
+    """A work that was carried out before, and the step that answered it."""
+
+    def __init__(self, instance_id: UUID, sequence: int) -> None:
+        self.instance_id = instance_id
+        self.sequence = sequence
+
+
+class _Batch:
+    """A batch under way: what was found before deciding, and what has been decided."""
+
+    def __init__(self, connection: Connection, processes: ProcessCache, works: Sequence[Work]) -> None:
+        self.connection = connection
+        self.processes = processes
+        self.works = works
+        self.tenant_id = works[0].tenant_id
+        self.now: datetime
+        self.cases: dict[UUID, InstanceRecord] = {}
+        self.keys: dict[tuple[UUID, str], Row] = {}
+        self.newcomers = Newcomers(self.tenant_id)
+        self.decisions: list[Decision] = []
+
+    async def prepare(self) -> None:
+        """Lock the cases concerned and look up what the works are checked against."""
+        ids = sorted(work.instance_id for work in self.works if work.instance_id is not None)
+        cases, now = await lock(self.connection, self.tenant_id, ids) if ids else ([], None)
+        self.cases = {record.id: record for record in cases}
+        self.now = now or await intake.database_time(self.connection)
+        keyed = [(key_actor(work), work.idempotency_key) for work in self.works if work.idempotency_key is not None]
+        if keyed:
+            self.keys = await intake.used_keys(self.connection, self.tenant_id, keyed)
+        captures = [work.commands[0] for work in self.works if isinstance(work.commands[0], Capture)]
+        if captures:
+            await self.newcomers.prepare(self.connection, [item for item in captures if isinstance(item, Capture)])
+
+    async def answer(self, work: Work) -> "Outcome | _Repeat":
+        """The answer to a work: decided now, or given before."""
+        if work.idempotency_key is not None:
+            used = self.keys.get((key_actor(work), work.idempotency_key))
+            if used is not None:
+                same = used["fingerprint"] == work.fingerprint
+                return _Repeat(used["instance_id"], used["sequence"]) if same else KeyReused(work.idempotency_key)
+        first = work.commands[0]
+        if isinstance(first, Capture):
+            known = self.newcomers.captured_as(first)
+            if known is not None:
+                return _Repeat(known.id, 1) if known.fingerprint == first.fingerprint else AlreadyCaptured(known)
+            decision = await self._decide_capture(work, first)
+        else:
+            record = None if work.instance_id is None else self.cases.get(work.instance_id)
+            if record is None:
+                return Missing()
+            process = await self._process(record.definition_id, record.version)
+            decision = decide(work, record, process, self.now)
+        if decision.after is not None and not work.dry_run:
+            self.decisions.append(decision)
+        return decision.outcome
+
+    async def _decide_capture(self, work: Work, capture: Capture) -> Decision:
+        process = await self._process(capture.definition_id, capture.version)
+        decision = decide(work, None, process, self.now, self.newcomers.identities(capture))
+        if decision.after is not None and not work.dry_run:
+            self.newcomers.accept(capture, decision.after, process, self.now)
+        return decision
+
+    async def _process(self, definition_id: UUID, version: int) -> Process:
+        known = self.processes.known(self.tenant_id, definition_id, version)
+        return known or await self.processes.get(self.connection, self.tenant_id, definition_id, version)
+
+    async def write(self) -> None:
+        """Write everything that was decided; nothing when nothing was."""
+        if self.decisions:
+            await self._write_decisions()
+        leased = [work.instance_id for work in self.works if work.leased and work.instance_id is not None]
+        if leased:
+            await release(self.connection, self.tenant_id, leased)
+
+    async def _write_decisions(self) -> None:
+        begun: list[dict[str, Any]] = []
+        moved: list[dict[str, Any]] = []
+        recorded: list[dict[str, Any]] = []
+        texts: list[dict[str, Any]] = []
+        for decision in self.decisions:
+            after = decision.after
+            if after is None:
+                continue
+            process = await self._process(after.definition_id, after.version)
+            (begun if decision.before is None else moved).append(to_row(after, process.personal_fields))
+            recorded.extend(entry.values for entry in decision.entries)
+            texts.extend(entry.text for entry in decision.entries if entry.text is not None)
+        if begun:
+            await self.newcomers.number_deals(self.connection, self.now)
+            await write_new_cases(
+                self.connection,
+                self.tenant_id,
+                customers=self.newcomers.customers,
+                contacts=self.newcomers.contacts,
+                deals=self.newcomers.deals,
+                cases=begun,
+            )
+        await write_steps(self.connection, self.tenant_id, moved, recorded, notice_of(self.tenant_id, self.decisions))
+        await write_beside(
+            self.connection,
+            self.tenant_id,
+            texts=texts,
+            deals=deal_rows(self.decisions, self.processes),
+            keys=key_rows(self.decisions),
+            effects=effect_rows(self.decisions, self.now),
+        )
+
+    async def recalled(self, repeat: _Repeat) -> Outcome:
+        """The first answer to a work that was carried out before, with the case as it is now."""
+        found = await load(self.connection, self.tenant_id, [repeat.instance_id])
+        entries: Sequence[HistoryRecord] = await load_entries(
+            self.connection, self.tenant_id, [(repeat.instance_id, repeat.sequence)]
+        )
+        return Recorded(found[repeat.instance_id], tuple(entries), repeated=True)

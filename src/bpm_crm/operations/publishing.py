@@ -1,0 +1,67 @@
+"""Publishing: a document is proved, frozen and numbered; new cases take the newest version."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import orjson
+
+from bpm_crm.operations.access import ROLES
+from bpm_crm.operations.identifiers import new_id
+from bpm_crm.processes.library import ResolvedProcess, resolve
+from bpm_crm.records.channels import adopt_channels
+from bpm_crm.records.database import Connection
+from bpm_crm.records.definitions import advance_definition, insert_definition, insert_version, lock_definition
+
+HOLIDAY_YEARS_BACK = 10
+HOLIDAY_YEARS_AHEAD = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A published version; `is_new` is false when the newest version said the same already."""
+
+    definition_id: UUID
+    version: int
+    checksum: str
+    is_new: bool
+    process: ResolvedProcess
+
+
+def prove(text: str, at: datetime) -> ResolvedProcess:
+    """Resolve a document and prove it sound, as publishing at `at` would; `DefinitionInvalid` with every problem."""
+    years = range(at.year - HOLIDAY_YEARS_BACK, at.year + HOLIDAY_YEARS_AHEAD + 1)
+    return resolve(text, years=years, roles=ROLES)
+
+
+async def publish(
+    connection: Connection, tenant_id: UUID, text: str, *, changelog: str, at: datetime, by: UUID | None
+) -> Published:
+    """Publish a document as the next version of its definition, and let it handle its channels that have no process yet.
+
+    A document equal to the newest version publishes nothing. `DefinitionInvalid` when it is not sound; then nothing is written.
+    """
+    process = prove(text, at)
+    definition = process.definition
+    checksum = checksum_of(process)
+    titles = (definition.title.en, definition.title.ru)
+    known = await lock_definition(connection, tenant_id, definition.key)
+    if known is not None and known["checksum"] == checksum:
+        return Published(known["id"], known["latest_version"], checksum, is_new=False, process=process)
+    if known is None:
+        definition_id, version = new_id(), 1
+        await insert_definition(connection, tenant_id, definition_id, definition.key, titles, at)
+    else:
+        definition_id, version = known["id"], known["latest_version"] + 1
+        await advance_definition(connection, tenant_id, definition_id, version, titles)
+    values = {"definition_id": definition_id, "version": version, "document": process.data, "source": text}
+    values |= {"checksum": checksum, "changelog": changelog, "published_at": at, "published_by": by}
+    await insert_version(connection, tenant_id, values)
+    await adopt_channels(connection, tenant_id, definition_id, definition.channels)
+    return Published(definition_id, version, checksum, is_new=True, process=process)
+
+
+def checksum_of(process: ResolvedProcess) -> str:
+    """The SHA-256 of the document, keys sorted."""
+    return hashlib.sha256(orjson.dumps(process.data, option=orjson.OPT_SORT_KEYS)).hexdigest()

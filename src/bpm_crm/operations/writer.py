@@ -1,0 +1,199 @@
+"""The one write path: concurrent work queues up and is carried out in batches, each in one transaction.
+
+There is no timer: a flusher takes what is there, so at low load a batch is one and waits for nobody; under load commits are shared.
+Tenants take turns. Work on one case keeps its order and is never in two batches at once.
+"""
+
+import asyncio
+import logging
+from collections import OrderedDict, deque
+from collections.abc import Iterable, Sequence
+from uuid import UUID
+
+import asyncpg
+
+from bpm_crm.operations.batches import run_batch
+from bpm_crm.operations.commands import Outcome, Work
+from bpm_crm.operations.processes import ProcessCache
+from bpm_crm.operations.written import key_actor
+from bpm_crm.records.database import CommitInterrupted, Database
+
+MOST_IN_BATCH = 128
+MOST_WAITING = 20_000
+ATTEMPTS = 4
+FIRST_PAUSE_SECONDS = 0.02
+
+_CONFLICTS = (
+    asyncpg.UniqueViolationError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+    asyncpg.LockNotAvailableError,
+)
+_OUTAGES = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.CannotConnectNowError,
+    OSError,
+    TimeoutError,
+)
+
+logger = logging.getLogger(__name__)
+
+
+class Overloaded(Exception):
+    """More work waits than will be accepted; try again later."""
+
+
+class Unavailable(Exception):
+    """The database cannot be reached. `uncertain` means that the work may have been done: repeat it with its idempotency key."""
+
+    def __init__(self, *, uncertain: bool) -> None:
+        super().__init__("the database cannot be reached")
+        self.uncertain = uncertain
+
+
+class Writer:
+    """Takes work, carries it out in batches, answers each. Run it between `start` and `stop`."""
+
+    def __init__(
+        self,
+        database: Database,
+        processes: ProcessCache,
+        *,
+        flushers: int = 2,
+        most_in_batch: int = MOST_IN_BATCH,
+        most_waiting: int = MOST_WAITING,
+    ) -> None:
+        self.database = database
+        self.processes = processes
+        self._most_in_batch = most_in_batch
+        self._most_waiting = most_waiting
+        self._queues: OrderedDict[UUID, deque[Work]] = OrderedDict()
+        self._waiting = 0
+        self._busy: set[object] = set()
+        self._wake = asyncio.Condition()
+        self._stopping = False
+        self._flushers = flushers
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Begin to work the queue off."""
+        self._tasks = [asyncio.create_task(self._flush(), name=f"flusher-{number}") for number in range(self._flushers)]
+
+    async def stop(self) -> None:
+        """Carry out what waits, then stop."""
+        async with self._wake:
+            self._stopping = True
+            self._wake.notify_all()
+        await asyncio.gather(*self._tasks)
+
+    async def submit(self, work: Work) -> Outcome:
+        """Carry out one work. `Overloaded` when too much waits, `Unavailable` when the database cannot be reached."""
+        return (await self.submit_all([work]))[0]
+
+    async def submit_all(self, works: Sequence[Work]) -> list[Outcome]:
+        """Carry out several works, each on its own, in order where they concern one case; the answers in the same order."""
+        if self._waiting + len(works) > self._most_waiting:
+            raise Overloaded
+        loop = asyncio.get_running_loop()
+        answers = []
+        for work in works:
+            work.answer = loop.create_future()
+            answers.append(work.answer)
+            self._queues.setdefault(work.tenant_id, deque()).append(work)
+        self._waiting += len(works)
+        async with self._wake:
+            self._wake.notify(1 + len(works) // self._most_in_batch)
+        return list(await asyncio.gather(*answers))
+
+    async def _flush(self) -> None:
+        while True:
+            async with self._wake:
+                batch = self._take()
+                while not batch:
+                    if self._stopping and not self._waiting:
+                        return
+                    await self._wake.wait()
+                    batch = self._take()
+            marks = [mark for work in batch for mark in _marks(work)]
+            try:
+                await self._carry_out(batch)
+            finally:
+                self._busy.difference_update(marks)
+                async with self._wake:
+                    self._wake.notify_all()
+
+    def _take(self) -> list[Work]:
+        """The next batch: work of the tenant whose turn it is, leaving what concerns a case or key that is being worked on."""
+        for tenant_id in list(self._queues):
+            queue = self._queues[tenant_id]
+            batch: list[Work] = []
+            left: deque[Work] = deque()
+            held: set[object] = set()
+            while queue and len(batch) < self._most_in_batch:
+                work = queue.popleft()
+                marks = _marks(work)
+                if any(mark in self._busy or mark in held for mark in marks):
+                    held.update(marks)
+                    left.append(work)
+                else:
+                    self._busy.update(marks)
+                    batch.append(work)
+            left.extend(queue)
+            if left:
+                self._queues[tenant_id] = left
+                self._queues.move_to_end(tenant_id)
+            else:
+                del self._queues[tenant_id]
+            if batch:
+                self._waiting -= len(batch)
+                return batch
+        return []
+
+    async def _carry_out(self, works: Sequence[Work]) -> None:
+        """Answer every work of a batch: with its outcome, or with the error that was its own."""
+        try:
+            outcomes = await self._run(works)
+        except Exception as error:  # noqa: BLE001  # every waiting caller must be answered, whatever went wrong
+            if len(works) == 1 or isinstance(error, Unavailable):
+                _fail(works, error)
+                return
+            logger.warning("batch of %d split after %s", len(works), type(error).__name__)
+            for work in works:
+                await self._carry_out([work])
+            return
+        for work, outcome in zip(works, outcomes, strict=True):
+            if work.answer is not None and not work.answer.done():
+                work.answer.set_result(outcome)
+
+    async def _run(self, works: Sequence[Work]) -> list[Outcome]:
+        """Run a batch, again after conflicts and short outages; never again once its commit may have succeeded."""
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                return await run_batch(self.database, self.processes, works)
+            except CommitInterrupted as error:
+                raise Unavailable(uncertain=True) from error
+            except _CONFLICTS:
+                if attempt == ATTEMPTS:
+                    raise
+            except _OUTAGES as error:
+                if attempt == ATTEMPTS:
+                    raise Unavailable(uncertain=False) from error
+            await asyncio.sleep(FIRST_PAUSE_SECONDS * 4 ** (attempt - 1))
+        raise Unavailable(uncertain=False)
+
+
+def _marks(work: Work) -> tuple[object, ...]:
+    """What no two works of one moment may share: a case, an idempotency key."""
+    marks: list[object] = []
+    if work.instance_id is not None:
+        marks.append(work.instance_id)
+    if work.idempotency_key is not None:
+        marks.append((key_actor(work), work.idempotency_key))
+    return tuple(marks)
+
+
+def _fail(works: Iterable[Work], error: Exception) -> None:
+    for work in works:
+        if work.answer is not None and not work.answer.done():
+            work.answer.set_exception(error)

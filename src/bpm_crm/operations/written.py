@@ -1,0 +1,103 @@
+"""The rows that decided steps bring beside cases and history: deals that follow, keys, effects, and the notice of it all."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from bpm_crm.operations.commands import Work
+from bpm_crm.operations.decisions import Decision
+from bpm_crm.operations.identifiers import new_id
+from bpm_crm.operations.processes import ProcessCache
+from bpm_crm.records.instances import InstanceRecord, hex_bytes
+
+NOBODY = UUID(int=0)
+"""Stands for the system where a key needs an actor."""
+
+START_PROCESS = "start_process"
+
+_LONGEST_NOTICE = 7_900
+
+
+def key_actor(work: Work) -> UUID:
+    """Whose idempotency key it is."""
+    return NOBODY if work.actor.id is None else UUID(work.actor.id)
+
+
+def key_rows(decisions: Sequence[Decision]) -> list[dict[str, Any]]:
+    """The idempotency keys to keep, each with the last step of its work."""
+    return [
+        {
+            "tenant_id": str(after.tenant_id),
+            "actor_id": str(key_actor(decision.work)),
+            "key": decision.work.idempotency_key,
+            "fingerprint": hex_bytes(decision.work.fingerprint),
+            "instance_id": str(after.id),
+            "sequence": after.state.sequence,
+            "recorded_at": after.recorded_at,
+        }
+        for decision in decisions
+        if (after := decision.after) is not None and decision.work.idempotency_key is not None
+    ]
+
+
+def deal_rows(decisions: Sequence[Decision], processes: ProcessCache) -> list[dict[str, Any]]:
+    """The deals whose amount, owner, team or outcome follow a step."""
+    rows = []
+    for decision in decisions:
+        before, after = decision.before, decision.after
+        if before is None or after is None or after.deal_id is None:
+            continue
+        values = _followed(after, processes)
+        if values != _followed(before, processes):
+            identity = {"tenant_id": str(after.tenant_id), "id": str(after.deal_id), "instance_id": str(after.id)}
+            rows.append({**identity, **values})
+    return rows
+
+
+def effect_rows(decisions: Sequence[Decision], now: datetime) -> list[dict[str, Any]]:
+    """The effects that steps asked for: processes to be started over the same deal, once per case and process."""
+    return [
+        {
+            "tenant_id": str(after.tenant_id),
+            "id": str(new_id()),
+            "kind": START_PROCESS,
+            "payload": {"process": process, "instance_id": str(after.id), "at": entry.values["occurred_at"]},
+            "unique_key": f"{START_PROCESS}:{after.id}:{process}",
+            "run_at": now,
+        }
+        for decision in decisions
+        if (after := decision.after) is not None
+        for entry in decision.entries
+        for process in entry.requested
+    ]
+
+
+def notice_of(tenant_id: UUID, decisions: Sequence[Decision]) -> str:
+    """What is announced with the commit: the tenant, the earliest next due instant, and each case with its first and last step.
+
+    Where that would not fit into a notification, the steps are left out and listeners look for themselves.
+    """
+    steps, due = [], []
+    for decision in decisions:
+        if decision.after is not None:
+            last = decision.after.state.sequence
+            steps.append([str(decision.after.id), last - len(decision.entries) + 1, last])
+            if decision.after.state.next_due_at is not None:
+                due.append(decision.after.state.next_due_at)
+    effects = any(entry.requested for decision in decisions for entry in decision.entries)
+    notice = {"tenant": str(tenant_id), "due": min(due, default=None), "effects": effects, "steps": steps}
+    text = orjson.dumps(notice).decode()
+    return text if len(text) <= _LONGEST_NOTICE else orjson.dumps({**notice, "steps": None}).decode()
+
+
+def _followed(record: InstanceRecord, processes: ProcessCache) -> dict[str, Any]:
+    process = processes.known(record.tenant_id, record.definition_id, record.version)
+    return {
+        "amount": None if process is None else process.amount_of(record.state.data),
+        "owner_id": record.state.owner,
+        "team_id": record.state.team,
+        "outcome": record.outcome,
+    }

@@ -1,0 +1,315 @@
+"""From a typed document to the engine's definition: shorthands written out, durations and hours read, faults collected."""
+
+import re
+from collections.abc import Iterable
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from pydantic import ValidationError
+
+from bpm_crm.engine.calendar_spec import CalendarSpec
+from bpm_crm.engine.definition import (
+    NEVER,
+    RESPONSE,
+    ActivityMatch,
+    AssignOwner,
+    Checkpoint,
+    Condition,
+    Effect,
+    Escalation,
+    Field,
+    Guard,
+    Occasion,
+    OccasionKind,
+    Pause,
+    ProcessDefinition,
+    Reason,
+    SetField,
+    SlaPolicy,
+    SlaWarning,
+    Span,
+    Stage,
+    StartProcess,
+    Title,
+    Transition,
+)
+from bpm_crm.engine.duration import DurationInvalid, WorkingTime, parse_span
+from bpm_crm.engine.problems import DefinitionInvalid, Problem, ProblemCode
+from bpm_crm.engine.weekly_hours import Hours, HoursInvalid, parse_hours
+from bpm_crm.processes.document import (
+    ActivityPart,
+    AssignEffect,
+    CalendarPart,
+    ClockPart,
+    ConditionPart,
+    Conditions,
+    FieldPart,
+    ProcessDocument,
+    SetEffect,
+    Titles,
+    TransitionPart,
+)
+
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+CLOSED = "closed"
+
+_PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,2})?)%")
+_UNION_TAGS = re.compile(r"^(?:function-|list\[|constrained-|literal\[|str$|[A-Z]\w*Part$|[A-Z]\w*Effect$)")
+
+
+def parse_document(data: Any) -> ProcessDocument:
+    """The typed document of plain data; `DefinitionInvalid` with a `SHAPE` problem for every place that does not fit."""
+    try:
+        return ProcessDocument.model_validate(data)
+    except ValidationError as error:
+        raise DefinitionInvalid(_shape_problems(error)) from error
+
+
+def definition_of(document: ProcessDocument) -> ProcessDefinition:
+    """The engine's definition of a document; `DefinitionInvalid` for durations and hours that cannot be read."""
+    return _Builder(document).build()
+
+
+def week_of(calendar: CalendarPart) -> dict[int, Hours]:
+    """Hours by weekday (0 is Monday); `DefinitionInvalid` for an unknown weekday or hours that cannot be read."""
+    week: dict[int, Hours] = {}
+    problems: list[Problem] = []
+    for name, text in calendar.week.items():
+        path = ("calendar", "week", name)
+        try:
+            week |= dict.fromkeys(_weekdays(name), _hours(text))
+        except (HoursInvalid, ValueError) as error:
+            problems.append(Problem(ProblemCode.CALENDAR_INVALID, path, {"fault": str(error)}))
+    if problems:
+        raise DefinitionInvalid(problems)
+    return week
+
+
+def written_hours(hours: Hours) -> list[str] | str:
+    """Hours as a document writes them."""
+    spans = [f"{_wall_time(opens)}-{_wall_time(closes)}" for opens, closes in hours]
+    return spans or CLOSED
+
+
+class _Builder:
+    def __init__(self, document: ProcessDocument) -> None:
+        self.document = document
+        self.problems: list[Problem] = []
+
+    def build(self) -> ProcessDefinition:
+        document = self.document
+        definition = ProcessDefinition(
+            key=document.process,
+            title=_title(document.title),
+            description=None if document.description is None else _title(document.description),
+            channels=tuple(document.channels),
+            calendar=self._calendar(document.calendar),
+            fields={key: _field(key, part) for key, part in document.fields.items()},
+            activities={key: _title(titles) for key, titles in document.activities.items()},
+            stages={
+                key: Stage(key, part.kind, _title(part.title), order)
+                for order, (key, part) in enumerate(document.stages.items(), 1)
+            },
+            transitions={key: self._transition(key, part) for key, part in document.transitions.items()},
+            checkpoints={
+                key: Checkpoint(key, _title(part.title), part.order, self._condition(part.reached))
+                for key, part in document.checkpoints.items()
+            },
+            pauses={
+                key: Pause(
+                    key,
+                    _title(part.title),
+                    frozenset(_names(part.during)),
+                    self._condition(part.begins),
+                    self._condition(part.until),
+                )
+                for key, part in document.pauses.items()
+            },
+            policies={key: self._policy(key, part) for key, part in document.clocks.items()},
+            reasons={
+                key: Reason(
+                    key, _title(part.title), frozenset(_names(part.transitions)), frozenset(_names(part.stages))
+                )
+                for key, part in document.reasons.items()
+            },
+        )
+        if self.problems:
+            raise DefinitionInvalid(self.problems)
+        return definition
+
+    def _calendar(self, part: CalendarPart) -> CalendarSpec:
+        exceptions: dict[date, Hours] = {}
+        for day, text in part.exceptions.items():
+            try:
+                exceptions[day] = _hours(text)
+            except (HoursInvalid, ValueError) as error:
+                path = ("calendar", "exceptions", day.isoformat())
+                self.problems.append(Problem(ProblemCode.CALENDAR_INVALID, path, {"fault": str(error)}))
+        try:
+            return CalendarSpec(part.zone, week_of(part), exceptions)
+        except DefinitionInvalid as error:
+            self.problems.extend(error.problems)
+            return CalendarSpec(part.zone, {})
+
+    def _transition(self, key: str, part: TransitionPart) -> Transition:
+        return Transition(
+            key=key,
+            trigger=part.trigger or key,
+            title=_title(part.title),
+            sources=tuple(self._stages(part.sources)),
+            target=part.to,
+            guard=_guard(part),
+            required=tuple(part.require),
+            reason=part.reason,
+            roles=frozenset(part.roles),
+            approval_roles=None if part.approval is None else frozenset(part.approval.roles),
+            effects=tuple(_effects(part)),
+        )
+
+    def _policy(self, key: str, part: ClockPart) -> SlaPolicy:
+        at = ("clocks", key)
+        targets = {"": part.target} if isinstance(part.target, str) else part.target
+        spans = {stage: self._span(text, (*at, "target")) for stage, text in targets.items()}
+        return SlaPolicy(
+            key=key,
+            title=_title(part.title),
+            checkpoint=part.checkpoint,
+            start=self._condition(part.start),
+            stop=self._condition(part.stop),
+            cancel=self._condition(part.cancel),
+            pauses=frozenset(_names(part.pause)),
+            targets={"" if stage == "default" else stage: span for stage, span in spans.items() if span is not None},
+            always_open=part.calendar == "always",
+            warnings=tuple(self._warning(text, (*at, "warnings")) for text in part.warnings),
+            escalations=tuple(
+                Escalation(self._working_time(step.after, (*at, "escalate")), step.to) for step in part.escalate
+            ),
+            reopening=part.reopen,
+        )
+
+    def _condition(self, part: Conditions | None) -> Condition:
+        if part is None:
+            return NEVER
+        parts = part if isinstance(part, list) else [part]
+        occasions = [occasion for one in parts for occasion in self._occasions(one)]
+        activities = [_match(one.activity) for one in parts if one.activity is not None]
+        return Condition(tuple(occasions), tuple(activities))
+
+    def _occasions(self, part: ConditionPart) -> Iterable[Occasion]:
+        if part.started:
+            yield Occasion(OccasionKind.STARTED)
+        if part.ended:
+            yield Occasion(OccasionKind.ENDED)
+        for kind, names in (
+            (OccasionKind.ENTERING, self._stages(part.entering)),
+            (OccasionKind.LEAVING, self._stages(part.leaving)),
+            (OccasionKind.TRANSITION, _names(part.transition)),
+            (OccasionKind.CHECKPOINT, _names(part.checkpoint)),
+        ):
+            yield from (Occasion(kind, name) for name in names)
+
+    def _stages(self, names: str | list[str] | None) -> list[str]:
+        if names == "*":
+            return [name for name, stage in self.document.stages.items() if not stage.kind.is_final]
+        return _names(names)
+
+    def _span(self, text: str, path: tuple[str, ...]) -> Span | None:
+        try:
+            return parse_span(text)
+        except DurationInvalid as error:
+            self.problems.append(Problem(ProblemCode.DURATION_INVALID, path, {"value": text, "fault": str(error)}))
+            return None
+
+    def _warning(self, text: str, path: tuple[str, ...]) -> SlaWarning:
+        percent = _PERCENT.fullmatch(text)
+        if percent is not None:
+            return SlaWarning(Decimal(percent.group(1)) / 100, None)
+        return SlaWarning(None, self._working_time(text, path))
+
+    def _working_time(self, text: str | None, path: tuple[str, ...]) -> int:
+        span = None if text is None else self._span(text, path)
+        if span is not None and not isinstance(span, WorkingTime):
+            fault = "count it in working time, for example PT4H"
+            self.problems.append(Problem(ProblemCode.DURATION_INVALID, path, {"value": str(text), "fault": fault}))
+            return 0
+        return 0 if span is None else span.microseconds
+
+
+def _title(titles: Titles) -> Title:
+    return Title(titles.en, titles.ru)
+
+
+def _field(key: str, part: FieldPart) -> Field:
+    return Field(
+        key=key,
+        type=part.type,
+        title=_title(part.title),
+        options={name: _title(titles) for name, titles in part.options.items()},
+        minimum=part.min,
+        maximum=part.max,
+        max_length=part.max_length,
+        personal=part.personal,
+        binds=part.binds,
+    )
+
+
+def _guard(part: TransitionPart) -> Guard | None:
+    if part.guard is None:
+        return None
+    if isinstance(part.guard, str):
+        return Guard(part.guard, None, None)
+    message, unblock = part.guard.message, part.guard.unblock
+    return Guard(
+        part.guard.when, None if message is None else _title(message), None if unblock is None else _title(unblock)
+    )
+
+
+def _effects(part: TransitionPart) -> Iterable[Effect]:
+    for effect in part.effects:
+        if isinstance(effect, SetEffect):
+            yield from (SetField(field, expression) for field, expression in effect.set.items())
+        elif isinstance(effect, AssignEffect):
+            yield AssignOwner(keep=effect.assign == "actor_if_unowned")
+        else:
+            yield StartProcess(effect.start)
+
+
+def _match(activity: str | ActivityPart) -> ActivityMatch:
+    if isinstance(activity, ActivityPart):
+        return ActivityMatch(activity.kind, activity.direction, activity.automated)
+    return RESPONSE if activity == "response" else ActivityMatch(activity)
+
+
+def _names(names: str | list[str] | None) -> list[str]:
+    if names is None:
+        return []
+    return [names] if isinstance(names, str) else list(names)
+
+
+def _weekdays(name: str) -> list[int]:
+    first, _, last = name.lower().partition("-")
+    if first not in WEEKDAYS or (last or first) not in WEEKDAYS:
+        raise ValueError(f"there is no weekday “{name}”; use {', '.join(WEEKDAYS)} or a range such as mon-fri")
+    begins, ends = WEEKDAYS.index(first), WEEKDAYS.index(last or first)
+    return [day % 7 for day in range(begins, ends + (1 if ends >= begins else 8))]
+
+
+def _hours(text: list[str] | str) -> Hours:
+    if text == CLOSED:
+        return ()
+    return parse_hours([span.replace("–", "-").split("-") for span in ([text] if isinstance(text, str) else text)])
+
+
+def _wall_time(seconds: int) -> str:
+    minutes, second = divmod(seconds if seconds <= 86_400 else seconds - 86_400, 60)
+    text = f"{minutes // 60:02}:{minutes % 60:02}"
+    return text if second == 0 else f"{text}:{second:02}"
+
+
+def _shape_problems(error: ValidationError) -> list[Problem]:
+    found: dict[tuple[str, ...], Problem] = {}
+    for fault in error.errors(include_url=False, include_context=False, include_input=False):
+        path = tuple(str(step) for step in fault["loc"] if not _UNION_TAGS.match(str(step)))
+        found.setdefault(path, Problem(ProblemCode.SHAPE, path, {"fault": fault["msg"]}))
+    return list(found.values())

@@ -1,0 +1,28 @@
+"""Writes the public holidays of a document out as dated exceptions, so that a published version stands alone."""
+
+from datetime import date
+
+from bpm_crm.engine.problems import DefinitionInvalid, Problem, ProblemCode
+from bpm_crm.processes.definitions import week_of, written_hours
+from bpm_crm.processes.document import CalendarPart, ProcessDocument
+from bpm_crm.processes.holidays import HolidaysUnknown, public_holidays
+
+
+def with_holidays(document: ProcessDocument, years: range) -> ProcessDocument:
+    """The document with the public holidays of `years` among its exceptions; what it says of a day itself wins."""
+    holidays = document.calendar.holidays
+    if holidays is None or holidays.years is not None:
+        return document
+    try:
+        found = public_holidays(holidays.country, holidays.subdivision, years, week_of(document.calendar))
+    except HolidaysUnknown as error:
+        raise DefinitionInvalid(
+            [Problem(ProblemCode.CALENDAR_INVALID, ("calendar", "holidays"), {"fault": str(error)})]
+        ) from error
+    exceptions: dict[date, list[str] | str] = {day: written_hours(hours) for day, hours in found.items()}
+    exceptions |= document.calendar.exceptions
+    covered = holidays.model_copy(update={"years": (years.start, years.stop - 1)})
+    calendar = CalendarPart.model_copy(
+        document.calendar, update={"exceptions": dict(sorted(exceptions.items())), "holidays": covered}
+    )
+    return document.model_copy(update={"calendar": calendar})

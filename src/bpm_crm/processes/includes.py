@@ -1,0 +1,57 @@
+"""Shared parts: a document that says `include: [sale]` gets that part below it, resolved once, before it is published."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from bpm_crm.engine.problems import DefinitionInvalid, Problem, ProblemCode
+
+MAX_INCLUDES = 16
+
+
+def resolve_includes(document: Mapping[str, Any], parts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """The document with its parts merged below it and `include` gone.
+
+    What the document says itself comes first and wins, key by key; a key it sets to null is taken out of the part. Parts may include
+    parts. `DefinitionInvalid` for an unknown part, or parts that include each other.
+    """
+    return _resolved(document, parts, ())
+
+
+def _resolved(
+    document: Mapping[str, Any], parts: Mapping[str, Mapping[str, Any]], trail: tuple[str, ...]
+) -> dict[str, Any]:
+    names = document.get("include", [])
+    if not isinstance(names, list) or len(names) > MAX_INCLUDES:
+        raise _problem(
+            ProblemCode.SHAPE, {"fault": f"`include` is a list of at most {MAX_INCLUDES} names of shared parts"}
+        )
+    merged = {key: value for key, value in document.items() if key != "include"}
+    for name in names:
+        part = parts.get(name) if isinstance(name, str) else None
+        if part is None:
+            raise _problem(ProblemCode.UNKNOWN_PART, {"value": str(name), "known": ", ".join(sorted(parts)) or "—"})
+        if name in trail:
+            raise _problem(ProblemCode.SHAPE, {"fault": f"the parts {' → '.join((*trail, name))} include each other"})
+        merged = _merged(merged, _resolved(part, parts, (*trail, name)))
+    return merged if trail else _without_nulls(merged)
+
+
+def _merged(upper: Mapping[str, Any], lower: Mapping[str, Any]) -> dict[str, Any]:
+    """`upper` over `lower`: mappings are merged key by key, everything else is replaced; the order of `upper` comes first."""
+    found = dict(upper)
+    for key, value in lower.items():
+        if key not in found:
+            found[key] = value
+        elif isinstance(found[key], Mapping) and isinstance(value, Mapping):
+            found[key] = _merged(found[key], value)
+    return found
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
+    return value
+
+
+def _problem(code: ProblemCode, params: Mapping[str, str]) -> DefinitionInvalid:
+    return DefinitionInvalid([Problem(code, ("include",), params)])

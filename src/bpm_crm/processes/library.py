@@ -1,0 +1,78 @@
+"""The shipped process library: finds the documents beside this file and resolves them for publishing."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from bpm_crm.engine.definition import ProcessDefinition
+from bpm_crm.engine.problems import DefinitionInvalid, Problem
+from bpm_crm.engine.validate import validate
+from bpm_crm.processes.definitions import definition_of, parse_document
+from bpm_crm.processes.document import ProcessDocument
+from bpm_crm.processes.holiday_expansion import with_holidays
+from bpm_crm.processes.includes import resolve_includes
+from bpm_crm.processes.yaml_reader import Source, read_yaml
+
+FOLDER = Path(__file__).parent
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedProcess:
+    """A document that stands alone, in its typed and in its engine form."""
+
+    document: ProcessDocument
+    definition: ProcessDefinition
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The document as plain JSON data: what is stored, hashed and returned."""
+        return self.document.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+
+
+def shipped_keys() -> tuple[str, ...]:
+    """The keys of the processes in the library."""
+    return tuple(sorted(path.stem for path in FOLDER.glob("*.yaml")))
+
+
+def shipped_text(key: str) -> str:
+    """The text of a shipped document; `KeyError` for a key that is not in the library."""
+    if key not in shipped_keys():
+        raise KeyError(key)
+    return (FOLDER / f"{key}.yaml").read_text(encoding="utf-8")
+
+
+@cache
+def shared_parts() -> Mapping[str, Mapping[str, Any]]:
+    """The shared parts by the name that `include` uses."""
+    return {
+        path.stem: read_yaml(path.read_text(encoding="utf-8")).data
+        for path in sorted((FOLDER / "shared").glob("*.yaml"))
+    }
+
+
+def resolve(text: str, *, years: range, roles: Collection[str]) -> ResolvedProcess:
+    """Read, complete and check a document: includes resolved, public holidays of `years` written out, soundness proved.
+
+    `DefinitionInvalid` carries every problem with its path and line.
+    """
+    source = read_yaml(text)
+    try:
+        document = with_holidays(parse_document(resolve_includes(source.data, shared_parts())), years)
+        definition = definition_of(document)
+        problems = validate(definition, roles)
+    except DefinitionInvalid as error:
+        raise DefinitionInvalid(_located(error.problems, source)) from error
+    if problems:
+        raise DefinitionInvalid(_located(problems, source))
+    return ResolvedProcess(document, definition)
+
+
+def restore(data: Mapping[str, Any]) -> ProcessDefinition:
+    """The definition of a published document, which was proved when it was published."""
+    return definition_of(parse_document(data))
+
+
+def _located(problems: Collection[Problem], source: Source) -> list[Problem]:
+    return [problem if problem.line else replace(problem, line=source.line_of(problem.path)) for problem in problems]

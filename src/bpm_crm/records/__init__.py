@@ -1,0 +1,1 @@
+"""The database: tables, queries, and the transactions they run in."""

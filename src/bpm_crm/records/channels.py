@@ -1,0 +1,45 @@
+"""Channels and campaigns in the database."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from bpm_crm.records.database import Connection
+
+_NEW = """
+INSERT INTO channel (tenant_id, id, key, title_en, title_ru, definition_id, is_active, created_at)
+VALUES ($1, $2, $3, $4, $5, $6, true, $7)
+ON CONFLICT (tenant_id, key) DO NOTHING
+"""
+_ADOPT = """
+UPDATE channel SET definition_id = $2 WHERE tenant_id = $1 AND key = ANY($3::text[]) AND definition_id IS NULL
+"""
+_NEW_CAMPAIGN = """
+INSERT INTO campaign (tenant_id, id, key, title, created_at) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (tenant_id, key) DO NOTHING
+"""
+
+
+async def insert_channel(
+    connection: Connection,
+    tenant_id: UUID,
+    channel_id: UUID,
+    key: str,
+    titles: tuple[str, str],
+    definition_id: UUID | None,
+    at: datetime,
+) -> None:
+    """A channel, unless there is one of that key."""
+    await connection.execute(_NEW, tenant_id, channel_id, key, *titles, definition_id, at)
+
+
+async def adopt_channels(connection: Connection, tenant_id: UUID, definition_id: UUID, keys: Sequence[str]) -> None:
+    """Let a definition handle those of its channels that nothing handles yet."""
+    await connection.execute(_ADOPT, tenant_id, definition_id, list(keys))
+
+
+async def insert_campaign(
+    connection: Connection, tenant_id: UUID, campaign_id: UUID, key: str, title: str, at: datetime
+) -> None:
+    """A campaign, unless there is one of that key."""
+    await connection.execute(_NEW_CAMPAIGN, tenant_id, campaign_id, key, title, at)

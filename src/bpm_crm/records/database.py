@@ -1,0 +1,149 @@
+"""The database as the rest of the product sees it: transactions of one tenant, over a pool of asyncpg connections."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any, TypeAlias
+from uuid import UUID
+
+import asyncpg
+import orjson
+
+Connection: TypeAlias = asyncpg.connection.Connection
+Row: TypeAlias = asyncpg.Record
+
+STATEMENT_TIMEOUT_MS = 15_000
+
+
+class DatabaseUnfit(Exception):
+    """The server or the role is not one the product may run on; the message names the cure."""
+
+
+class CommitInterrupted(Exception):
+    """The connection was lost while a transaction was being committed: it may or may not have happened."""
+
+
+class Database:
+    """A pool of connections of one role. Every transaction begins by naming its tenant; nothing is ever read outside of one."""
+
+    def __init__(self, pool: asyncpg.Pool, dsn: str) -> None:
+        self.dsn = dsn
+        self._pool = pool
+
+    @classmethod
+    async def connect(
+        cls, dsn: str, *, size: int = 8, through_pooler: bool = False, on_query: Callable[[Any], None] | None = None
+    ) -> "Database":
+        """Open a pool. `through_pooler` is for PgBouncer in transaction mode; `on_query` sees every statement (tests count them).
+
+        `DatabaseUnfit` when the role could bypass the tenant wall, or the server does not fold the case of Cyrillic letters.
+        """
+
+        async def prepare(connection: Connection) -> None:
+            await set_codecs(connection)
+            if on_query is not None:
+                connection.add_query_logger(on_query)
+
+        pool = await asyncpg.create_pool(
+            dsn,
+            min_size=min(2, size),
+            max_size=size,
+            init=prepare,
+            reset=_nothing_to_reset,
+            statement_cache_size=0 if through_pooler else 512,
+            server_settings=_server_settings(through_pooler),
+            command_timeout=STATEMENT_TIMEOUT_MS / 1000 * 2,
+        )
+        database = cls(pool, dsn)
+        await database._check_fitness()
+        return database
+
+    async def close(self) -> None:
+        """Close every connection, waiting for the statements under way."""
+        await self._pool.close()
+
+    @asynccontextmanager
+    async def transaction(self, tenant_id: UUID) -> AsyncIterator[Connection]:
+        """A transaction behind the wall of one tenant: committed at the end, rolled back by any exception."""
+        async with self._begun(tenant_id, "BEGIN") as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def reader(self, tenant_id: UUID) -> AsyncIterator[Connection]:
+        """A read-only transaction of one tenant in which every statement sees the same snapshot."""
+        async with self._begun(tenant_id, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY") as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def across_tenants(self) -> AsyncIterator[Connection]:
+        """A connection without a tenant, for `sweeping` only: the wall refuses every table to it."""
+        async with self._pool.acquire() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def _begun(self, tenant_id: UUID, begin: str) -> AsyncIterator[Connection]:
+        async with self._pool.acquire() as connection:
+            await connection.execute(f"{begin}; SET LOCAL app.tenant_id = '{UUID(str(tenant_id))}'")
+            try:
+                yield connection
+            except BaseException:
+                await _roll_back(connection)
+                raise
+            try:
+                await connection.execute("COMMIT")
+            except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+                raise CommitInterrupted from error
+
+    async def _check_fitness(self) -> None:
+        async with self._pool.acquire() as connection:
+            role = await connection.fetchrow(
+                "SELECT rolname, rolsuper, rolbypassrls FROM pg_roles WHERE rolname = current_user"
+            )
+            folds = await connection.fetchval("SELECT lower('Ё') = 'ё' AND 'Ё' ILIKE 'ё'")
+        if role["rolsuper"] or role["rolbypassrls"]:
+            await self._pool.close()
+            raise DatabaseUnfit(
+                f"the role {role['rolname']} can bypass row security; connect as {'bpm_crm_app'} or bpm_crm_worker"
+            )
+        if not folds:
+            await self._pool.close()
+            raise DatabaseUnfit(
+                "the database does not fold the case of Cyrillic letters; create it with LOCALE_PROVIDER builtin, "
+                "BUILTIN_LOCALE 'C.UTF-8', LC_CTYPE 'C.UTF-8'"
+            )
+
+
+async def set_codecs(connection: Connection) -> None:
+    """Read and write jsonb by orjson."""
+    await connection.set_type_codec(
+        "jsonb",
+        schema="pg_catalog",
+        encoder=lambda value: b"\x01" + orjson.dumps(value),
+        decoder=lambda data: orjson.loads(data[1:]),
+        format="binary",
+    )
+
+
+async def _nothing_to_reset(_connection: Connection) -> None:
+    """Settings are local to transactions, so a connection goes back to the pool as it came."""
+
+
+async def _roll_back(connection: Connection) -> None:
+    """Undo what was begun; a connection that cannot even do that is closed, which undoes it too."""
+    try:
+        if not connection.is_closed():
+            await connection.execute("ROLLBACK", timeout=5)
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+        connection.terminate()
+
+
+def _server_settings(through_pooler: bool) -> dict[str, str]:
+    if through_pooler:
+        return {}
+    return {
+        "application_name": "bpm_crm",
+        "timezone": "UTC",
+        "jit": "off",
+        "statement_timeout": str(STATEMENT_TIMEOUT_MS),
+        "idle_in_transaction_session_timeout": str(STATEMENT_TIMEOUT_MS),
+        "lock_timeout": "10000",
+    }

@@ -1,0 +1,77 @@
+"""What a new case is checked against: known customers, leads already captured, keys already used, and the next numbers."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from bpm_crm.records.database import Connection, Row
+
+_CONTACTS = """
+SELECT k.kind, k.value, k.customer_id
+FROM customer_contact AS k
+JOIN unnest($2::text[], $3::text[]) AS wanted (kind, value) ON wanted.kind = k.kind AND wanted.value = k.value
+WHERE k.tenant_id = $1
+"""
+_CAPTURED = """
+SELECT i.id, i.channel_id, i.external_id
+FROM process_instance AS i
+JOIN unnest($2::uuid[], $3::text[]) AS wanted (channel_id, external_id)
+  ON wanted.channel_id = i.channel_id AND wanted.external_id = i.external_id
+WHERE i.tenant_id = $1
+"""
+_KEYS = """
+SELECT k.actor_id, k.key, k.fingerprint, k.instance_id, k.sequence
+FROM idempotency_key AS k
+JOIN unnest($2::uuid[], $3::text[]) AS wanted (actor_id, key) ON wanted.actor_id = k.actor_id AND wanted.key = k.key
+WHERE k.tenant_id = $1
+"""
+_NUMBERS = """
+INSERT INTO counter AS c (tenant_id, name, value) VALUES ($1, $2, $3)
+ON CONFLICT (tenant_id, name) DO UPDATE SET value = c.value + excluded.value
+WHERE c.tenant_id = $1
+RETURNING value
+"""
+
+
+async def known_customers(
+    connection: Connection, tenant_id: UUID, contacts: Iterable[tuple[str, str]]
+) -> dict[tuple[str, str], UUID]:
+    """The customers to whom these addresses (kind, value) belong."""
+    kinds, values = _columns(contacts)
+    rows = await connection.fetch(_CONTACTS, tenant_id, kinds, values)
+    return {(row["kind"], row["value"]): row["customer_id"] for row in rows}
+
+
+async def captured_leads(
+    connection: Connection, tenant_id: UUID, references: Iterable[tuple[UUID, str]]
+) -> dict[tuple[UUID, str], UUID]:
+    """The cases that these leads (channel, external id) became."""
+    channels, externals = _columns(references)
+    rows = await connection.fetch(_CAPTURED, tenant_id, channels, externals)
+    return {(row["channel_id"], row["external_id"]): row["id"] for row in rows}
+
+
+async def used_keys(
+    connection: Connection, tenant_id: UUID, keys: Iterable[tuple[UUID, str]]
+) -> dict[tuple[UUID, str], Row]:
+    """What these idempotency keys (actor, key) were used for."""
+    actors, values = _columns(keys)
+    rows = await connection.fetch(_KEYS, tenant_id, actors, values)
+    return {(row["actor_id"], row["key"]): row for row in rows}
+
+
+async def take_numbers(connection: Connection, tenant_id: UUID, name: str, count: int) -> range:
+    """The next `count` numbers of a counter; the counter stays locked until the transaction ends."""
+    last: int = await connection.fetchval(_NUMBERS, tenant_id, name, count)
+    return range(last - count + 1, last + 1)
+
+
+async def database_time(connection: Connection) -> datetime:
+    """The database's clock now."""
+    now: datetime = await connection.fetchval("SELECT clock_timestamp()")
+    return now
+
+
+def _columns(pairs: Iterable[tuple[object, object]]) -> tuple[Sequence[object], Sequence[object]]:
+    listed = list(pairs)
+    return [first for first, _ in listed], [second for _, second in listed]

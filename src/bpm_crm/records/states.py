@@ -1,0 +1,77 @@
+"""The engine's state of a case as JSON columns and back."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from bpm_crm.engine.clock import Clock, Gap
+from bpm_crm.engine.state import Hold, InstanceState
+
+Packed = dict[str, Any]
+
+
+def pack_progress(state: InstanceState) -> Packed:
+    """What the engine counts: checkpoints reached, visits, activities, approvals and holds; empty parts are left out."""
+    parts: Packed = {
+        "reached": {key: list(first) for key, first in state.reached.items()},
+        "visits": dict(state.visits),
+        "activities": dict(state.activities),
+        "approvals": {key: list(people) for key, people in state.approvals.items()},
+    }
+    packed = {key: part for key, part in parts.items() if part}
+    if state.hold.reasons or state.hold.paused:
+        packed["hold"] = [list(state.hold.reasons), state.hold.since, state.hold.paused]
+    return packed
+
+
+def unpack_progress(packed: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of `InstanceState` that `pack_progress` packed."""
+    hold = packed.get("hold")
+    return {
+        "reached": {key: (first[0], first[1]) for key, first in packed.get("reached", {}).items()},
+        "visits": packed.get("visits", {}),
+        "activities": packed.get("activities", {}),
+        "approvals": {key: tuple(people) for key, people in packed.get("approvals", {}).items()},
+        "hold": Hold() if hold is None else Hold(tuple(hold[0]), hold[1], hold[2]),
+    }
+
+
+def pack_clocks(clocks: Mapping[str, Clock]) -> Packed:
+    """The last cycle of each policy."""
+    return {key: _pack_clock(clock) for key, clock in clocks.items()}
+
+
+def unpack_clocks(packed: Mapping[str, Any]) -> dict[str, Clock]:
+    """The clocks that `pack_clocks` packed."""
+    return {key: _unpack_clock(key, values) for key, values in packed.items()}
+
+
+def _pack_clock(clock: Clock) -> list[Any]:
+    return [
+        clock.cycle,
+        clock.started_at,
+        clock.budget,
+        clock.due_at,
+        clock.next_at,
+        clock.fired,
+        [[gap.begins, gap.ends, list(gap.reasons)] for gap in clock.gaps],
+        clock.breached_at,
+        clock.closed_at,
+        clock.cancelled,
+    ]
+
+
+def _unpack_clock(policy: str, values: list[Any]) -> Clock:
+    cycle, started_at, budget, due_at, next_at, fired, gaps, breached_at, closed_at, cancelled = values
+    return Clock(
+        policy=policy,
+        cycle=cycle,
+        started_at=started_at,
+        budget=budget,
+        due_at=due_at,
+        next_at=next_at,
+        fired=fired,
+        gaps=tuple(Gap(begins, ends, tuple(reasons)) for begins, ends, reasons in gaps),
+        breached_at=breached_at,
+        closed_at=closed_at,
+        cancelled=cancelled,
+    )

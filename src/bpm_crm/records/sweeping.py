@@ -1,0 +1,39 @@
+"""The only module that looks across tenants: which cases and effects are due, claimed by lease, and when the next will be.
+
+It calls functions of the sweeper role, which sees ids and due instants and nothing else; the rows themselves are then worked on
+behind the wall of their tenant.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+from bpm_crm.records.database import Database
+
+Claim = tuple[UUID, UUID]
+"""(tenant, case or effect)."""
+
+
+class Subject(StrEnum):
+    """What can be due."""
+
+    INSTANCES = "instances"
+    EFFECTS = "effects"
+
+
+async def claim_due(database: Database, subject: Subject, *, most: int, lease: timedelta) -> Sequence[Claim]:
+    """Take up to `most` due subjects that nobody holds, the longest due first; the lease runs out by itself."""
+    statement = f"SELECT tenant_id, id FROM claim_due_{subject.value}(now(), $1, now() + $2)"
+    async with database.across_tenants() as connection:
+        rows = await connection.fetch(statement, most, lease)
+    return [(row["tenant_id"], row["id"]) for row in rows]
+
+
+async def until_next_due(database: Database) -> timedelta | None:
+    """How long until anything is due, by the database's clock; None when nothing is planned."""
+    statement = "SELECT least(next_due_instances(), next_due_effects()) AS due, clock_timestamp() AS now"
+    async with database.across_tenants() as connection:
+        row = await connection.fetchrow(statement)
+    due: datetime | None = row["due"]
+    return None if due is None else max(timedelta(0), due - row["now"])

@@ -1,0 +1,36 @@
+"""SQLModel tables, one module per noun; every tenant table is keyed by `tenant_id` first."""
+
+from bpm_crm.records.tables.base import SQLModel
+from bpm_crm.records.tables.channel import Campaign, Channel
+from bpm_crm.records.tables.customer import Customer, CustomerContact
+from bpm_crm.records.tables.deal import Deal
+from bpm_crm.records.tables.delivery import IdempotencyKey, Lease, Outbox
+from bpm_crm.records.tables.history import History, HistoryText
+from bpm_crm.records.tables.instance import ProcessInstance
+from bpm_crm.records.tables.people import ApiKey, AppUser, Team, TeamMember, UserRole
+from bpm_crm.records.tables.process import ProcessDefinitionRow, ProcessVersion
+from bpm_crm.records.tables.tenant import Counter, Tenant
+
+__all__ = [
+    "ApiKey",
+    "AppUser",
+    "Campaign",
+    "Channel",
+    "Counter",
+    "Customer",
+    "CustomerContact",
+    "Deal",
+    "History",
+    "HistoryText",
+    "IdempotencyKey",
+    "Lease",
+    "Outbox",
+    "ProcessDefinitionRow",
+    "ProcessInstance",
+    "ProcessVersion",
+    "SQLModel",
+    "Team",
+    "TeamMember",
+    "Tenant",
+    "UserRole",
+]

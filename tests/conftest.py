@@ -1,0 +1,66 @@
+"""A real PostgreSQL for the suite: one server per worker, one database per test, cloned from a migrated template."""
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from bpm_crm.embedded.server import Server, ensure_server
+from bpm_crm.records import migrations
+from bpm_crm.records.bootstrap import Access, prepare_server
+from tests.world import World, a_world
+
+TEMPLATE = "bpm_crm_template"
+FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200"}
+
+
+@pytest.fixture(scope="session")
+def test_data() -> Path:
+    """The folder of shared test data; tests that need it skip where it is absent."""
+    default = Path(__file__).parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("BPM_CRM_TEST_DATA", default))
+    if not folder.is_dir():
+        pytest.skip(f"shared test data is not in {folder}")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server of this test process: without fsync, since nothing here must outlive it."""
+    home = tmp_path_factory.mktemp("postgres")
+    for folder in (home, home.parent, home.parent.parent):
+        folder.chmod(0o755)
+    with ensure_server(home, settings=FAST) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+async def template(postgres: Server) -> str:
+    """A migrated database that every test's own is cloned from."""
+    await prepare_server(postgres.dsn(postgres.superuser, "postgres"), TEMPLATE)
+    await migrations.upgrade(postgres.dsn("bpm_crm_owner", TEMPLATE))
+    return TEMPLATE
+
+
+@pytest.fixture
+async def access(postgres: Server, template: str) -> AsyncIterator[Access]:
+    """A database of this test's own, and how each role reaches it."""
+    name = f"test_{uuid4().hex[:12]}"
+    admin = await asyncpg.connect(postgres.dsn(postgres.superuser, "postgres"))
+    try:
+        await admin.execute(f"CREATE DATABASE {name} TEMPLATE {template} OWNER bpm_crm_owner STRATEGY file_copy")
+        roles = (postgres.dsn(role, name) for role in ("bpm_crm_owner", "bpm_crm_app", "bpm_crm_worker"))
+        yield Access(*roles)
+        await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    finally:
+        await admin.close()
+
+
+@pytest.fixture
+async def world(access: Access) -> AsyncIterator[World]:
+    """A company in a database of its own, ready to work."""
+    async with a_world(access) as found:
+        yield found
