@@ -98,7 +98,9 @@ class World:
         assert isinstance(outcome, Recorded), outcome
         return outcome
 
-    async def counts(self, tables: Iterable[str] = ("process_instance", "history", "deal", "customer", "outbox")) -> dict[str, int]:
+    async def counts(
+        self, tables: Iterable[str] = ("process_instance", "history", "deal", "customer", "outbox")
+    ) -> dict[str, int]:
         """The number of rows of some tables."""
         async with self.owner.reader(self.tenant_id) as connection:
             return {

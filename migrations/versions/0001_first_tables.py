@@ -456,6 +456,7 @@ def upgrade() -> None:
 
     forbid_changes("history")
     create_sweeping()
+    op.execute("GRANT SELECT ON alembic_version TO bpm_crm_app, bpm_crm_worker")
 
 
 def create_sweeping() -> None:

@@ -1,10 +1,11 @@
 """Prepared documents: what is kept, for how long, and what each bad document is told."""
 
+import json
 from collections import OrderedDict
 
 import pytest
 from graphql import OperationType
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.api import toy
 
@@ -206,3 +207,93 @@ def test_what_selects_only_the_schema_is_known_as_introspection() -> None:
     assert prepare("{ __schema { types { name } } __typename }").operation(None).is_introspection
     assert not prepare("{ __typename hello }").operation(None).is_introspection
     assert not prepare("query ($s: Boolean!) { __typename @skip(if: $s) }").operation(None).is_introspection
+
+
+TOKENS = [
+    "{",
+    "}",
+    "{",
+    "}",
+    "(",
+    ")",
+    "[",
+    "]",
+    ":",
+    "!",
+    "=",
+    "@",
+    "$x",
+    "$x:",
+    "$y",
+    "...",
+    "on",
+    "query",
+    "mutation",
+    "subscription",
+    "fragment",
+    "F",
+    "G",
+    "hello",
+    "items",
+    "nodes",
+    "first",
+    "find",
+    "ref",
+    "patch",
+    "id",
+    "key",
+    "size",
+    "name",
+    "colour",
+    "null",
+    "true",
+    "1",
+    '"s"',
+    "Query",
+    "Item",
+    "Reference",
+    "Patch",
+    "Int",
+    "String",
+    "__typename",
+    "__schema",
+    "@skip(if:true)",
+    "{key:$x}",
+    "{id:null}",
+    "ref:{id:$x}",
+    "{...F}",
+    "...F",
+    "...on",
+    "fragment",
+]
+PIECES = [
+    "query ($x: String!) { find(ref: {key: $x}) { ...F } }",
+    "fragment F on FindResult { ... on Item { id parts { name } } __typename }",
+    "{ patch(patch: {name: null, size: 1}) items(first: 2) { edges { node { id } } } }",
+    "subscription S { greetings }",
+    "mutation M { noop }",
+]
+
+
+@st.composite
+def nearly_valid(draw: st.DrawFn) -> str:
+    """Valid documents with words taken out, put in and exchanged."""
+    words = " ".join(draw(st.lists(st.sampled_from(PIECES), min_size=1, max_size=4))).split(" ")
+    for _ in range(draw(st.integers(0, 4))):
+        place = draw(st.integers(0, len(words)))
+        words[place : place + draw(st.integers(0, 2))] = draw(st.lists(st.sampled_from(TOKENS), max_size=2))
+    return " ".join(words)
+
+
+@settings(max_examples=300, deadline=None)
+@given(nearly_valid() | st.lists(st.sampled_from(TOKENS)).map(" ".join) | st.text())
+def test_any_text_is_a_document_or_is_refused_with_a_code_of_documents(text: str) -> None:
+    codes = {Code.GRAPHQL_PARSE_FAILED, Code.GRAPHQL_VALIDATION_FAILED, Code.QUERY_TOO_COMPLEX}
+    try:
+        assert prepare(text).operations
+    except Refused as refused:
+        codes = {problem.code for problem in refused.problems} - codes
+        json.dumps([problem.formatted("r") for problem in refused.problems])
+    else:
+        codes = set()
+    assert codes == set()

@@ -10,6 +10,8 @@ from starlette.requests import Request
 from starlette.websockets import WebSocket
 from tests.api import toy
 
+from bpm_crm.api import _event_stream
+
 GRAPHQL = "application/graphql-response+json"
 JSON = "application/json"
 EVENTS = "text/event-stream"
@@ -73,6 +75,7 @@ async def test_a_client_that_takes_only_event_streams_gets_queries_as_one(url: s
         ("{ nope }", "GRAPHQL_VALIDATION_FAILED"),
         ("subscription { secrets }", "FORBIDDEN"),
         ("query ($a: Int!) { items(first: $a) { totalCount } }", "BAD_USER_INPUT"),
+        ("query A { hello } query B { hello }", "BAD_REQUEST"),
     ],
 )
 async def test_in_an_event_stream_a_refusal_is_an_event(
@@ -84,6 +87,22 @@ async def test_in_an_event_stream_a_refusal_is_an_event(
     assert (event, end) == ("next", ("complete", None))
     assert data["errors"][0]["extensions"]["code"] == code
     assert "data" not in data
+
+
+async def test_an_event_that_cannot_be_written_as_json_ends_the_stream_with_a_masked_error(
+    url: str, client: httpx.AsyncClient
+) -> None:
+    request = toy.ask("query ($m: Money!) { extensions pay(amount: $m) }", variables={"m": "1.5"})
+    response = await client.post(url, json=request, headers={"accept": EVENTS})
+    (_, data), end = frames(response.text)
+    assert data["errors"][0]["extensions"]["code"] == "INTERNAL"
+    assert end == ("complete", None)
+
+
+async def test_a_source_that_is_never_quiet_ends_when_the_credentials_expire(client: httpx.AsyncClient) -> None:
+    async with toy.serving(toy.endpoint(context_factory=toy.expiring(0.2))) as url:
+        response = await client.post(url, json=toy.ask("subscription { ticks(every: 0) }"), headers={"accept": EVENTS})
+    assert frames(response.text)[-2][1]["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
 
 
 async def test_a_source_that_fails_ends_the_stream_with_a_masked_error(url: str, client: httpx.AsyncClient) -> None:
@@ -121,3 +140,13 @@ async def test_a_stream_ends_when_the_credentials_expire(client: httpx.AsyncClie
     assert len(ticks) >= 2
     assert error[1]["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
     assert end == ("complete", None)
+
+
+async def test_a_quiet_stream_is_kept_alive_by_comments(
+    url: str, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_event_stream, "KEEP_ALIVE_SECONDS", 0.05)
+    request = toy.ask("{ slow(seconds: 0.3) }")
+    response = await client.post(url, json=request, headers={"accept": EVENTS})
+    assert response.text.startswith(":\n\n:\n\n")
+    assert [event for event, _ in frames(response.text)] == ["next", "complete"]

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import os
 import time
 from collections.abc import AsyncIterator
@@ -17,6 +18,7 @@ from tests.api import toy
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from bpm_crm.api.faults import Code, Fault
 from bpm_crm.api.guard import Limits
 
 HERE = Path(__file__).parent
@@ -261,3 +263,31 @@ async def test_when_a_socket_closes_its_sources_are_closed() -> None:
             await subscribe(socket, "1", "subscription { watched }")
             assert (await receive(socket))["type"] == "next"
         await toy.until(lambda: context.events == ["closed"])
+
+
+async def test_a_client_that_vanishes_leaves_nothing_behind_and_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
+    app = toy.endpoint()
+    async with toy.serving(app) as url, acknowledged(url) as socket:
+        await subscribe(socket, "1", "subscription { ticks(every: 0) }")
+        await subscribe(socket, "2", "{ slow(seconds: 60) }")
+        assert (await receive(socket))["type"] == "next"
+        assert app.streams.count == 2
+        socket.transport.abort()
+        await toy.until(lambda: app.streams.count == 0)
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+async def test_a_context_that_cannot_be_made_for_an_operation_ends_only_that_operation() -> None:
+    class Deactivated(toy.ToyContext):
+        def for_operation(self, request_id: str) -> toy.ToyContext:
+            raise Fault(Code.UNAUTHENTICATED, "Nobody active is behind these credentials.")
+
+    async def factory(_connection: Request | WebSocket, _payload: dict[str, Any] | None) -> toy.ToyContext:
+        return Deactivated()
+
+    async with toy.serving(toy.endpoint(context_factory=factory)) as url, acknowledged(url) as socket:
+        await subscribe(socket, "1", "{ hello }")
+        answer = await receive(socket)
+        assert (answer["type"], answer["payload"][0]["extensions"]["code"]) == ("error", "UNAUTHENTICATED")
+        await send(socket, type="ping")
+        assert (await receive(socket))["type"] == "pong"

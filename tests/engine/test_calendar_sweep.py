@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from itertools import accumulate
 from zoneinfo import ZoneInfo
 
@@ -94,16 +95,18 @@ def swept(spec: CalendarSpec, year: int, since: int, until: int) -> Iterator[tup
 def occurrences(zone: ZoneInfo, day: date, seconds: int) -> list[int]:
     """The instants at which the clocks show a wall time: those of any offset in use nearby that come out right, or the gap's end."""
     wall = datetime(day.year, day.month, day.day) + timedelta(seconds=seconds)  # noqa: DTZ001
-    guesses = [wall.replace(tzinfo=UTC) + timedelta(hours=hours) for hours in (-36, -12, 12, 36)]
-    instants = sorted({wall.replace(tzinfo=UTC) - offset_of(guess, zone) for guess in guesses})
+    instants = sorted(wall.replace(tzinfo=UTC) - offset for offset in offsets_near(zone, day))
     found = [instant for instant in instants if shown(instant, zone) == wall]
     if not found:
         found = [next(instant for instant in seconds_from(instants[0]) if shown(instant, zone) > wall)]
     return [instant_of(instant) for instant in found]
 
 
-def offset_of(instant: datetime, zone: ZoneInfo) -> timedelta:
-    return instant.astimezone(zone).utcoffset() or timedelta()
+@cache
+def offsets_near(zone: ZoneInfo, day: date) -> set[timedelta]:
+    """What the clocks are ahead of UTC, at some instants from two days before to four days after."""
+    noon = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
+    return {(noon + timedelta(days=days)).astimezone(zone).utcoffset() or timedelta() for days in range(-2, 5)}
 
 
 def shown(instant: datetime, zone: ZoneInfo) -> datetime:

@@ -1,7 +1,8 @@
 """One WebSocket that speaks `graphql-transport-ws`."""
 
 import asyncio
-from contextlib import aclosing
+from collections.abc import Coroutine, Sequence
+from contextlib import aclosing, suppress
 from typing import Any
 
 import orjson
@@ -9,12 +10,13 @@ from graphql import OperationType
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketDisconnected
 
 from bpm_crm.api._ports import Context
-from bpm_crm.api._request import GraphQLRequest, from_mapping, has_more_values, new_request_id
+from bpm_crm.api._request import GraphQLRequest, from_mapping, has_too_many_containers, new_request_id
 from bpm_crm.api._service import Service
 from bpm_crm.api.faults import Code, Fault, Problem, Refused, explain
 
 __all__ = ["Connection"]
 
+GONE = (WebSocketDisconnect, WebSocketDisconnected)
 REASON_LENGTH = 120
 """A close frame holds 123 bytes of reason."""
 
@@ -32,40 +34,48 @@ class Connection:
         self._context: Context | None = None
         self._has_init = False
         self._operations: dict[str, asyncio.Task[None]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
         self._closed = asyncio.Event()
         self._timer: asyncio.Task[None] | None = None
 
     async def serve(self) -> None:
         """Read messages until the socket closes; then cancel what still runs, and wait for it."""
-        self._timer = asyncio.create_task(self._await_init())
+        self._timer = self._start(self._await_init())
         reading = asyncio.create_task(self._read())
         closing = asyncio.create_task(self._closed.wait())
         try:
             await asyncio.wait({reading, closing}, return_when="FIRST_COMPLETED")
         finally:
-            tasks = [reading, closing, self._timer, *self._operations.values()]
+            tasks = [reading, closing, *self._tasks]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
         if reading.done() and not reading.cancelled():
-            reading.result()
+            with suppress(*GONE):
+                reading.result()
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _read(self) -> None:
         while not self._closed.is_set():
             received = await self._socket.receive()
             if received["type"] == "websocket.disconnect":
                 return
-            limits, text = self._service.limits, received.get("text")
+            text, limits = received.get("text"), self._service.limits
             if text is None:
                 await self._close(4400, "Messages are text")
-            elif len(text) > limits.body_bytes or has_more_values(message := text.encode(), limits.variable_values):
+            elif len(text) > limits.body_bytes or has_too_many_containers(text.encode(), limits):
                 await self._close(
                     1009, f"Messages have at most {limits.body_bytes} characters, {limits.variable_values} values"
                 )
             else:
-                await self._handle(message)
+                await self._handle(text)
 
-    async def _handle(self, text: bytes) -> None:
+    async def _handle(self, text: str) -> None:
         try:
             message: Any = orjson.loads(text)
         except orjson.JSONDecodeError:
@@ -97,7 +107,7 @@ class Connection:
             self._timer.cancel()
         if await self._authenticate(payload):
             await self._send({"type": "connection_ack"})
-            self._timer = asyncio.create_task(self._watch_expiry(payload))
+            self._timer = self._start(self._watch_expiry(payload))
         return None
 
     async def _authenticate(self, payload: dict[str, Any] | None) -> bool:
@@ -133,27 +143,28 @@ class Connection:
             request = from_mapping(payload)
         except Fault as fault:
             return await self._close(4400, fault.message)
-        context = self._context.for_operation(new_request_id())
+        request_id = new_request_id()
         if len(self._operations) >= self._service.limits.operations_per_connection:
             problem = Problem(Code.OVERLOADED, "This connection has as many operations in flight as it may have.")
-            return await self._send(_error(id_, [problem], context))
-        self._operations[id_] = asyncio.create_task(self._operate(id_, request, context))
+            return await self._send(_error(id_, [problem], request_id))
+        self._operations[id_] = self._start(self._operate(id_, request, request_id, self._context))
         return None
 
-    async def _operate(self, id_: str, request: GraphQLRequest, context: Context) -> None:
+    async def _operate(self, id_: str, request: GraphQLRequest, request_id: str, context: Context) -> None:
         """Run one operation and send what comes of it; its id is free before the last message is sent."""
         last: dict[str, Any] = {"id": id_, "type": "complete"}
-        try:
-            with self._service.streams.claim():
-                await self._run(id_, request, context)
-        except (WebSocketDisconnect, WebSocketDisconnected):
-            return
-        except Refused as refused:
-            last = _error(id_, refused.problems, context)
-        except Exception as error:  # noqa: BLE001  # whatever fails, it is logged and the client is told
-            last = _error(id_, [explain(error, request_id=context.request_id)], context)
-        self._operations.pop(id_, None)
-        await self._send(last)
+        with suppress(*GONE):
+            try:
+                with self._service.streams.claim():
+                    await self._run(id_, request, context.for_operation(request_id))
+            except GONE:
+                return
+            except Refused as refused:
+                last = _error(id_, refused.problems, request_id)
+            except Exception as error:  # noqa: BLE001  # whatever fails, it is logged and the client is told
+                last = _error(id_, [explain(error, request_id=request_id)], request_id)
+            self._operations.pop(id_, None)
+            await self._send(last)
 
     async def _run(self, id_: str, request: GraphQLRequest, context: Context) -> None:
         execution = self._service.execution
@@ -171,8 +182,9 @@ class Connection:
     async def _close(self, code: int, reason: str) -> None:
         if not self._closed.is_set():
             self._closed.set()
-            await self._socket.close(code, reason.encode()[:REASON_LENGTH].decode(errors="ignore"))
+            with suppress(*GONE):
+                await self._socket.close(code, reason.encode()[:REASON_LENGTH].decode(errors="ignore"))
 
 
-def _error(id_: str, problems: Any, context: Context) -> dict[str, Any]:
-    return {"id": id_, "type": "error", "payload": [problem.formatted(context.request_id) for problem in problems]}
+def _error(id_: str, problems: Sequence[Problem], request_id: str) -> dict[str, Any]:
+    return {"id": id_, "type": "error", "payload": [problem.formatted(request_id) for problem in problems]}

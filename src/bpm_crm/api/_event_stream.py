@@ -1,7 +1,7 @@
 """GraphQL over server-sent events, distinct connections mode: `next` events with responses, then `complete`."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from starlette.types import Receive, Send
 
 from bpm_crm.api._negotiation import EVENTS
 from bpm_crm.api._ports import Context
-from bpm_crm.api.faults import Code, Problem, Refused
+from bpm_crm.api.faults import Code, Problem, Refused, explain
 
 __all__ = ["HEADERS", "serve_events"]
 
@@ -35,42 +35,56 @@ async def serve_events(
     now: Callable[[], datetime],
 ) -> None:
     """Send the responses until they end, the client leaves or the credentials expire. The response's head has been sent."""
-
-    async def put(frame: bytes, *, more: bool = True) -> None:
-        await send({"type": "http.response.body", "body": frame, "more_body": more})
-
     leaving = asyncio.create_task(_left(receive))
-    async with aclosing(responses):
-        coming = asyncio.create_task(anext(responses, None))
-        try:
-            while not leaving.done():
-                remaining = _remaining(context, now)
-                await asyncio.wait(
-                    {coming, leaving}, timeout=min(KEEP_ALIVE_SECONDS, remaining), return_when="FIRST_COMPLETED"
-                )
-                if coming.done():
-                    response = coming.result()
-                    if response is None:
-                        break
-                    await put(_next(response))
-                    coming = asyncio.create_task(anext(responses, None))
-                elif _remaining(context, now) <= 0:
-                    raise Refused(EXPIRED)
-                else:
-                    await put(KEEP_ALIVE)
-        except Refused as refused:
-            await put(_next({"errors": [problem.formatted(context.request_id) for problem in refused.problems]}))
-        finally:
-            await _cancelled(coming, leaving)
-    await put(COMPLETE, more=False)
+    try:
+        async with aclosing(responses), aclosing(_frames(responses, context, leaving, now)) as frames:
+            async for frame in frames:
+                await send({"type": "http.response.body", "body": frame, "more_body": True})
+        await send({"type": "http.response.body", "body": COMPLETE, "more_body": False})
+    except OSError:  # the client left while something was sent
+        return
+    finally:
+        await _cancelled(leaving)
+
+
+async def _frames(
+    responses: AsyncGenerator[dict[str, Any], None],
+    context: Context,
+    leaving: asyncio.Task[None],
+    now: Callable[[], datetime],
+) -> AsyncGenerator[bytes, None]:
+    """Yield a frame for each response, comments while there is none, and a last one where something is refused or fails."""
+    coming = asyncio.create_task(anext(responses, None))
+    try:
+        while not leaving.done():
+            remaining = (context.expires_at - now()).total_seconds() if context.expires_at else KEEP_ALIVE_SECONDS
+            if remaining <= 0:
+                raise Refused(EXPIRED)
+            await asyncio.wait(
+                {coming, leaving}, timeout=min(KEEP_ALIVE_SECONDS, remaining), return_when="FIRST_COMPLETED"
+            )
+            if not coming.done():
+                yield KEEP_ALIVE
+                continue
+            response = coming.result()
+            if response is None:
+                return
+            yield _next(response)
+            coming = asyncio.create_task(anext(responses, None))
+    except Refused as refused:
+        yield _refusal(refused.problems, context)
+    except Exception as error:  # noqa: BLE001  # whatever fails, it is logged and the client is told
+        yield _refusal([explain(error, request_id=context.request_id)], context)
+    finally:
+        await _cancelled(coming)
 
 
 def _next(response: dict[str, Any]) -> bytes:
     return b"event: next\ndata: " + orjson.dumps(response) + b"\n\n"
 
 
-def _remaining(context: Context, now: Callable[[], datetime]) -> float:
-    return (context.expires_at - now()).total_seconds() if context.expires_at else float("inf")
+def _refusal(problems: Sequence[Problem], context: Context) -> bytes:
+    return _next({"errors": [problem.formatted(context.request_id) for problem in problems]})
 
 
 async def _left(receive: Receive) -> None:

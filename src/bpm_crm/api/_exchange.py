@@ -29,6 +29,7 @@ ABOUT_DOCUMENTS = (
     Code.BAD_USER_INPUT,
 )
 """Answered with 200 to a client that knows only `application/json`, as GraphQL over HTTP has it for such clients."""
+OPERATION_NAME_LENGTH = 100
 LINGER_MESSAGES = 64
 LINGER_SECONDS = 2.0
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
@@ -109,11 +110,11 @@ class Exchange:
         if self._method == "GET":
             return from_query_string(self._scope["query_string"])
         limits = self._service.limits
-        return from_body(await read_body(self._headers, self._receive, limits.body_bytes), limits.variable_values)
+        return from_body(await read_body(self._headers, self._receive, limits.body_bytes), limits)
 
     def _plan(self, request: GraphQLRequest) -> Plan:
         plan = self._service.execution.plan(request, request_id=self._request_id)
-        self._state["operation"] = plan.operation.name
+        self._state["operation"] = (plan.operation.name or "")[:OPERATION_NAME_LENGTH]
         if self._method == "GET" and plan.operation.kind is not OperationType.QUERY:
             raise Fault(Code.METHOD_NOT_ALLOWED, f"A {plan.operation.kind.value} is sent by POST.")
         return plan

@@ -56,7 +56,7 @@ class Limits:
     """Items a connection is taken to have where `first` and `last` are absent: the default of the schema."""
     maximum_page_size: int = 200
     """Items a connection returns at most."""
-    list_size: int = 10
+    list_size: int = 5
     """Items a bounded list is taken to have where none is declared for it."""
     errors: int = 10
     """Validation errors reported for one document."""

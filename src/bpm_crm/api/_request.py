@@ -10,6 +10,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Receive
 from uuid_utils import uuid7
 
+from bpm_crm.api._limits import Limits
 from bpm_crm.api.faults import Code, Fault
 
 __all__ = [
@@ -17,16 +18,13 @@ __all__ = [
     "from_body",
     "from_mapping",
     "from_query_string",
-    "has_more_values",
+    "has_too_many_containers",
     "new_request_id",
     "read_body",
     "request_id_of",
 ]
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
-STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
-ENVELOPE_VALUES = 100
-"""Values around the variables: the parameters and `extensions`."""
 MAXIMUM_PARAMETERS = 20
 
 
@@ -70,20 +68,22 @@ async def read_body(headers: Mapping[bytes, bytes], receive: Receive, maximum: i
     return b"".join(chunks)
 
 
-def from_body(body: bytes, maximum_values: int) -> GraphQLRequest:
-    """Read a request from JSON with at most so many values. Raises Fault BAD_REQUEST, QUERY_TOO_COMPLEX."""
-    if has_more_values(body, maximum_values):
-        message = f"The request has too many JSON values, at most {maximum_values} are allowed."
-        raise Fault(Code.QUERY_TOO_COMPLEX, message, limit="variable_values", maximum=maximum_values)
+def from_body(body: bytes, limits: Limits) -> GraphQLRequest:
+    """Read a request from JSON. Raises Fault BAD_REQUEST, QUERY_TOO_COMPLEX."""
+    if has_too_many_containers(body, limits):
+        maximum = limits.variable_values
+        message = f"The variables have too many lists and objects, at most {maximum} values are allowed."
+        raise Fault(Code.QUERY_TOO_COMPLEX, message, limit="variable_values", maximum=maximum)
     return from_mapping(_json("body", body))
 
 
-def has_more_values(text: bytes, maximum: int) -> bool:
-    """Whether a JSON text has more values, told without reading it: hundreds of thousands of small objects are slow to make and free."""
-    if len(text) < 2 * maximum:
-        return False
-    bare = STRING.sub(b"", text)
-    return bare.count(b",") + bare.count(b"[") + bare.count(b"{") > maximum + ENVELOPE_VALUES
+def has_too_many_containers(text: bytes, limits: Limits) -> bool:
+    """Whether JSON has more lists and objects than any allowed request, told without reading it.
+
+    Hundreds of thousands of them are slow to make and slower for the garbage collector to walk. Brackets inside strings count, of which
+    those of the query are allowed for.
+    """
+    return text.count(b"[") + text.count(b"{") > limits.variable_values + limits.tokens
 
 
 def from_query_string(query_string: bytes) -> GraphQLRequest:

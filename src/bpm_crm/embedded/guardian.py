@@ -98,5 +98,7 @@ def _guard(spawn: Callable[[], Spawned], started: Future[Spawned]) -> None:
         return
     started.set_result(spawned)
     spawned.process.wait()
-    select.select([spawned.ends], [], [], SECONDS_FOR_THE_LAST)
+    end = select.poll()  # unlike select.select it takes a handle of any number
+    end.register(spawned.ends)
+    end.poll(SECONDS_FOR_THE_LAST * 1000)
     os.close(spawned.ends)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil  # type: ignore[import-untyped] # has no type stubs among the locked packages
+import psutil
 
 from bpm_crm.embedded.home import Home
 

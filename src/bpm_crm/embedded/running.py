@@ -1,6 +1,6 @@
 """Finding the live server of a home, and waiting for processes that are neither a live server nor gone."""
 
-import psutil  # type: ignore[import-untyped] # has no type stubs among the locked packages
+import psutil
 
 from bpm_crm.embedded.accounts import current_account
 from bpm_crm.embedded.cluster import SUPERUSER

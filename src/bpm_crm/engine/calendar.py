@@ -109,12 +109,12 @@ class BusinessCalendar:
     def add_days(self, at: int, days: int) -> int:
         """The same wall time on the `days`-th next working day, clipped to its hours; `at` itself for 0, earlier days if negative.
 
-        A working day is a local date on which something opens; it lasts until the next one opens. Outside hours, counting starts at
-        the next opening (going back, at the closing before). A wall time that falls into a break is clipped to its beginning.
+        A working day is a local date on which something opens; it lasts until the next one opens. Outside hours, a closing included,
+        counting starts at the next opening (going back, at the closing before). A wall time in a break is clipped to its beginning.
         """
         if not days:
             return at
-        start = at if self._is_within_hours(at) else self.next_open(at) if days > 0 else self.previous_open(at)
+        start = self.next_open(at) if days > 0 or self.is_open(at) else self.previous_open(at)
         line = self._years.reaching(start - _DAY_REACH, start + _DAY_REACH)
         today = line.days[bisect_right(line.day_opens, start) - 1]
         while (index := bisect_left(line.days, today) + days) >= len(line.days):
@@ -143,11 +143,6 @@ class BusinessCalendar:
             line = self._years.earlier(line, at)
         index = bisect_right(line.totals, goal) - 1
         return line.starts[index] + goal - line.totals[index]
-
-    def _is_within_hours(self, at: int) -> bool:
-        """Whether `at` is open or a closing."""
-        line = self._years.reaching(at - 1, at)
-        return at <= line.closing(bisect_left(line.starts, at) - 1) or self.is_open(at)
 
 
 class AlwaysOpen(BusinessCalendar):

@@ -12,9 +12,12 @@ from typing import Any
 from bpm_crm.engine.blockers import InputCode, InputProblem
 from bpm_crm.engine.definition import Field, FieldType
 from bpm_crm.engine.guard import VariableType
+from bpm_crm.engine.texts import is_text, shown
 
 MAX_DIGITS = 18
 SCALE = 6
+
+_STEP = Decimal(1).scaleb(-SCALE)
 
 VARIABLE_TYPES: Mapping[FieldType, VariableType] = {
     FieldType.STRING: VariableType.TEXT,
@@ -39,9 +42,9 @@ def normalise(field: Field, value: Any) -> tuple[Any, InputProblem | None]:
     try:
         stored = _READERS[field.type](value)
     except _WrongType:
-        return None, InputProblem(InputCode.WRONG_TYPE, path, _shown(value), params={"expected": field.type.value})
+        return None, InputProblem(InputCode.WRONG_TYPE, path, shown(value), params={"expected": field.type.value})
     if field.type is FieldType.CHOICE and stored not in field.options:
-        return None, InputProblem(InputCode.UNKNOWN_OPTION, path, _shown(value), tuple(field.options))
+        return None, InputProblem(InputCode.UNKNOWN_OPTION, path, shown(value), tuple(field.options))
     if isinstance(stored, str) and len(stored) > field.max_length:
         return None, InputProblem(InputCode.TOO_LONG, path, params={"limit": str(field.max_length)})
     return _within_bounds(field, stored, path)
@@ -65,7 +68,7 @@ def guard_value(field: Field, stored: Any) -> Any:
 def computed_value(field: Field, result: Any) -> tuple[Any, InputProblem | None]:
     """The stored form of what a `set` expression yielded."""
     if field.type is FieldType.DECIMAL and isinstance(result, float):
-        return normalise(field, format(Decimal(repr(result)).quantize(Decimal(1).scaleb(-SCALE)).normalize(), "f"))
+        return normalise(field, _rounded(result))
     if field.type is FieldType.DATE and isinstance(result, datetime):
         return normalise(field, result.astimezone(UTC).date().isoformat())
     if isinstance(result, datetime):
@@ -73,19 +76,26 @@ def computed_value(field: Field, result: Any) -> tuple[Any, InputProblem | None]
     return normalise(field, result)
 
 
+def _rounded(number: float) -> float | str:
+    """A computed number as a decimal of at most `SCALE` places; one that no decimal field holds stays what it is."""
+    if not abs(number) < 10**MAX_DIGITS:
+        return number
+    return format(Decimal(repr(number)).quantize(_STEP).normalize(), "f")
+
+
 def _within_bounds(field: Field, stored: Any, path: tuple[str, ...]) -> tuple[Any, InputProblem | None]:
     if field.type not in {FieldType.INTEGER, FieldType.DECIMAL}:
         return stored, None
     number = Decimal(stored)
     if field.minimum is not None and number < field.minimum:
-        return None, InputProblem(InputCode.TOO_SMALL, path, _shown(stored), params={"limit": str(field.minimum)})
+        return None, InputProblem(InputCode.TOO_SMALL, path, shown(stored), params={"limit": str(field.minimum)})
     if field.maximum is not None and number > field.maximum:
-        return None, InputProblem(InputCode.TOO_LARGE, path, _shown(stored), params={"limit": str(field.maximum)})
+        return None, InputProblem(InputCode.TOO_LARGE, path, shown(stored), params={"limit": str(field.maximum)})
     return stored, None
 
 
 def _string(value: Any) -> str:
-    if not isinstance(value, str) or "\x00" in value:
+    if not isinstance(value, str) or "\x00" in value or not is_text(value):
         raise _WrongType
     return value
 
@@ -103,14 +113,20 @@ def _decimal(value: Any) -> str:
         number = Decimal(repr(value) if isinstance(value, float) else value)
     except InvalidOperation as error:
         raise _WrongType from error
-    if not number.is_finite() or number.adjusted() >= MAX_DIGITS or _scale(number) > SCALE:
+    if not number.is_finite() or number.adjusted() >= MAX_DIGITS:
         raise _WrongType
-    return format(number, "f")
+    scaled = _scaled(number)
+    return format(scaled if scaled else abs(scaled), "f")
 
 
-def _scale(number: Decimal) -> int:
-    exponent = number.normalize().as_tuple().exponent
-    return -exponent if isinstance(exponent, int) and exponent < 0 else 0
+def _scaled(number: Decimal) -> Decimal:
+    """The same number with at most `SCALE` decimal places, those written kept; looked at digit by digit, never written out first."""
+    _, digits, exponent = number.as_tuple()
+    if not isinstance(exponent, int) or exponent >= -SCALE:
+        return number
+    if any(digits[max(0, len(digits) + exponent + SCALE) :]):
+        raise _WrongType
+    return number.quantize(_STEP)
 
 
 def _boolean(value: Any) -> bool:
@@ -145,8 +161,3 @@ _READERS: Mapping[FieldType, Callable[[Any], Any]] = {
     FieldType.DATETIME: _datetime,
     FieldType.CHOICE: _string,
 }
-
-
-def _shown(value: Any) -> str:
-    text = str(value)
-    return text if len(text) <= 60 else text[:59] + "…"

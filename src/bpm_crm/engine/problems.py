@@ -37,7 +37,7 @@ class ProblemCode(StrEnum):
 
 
 TEXTS: Mapping[ProblemCode, Title] = {
-    ProblemCode.SYNTAX: Title("Not a YAML document: {fault}", "Это не документ YAML: {fault}"),
+    ProblemCode.SYNTAX: Title("The document cannot be read: {fault}", "Документ не читается: {fault}"),
     ProblemCode.SHAPE: Title("{fault}", "{fault}"),
     ProblemCode.UNKNOWN_PART: Title(
         "There is no shared part “{value}”. Known: {known}.", "Общей части «{value}» нет. Известны: {known}."
@@ -120,12 +120,16 @@ class Problem:
 
     code: ProblemCode
     path: tuple[str, ...]
-    params: Mapping[str, str] = field(default_factory=dict)
+    params: Mapping[str, str | Title] = field(default_factory=dict)
     line: int = 0
 
     def text(self, language: str = "en") -> str:
         """What is wrong and what would cure it."""
-        return TEXTS[self.code].in_language(language).format_map(dict(self.params))
+        params = {
+            name: value.in_language(language) if isinstance(value, Title) else value
+            for name, value in self.params.items()
+        }
+        return TEXTS[self.code].in_language(language).format_map(params)
 
 
 class DefinitionInvalid(Exception):

@@ -71,7 +71,15 @@ def capture_of(reference: Reference, viewer: Viewer, scope: Scope, lead: Lead) -
 def fingerprint_of(lead: Lead) -> bytes:
     """The digest of a lead's content, by which a repetition is told from another lead under the same external id."""
     customer = lead.customer or CustomerDetails()
-    said = [lead.channel, lead.external_id, customer.name, customer.phone, customer.email, customer.region, lead.title]
+    said: list[Any] = [
+        lead.channel,
+        lead.external_id,
+        customer.name,
+        customer.phone,
+        customer.email,
+        customer.region,
+        lead.title,
+    ]
     said += [lead.data, lead.campaign, lead.region, lead.is_test, lead.occurred_at]
     return hashlib.sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS, default=str)).digest()
 
@@ -100,7 +108,11 @@ def _takes(channel: ChannelRecord, scope: Scope) -> bool:
 
 def _length_problems(lead: Lead) -> list[InputProblem]:
     customer = lead.customer or CustomerDetails()
-    texts = {("externalId",): lead.external_id, ("title",): lead.title, ("region",): lead.region}
+    texts: dict[tuple[str, ...], str | None] = {
+        ("externalId",): lead.external_id,
+        ("title",): lead.title,
+        ("region",): lead.region,
+    }
     texts |= {("customer", "name"): customer.name, ("customer", "region"): customer.region}
     return [
         InputProblem(InputCode.TOO_LONG, path, params={"limit": str(MOST_TEXT)})

@@ -50,12 +50,12 @@ from bpm_crm.processes.document import (
     Titles,
     TransitionPart,
 )
+from bpm_crm.processes.shapes import shape_problems
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 CLOSED = "closed"
 
 _PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,2})?)%")
-_UNION_TAGS = re.compile(r"^(?:function-|list\[|constrained-|literal\[|str$|[A-Z]\w*Part$|[A-Z]\w*Effect$)")
 
 
 def parse_document(data: Any) -> ProcessDocument:
@@ -63,7 +63,7 @@ def parse_document(data: Any) -> ProcessDocument:
     try:
         return ProcessDocument.model_validate(data)
     except ValidationError as error:
-        raise DefinitionInvalid(_shape_problems(error)) from error
+        raise DefinitionInvalid(shape_problems(error, data)) from error
 
 
 def definition_of(document: ProcessDocument) -> ProcessDefinition:
@@ -305,11 +305,3 @@ def _wall_time(seconds: int) -> str:
     minutes, second = divmod(seconds if seconds <= 86_400 else seconds - 86_400, 60)
     text = f"{minutes // 60:02}:{minutes % 60:02}"
     return text if second == 0 else f"{text}:{second:02}"
-
-
-def _shape_problems(error: ValidationError) -> list[Problem]:
-    found: dict[tuple[str, ...], Problem] = {}
-    for fault in error.errors(include_url=False, include_context=False, include_input=False):
-        path = tuple(str(step) for step in fault["loc"] if not _UNION_TAGS.match(str(step)))
-        found.setdefault(path, Problem(ProblemCode.SHAPE, path, {"fault": fault["msg"]}))
-    return list(found.values())

@@ -5,10 +5,11 @@ shorthands people write; `definitions.py` turns the one into the other.
 """
 
 import datetime
+from collections.abc import Mapping
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag
 
 from bpm_crm.engine.definition import FieldType, ReasonRule, Reopening, StageKind
 
@@ -100,6 +101,23 @@ class StartEffect(Part):
     start: ProcessKey
 
 
+def _effect_of(effect: Any) -> str | None:
+    """Which effect is meant: the one whose key is written."""
+    keys = effect if isinstance(effect, Mapping) else getattr(effect, "model_fields_set", ())
+    return next((key for key in ("set", "assign", "start") if key in keys), None)
+
+
+EffectPart = Annotated[
+    Annotated[SetEffect, Tag("set")] | Annotated[AssignEffect, Tag("assign")] | Annotated[StartEffect, Tag("start")],
+    Discriminator(
+        _effect_of,
+        custom_error_type="effect",
+        custom_error_message="an effect is one of set, assign, start",
+        custom_error_context={"expected": "{set: …}, {assign: …}, {start: …}"},
+    ),
+]
+
+
 class ApprovalPart(Part):
     """The move needs the approval of another person with one of these roles."""
 
@@ -115,14 +133,14 @@ class TransitionPart(Part):
     trigger: Key | None = Field(
         default=None, description="Transitions with one trigger are alternatives; default: the key."
     )
-    sources: Names | Literal["*"] = Field(alias="from")
+    sources: Key | Annotated[list[Key], Field(min_length=1)] | Literal["*"] = Field(alias="from")
     to: Key
     guard: GuardPart | str | None = None
     require: list[Key] = Field(default_factory=list)
     reason: ReasonRule = ReasonRule.NONE
     roles: list[str] = Field(default_factory=list, description="Who may; empty: everyone who may move cases.")
     approval: ApprovalPart | None = None
-    effects: list[SetEffect | AssignEffect | StartEffect] = Field(default_factory=list)
+    effects: list[EffectPart] = Field(default_factory=list)
 
 
 class ActivityPart(Part):
@@ -144,7 +162,7 @@ class ConditionPart(Part):
     leaving: Names | Literal["*"] | None = None
     transition: Names | None = None
     checkpoint: Names | None = None
-    activity: Literal["response"] | Key | ActivityPart | None = Field(
+    activity: Key | ActivityPart | None = Field(
         default=None, description="`response` is the first outbound contact by a human."
     )
 

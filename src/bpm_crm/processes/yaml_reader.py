@@ -1,17 +1,61 @@
-"""Reads YAML into plain data with the line of every place, and refuses what would be read differently than it looks."""
+"""Reads YAML into plain data with the line of every place, and refuses what would be read differently than it looks.
 
-from collections.abc import Mapping
+The events of the parser are worked off one by one, so that depth and size are bounded while reading: the library's own composer
+recurses in C and ends the process on a text of brackets.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import yaml
 
+from bpm_crm.engine.definition import Title
 from bpm_crm.engine.problems import DefinitionInvalid, Problem, ProblemCode
+from bpm_crm.engine.texts import is_text, shown
 
 MAX_BYTES = 512 * 1024
 MAX_DEPTH = 24
+MAX_NODES = 20_000
 
 Path = tuple[str, ...]
+
+_ENDS: Final = (yaml.SequenceEndEvent, yaml.MappingEndEvent)
+_TAG: Final = "tag:yaml.org,2002:"
+_AS_TEXT: Final = frozenset({"str", "timestamp"})
+_WRITTEN: Final[Mapping[str, re.Pattern[str]]] = {
+    "null": re.compile("~|null|"),
+    "bool": re.compile("true|false"),
+    "int": re.compile("[-+]?(?:0|[1-9][0-9]{0,29})"),
+    "float": re.compile(r"[-+]?(?:0|[1-9][0-9]{0,29})\.[0-9]{1,30}"),
+}
+_READ: Final[Mapping[str, Callable[[str], Any]]] = {
+    "null": lambda text: None,
+    "bool": "true".__eq__,
+    "int": int,
+    "float": float,
+}
+
+_ALIAS: Final = Title(
+    "aliases and anchors are not allowed; write the value out or use `include`.",
+    "псевдонимы и якоря не допускаются; повторите значение или используйте `include`.",
+)
+_TOO_DEEP: Final = Title("it is nested too deeply; flatten it.", "слишком глубокая вложенность; упростите её.")
+_EMPTY: Final = Title("it is empty; write a process.", "он пуст; опишите процесс.")
+_SECOND: Final = Title("another document follows; keep one.", "следом идёт другой документ; оставьте один.")
+_KEY: Final = Title("a key must be a plain word; write one.", "ключ должен быть простым словом; запишите его так.")
+_SURROGATE: Final = Title(
+    "it holds half of a surrogate pair; remove it.", "в нём половина суррогатной пары; уберите её."
+)
+_TOO_LONG: Final = Title(
+    f"it is longer than {MAX_BYTES // 1024} KiB; divide the process.",
+    f"он длиннее {MAX_BYTES // 1024} КиБ; разделите процесс.",
+)
+_TOO_MANY: Final = Title(
+    f"it has more than {MAX_NODES} values; divide the process.",
+    f"в нём больше {MAX_NODES} значений; разделите процесс.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,63 +73,118 @@ class Source:
 
 
 def read_yaml(text: str) -> Source:
-    """Read one YAML (or JSON) document. `DefinitionInvalid` for bad syntax, a key written twice, an alias, or too much of it."""
+    """Read one YAML (or JSON) document.
+
+    `DefinitionInvalid` for bad syntax, more than one document, a key written twice, aliases, anchors, tags, plain words that YAML reads
+    as something else (`no`, `010`, `12:30`), or too much of it.
+    """
+    if not is_text(text):
+        raise _syntax(_SURROGATE, 0)
     if len(text.encode()) > MAX_BYTES:
-        raise _syntax(f"longer than {MAX_BYTES // 1024} KiB", 1)
+        raise _syntax(_TOO_LONG, 1)
+    reader = _Reader(yaml.parse(text, Loader=yaml.CSafeLoader))
     try:
-        node = yaml.compose(text, Loader=yaml.CSafeLoader)
+        data = reader.document()
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         raise _syntax(getattr(error, "problem", None) or str(error), mark.line + 1 if mark else 0) from error
-    if node is None:
-        raise _syntax("the document is empty", 1)
-    reader = _Reader()
-    return Source(reader.value(node, ()), reader.lines)
+    return Source(data, reader.lines)
 
 
 class _Reader:
-    def __init__(self) -> None:
+    def __init__(self, events: Iterator[Any]) -> None:
         self.lines: dict[Path, int] = {}
-        self._seen: set[int] = set()
-        self._scalars = yaml.SafeLoader("")
+        self._events = events
+        self._nodes = 0
+        self._resolver: Any = yaml.resolver.Resolver()
 
-    def value(self, node: yaml.Node, path: Path) -> Any:
-        line = node.start_mark.line + 1
-        self.lines.setdefault(path, line)
-        if id(node) in self._seen:
-            raise _syntax("aliases are not allowed; write the value out or use `include`", line, path)
-        if len(path) > MAX_DEPTH:
-            raise _syntax("nested too deeply", line, path)
-        self._seen.add(id(node))
-        if isinstance(node, yaml.MappingNode):
-            return self._mapping(node, path)
-        if isinstance(node, yaml.SequenceNode):
-            return [self.value(item, (*path, str(index))) for index, item in enumerate(node.value)]
-        return self._scalar(node, line, path)
+    def document(self) -> Any:
+        next(self._events)
+        if isinstance(next(self._events), yaml.StreamEndEvent):
+            raise _syntax(_EMPTY, 1)
+        first = next(self._events)
+        if isinstance(first, yaml.ScalarEvent) and first.value == "" and first.implicit[0]:
+            raise _syntax(_EMPTY, 1)
+        data = self._value(first, ())
+        next(self._events)
+        following = next(self._events)
+        if not isinstance(following, yaml.StreamEndEvent):
+            raise _syntax(_SECOND, _line(following))
+        return data
 
-    def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        for key_node, value_node in node.value:
-            line = key_node.start_mark.line + 1
-            if not isinstance(key_node, yaml.ScalarNode) or key_node.value == "<<":
-                raise _syntax("keys must be plain words", line, path)
-            key = key_node.value
-            if key in found:
-                raise _syntax(f"the key “{key}” is written twice", line, (*path, key))
-            self.lines[(*path, key)] = line
-            found[key] = self.value(value_node, (*path, key))
+    def _value(self, event: Any, path: Path) -> Any:
+        self._admit(event, path)
+        self.lines.setdefault(path, _line(event))
+        if isinstance(event, yaml.ScalarEvent):
+            return self._scalar(event, path)
+        if len(path) >= MAX_DEPTH:
+            raise _syntax(_TOO_DEEP, _line(event), path)
+        return self._mapping(path) if isinstance(event, yaml.MappingStartEvent) else self._sequence(path)
+
+    def _admit(self, event: Any, path: Path) -> None:
+        """Refuse what no document needs."""
+        self._nodes += 1
+        if self._nodes > MAX_NODES:
+            raise _syntax(_TOO_MANY, _line(event), path)
+        if isinstance(event, yaml.AliasEvent) or event.anchor is not None:
+            raise _syntax(_ALIAS, _line(event), path)
+        if event.tag not in {None, "!"}:
+            raise _syntax(_tag(shown(event.tag)), _line(event), path)
+
+    def _sequence(self, path: Path) -> list[Any]:
+        found: list[Any] = []
+        while not isinstance(event := next(self._events), _ENDS):
+            found.append(self._value(event, (*path, str(len(found)))))
         return found
 
-    def _scalar(self, node: yaml.Node, line: int, path: Path) -> Any:
-        if node.tag in {"tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:binary"}:
-            return node.value
-        if not node.tag.startswith("tag:yaml.org,2002:"):
-            raise _syntax(f"the tag {node.tag} is not allowed", line, path)
-        try:
-            return self._scalars.construct_object(node)
-        except (yaml.YAMLError, ValueError) as error:
-            raise _syntax(str(error), line, path) from error
+    def _mapping(self, path: Path) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        while not isinstance(event := next(self._events), _ENDS):
+            key = self._key(event, path)
+            if key in found:
+                raise _syntax(_twice(shown(key)), _line(event), (*path, key))
+            self.lines[(*path, key)] = _line(event)
+            found[key] = self._value(next(self._events), (*path, key))
+        return found
+
+    def _key(self, event: Any, path: Path) -> str:
+        self._admit(event, path)
+        if not isinstance(event, yaml.ScalarEvent) or event.value in {"", "<<"}:
+            raise _syntax(_KEY, _line(event), path)
+        key: str = event.value
+        return key
+
+    def _scalar(self, event: Any, path: Path) -> Any:
+        text: str = event.value
+        if not event.implicit[0]:
+            return text
+        kind = self._resolver.resolve(yaml.ScalarNode, text, (True, False)).removeprefix(_TAG)
+        if kind in _AS_TEXT:
+            return text
+        if kind not in _WRITTEN or not _WRITTEN[kind].fullmatch(text):
+            raise _syntax(_misleading(shown(text)), _line(event), path)
+        return _READ[kind](text)
 
 
-def _syntax(fault: str, line: int, path: Path = ()) -> DefinitionInvalid:
+def _line(event: Any) -> int:
+    line: int = event.start_mark.line + 1
+    return line
+
+
+def _tag(tag: str) -> Title:
+    return Title(f"the tag {tag} is not allowed; leave it out.", f"тег {tag} не допускается; уберите его.")
+
+
+def _twice(key: str) -> Title:
+    return Title(f"the key “{key}” is written twice; keep one.", f"ключ «{key}» указан дважды; оставьте один.")
+
+
+def _misleading(text: str) -> Title:
+    return Title(
+        f"“{text}” is read differently than it looks; write true, false or a plain decimal number, or put a text in quotes.",
+        f"«{text}» читается иначе, чем выглядит; пишите true, false или обычное число, а текст берите в кавычки.",
+    )
+
+
+def _syntax(fault: Title | str, line: int, path: Path = ()) -> DefinitionInvalid:
     return DefinitionInvalid([Problem(ProblemCode.SYNTAX, path, {"fault": fault}, line)])

@@ -43,3 +43,9 @@ async def insert_campaign(
 ) -> None:
     """A campaign, unless there is one of that key."""
     await connection.execute(_NEW_CAMPAIGN, tenant_id, campaign_id, key, title, at)
+
+
+async def channels_by_key(connection: Connection, tenant_id: UUID) -> dict[str, UUID]:
+    """The channels of a tenant by key."""
+    rows = await connection.fetch("SELECT c.key, c.id FROM channel AS c WHERE c.tenant_id = $1", tenant_id)
+    return {row["key"]: row["id"] for row in rows}

@@ -66,3 +66,19 @@ async def find_tenant(connection: Connection, key: str) -> UUID | None:
     """The tenant of that key. Only the owner role sees tenants without naming one."""
     found: UUID | None = await connection.fetchval("SELECT tenant_id FROM tenant WHERE key = $1", key)
     return found
+
+
+async def is_marked(connection: Connection, tenant_id: UUID, name: str) -> bool:
+    """Whether something was marked as done for a tenant."""
+    found: bool = await connection.fetchval(
+        "SELECT EXISTS (SELECT FROM counter AS c WHERE c.tenant_id = $1 AND c.name = $2)", tenant_id, name
+    )
+    return found
+
+
+async def mark(connection: Connection, tenant_id: UUID, name: str) -> None:
+    """Mark something as done for a tenant."""
+    statement = (
+        "INSERT INTO counter (tenant_id, name, value) VALUES ($1, $2, 1) ON CONFLICT (tenant_id, name) DO NOTHING"
+    )
+    await connection.execute(statement, tenant_id, name)

@@ -28,7 +28,7 @@ from bpm_crm.engine.events import (
     Transitioned,
 )
 from bpm_crm.engine.instants import moment_of
-from bpm_crm.records.database import Connection
+from bpm_crm.records.database import Connection, Row
 from bpm_crm.records.instances import InstanceRecord, hex_bytes, split_personal
 
 FIRST_HASH = bytes(32)
@@ -120,6 +120,14 @@ FROM {SOURCE}
 WHERE h.tenant_id = $1 AND h.recorded_at >= $2
 ORDER BY h.recorded_at, h.instance_id, h.sequence
 LIMIT $3
+"""
+_CHAIN = f"""
+SELECT {SELECTION}, x.comment, x.personal, x.salt, i.head
+FROM {SOURCE}
+JOIN process_instance AS i ON i.tenant_id = $1 AND i.tenant_id = h.tenant_id AND i.id = h.instance_id
+WHERE h.tenant_id = $1 AND (h.instance_id, h.sequence) > ($2, $3)
+ORDER BY h.instance_id, h.sequence
+LIMIT $4
 """
 INSERT_TEXT = """
 INSERT INTO history_text (tenant_id, instance_id, sequence, comment, personal, salt)
@@ -257,6 +265,12 @@ async def load_since(connection: Connection, tenant_id: UUID, since: datetime, *
     """History rows recorded at or after an instant, in the order of recording, up to `most`."""
     rows = await connection.fetch(_SINCE, tenant_id, since, most)
     return [record_of(row, row["comment"]) for row in rows]
+
+
+async def load_chain(connection: Connection, tenant_id: UUID, *, after: tuple[UUID, int], most: int) -> Sequence[Row]:
+    """History rows by case and sequence, with their free texts and the head their case keeps."""
+    rows: Sequence[Row] = await connection.fetch(_CHAIN, tenant_id, *after, most)
+    return rows
 
 
 def _uuid(value: Any) -> Any:

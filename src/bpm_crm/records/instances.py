@@ -181,6 +181,12 @@ async def load(connection: Connection, tenant_id: UUID, ids: Iterable[UUID]) -> 
     return {row["id"]: from_row(tenant_id, row) for row in rows}
 
 
+async def load_by_channel(connection: Connection, tenant_id: UUID, channel_id: UUID) -> list[InstanceRecord]:
+    """All cases of a channel, oldest first."""
+    statement = f"SELECT {COLUMNS} FROM {SOURCE} WHERE i.tenant_id = $1 AND i.channel_id = $2 ORDER BY i.id"
+    return [from_row(tenant_id, row) for row in await connection.fetch(statement, tenant_id, channel_id)]
+
+
 def hex_bytes(value: bytes) -> str:
     """Bytes as PostgreSQL reads them from JSON."""
     return "\\x" + value.hex()

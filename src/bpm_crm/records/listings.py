@@ -11,21 +11,22 @@ from bpm_crm.records import history, instances
 from bpm_crm.records.database import Connection
 from bpm_crm.records.selection import Key, Listing
 
-INSTANCES = Listing(instances.COLUMNS, instances.SOURCE, Key("i.id", "uuid", descending=True))
+INSTANCES = Listing(instances.COLUMNS, instances.SOURCE, "i.tenant_id", Key("i.id", "uuid", descending=True))
 
 _DEAL_COLUMNS = """
     d.id, d.key, d.title, d.customer_id, d.channel_id, d.campaign_id, d.region, d.owner_id, d.team_id, d.instance_id, d.amount,
     d.currency, d.outcome, d.started_at
 """
-DEALS = Listing(_DEAL_COLUMNS, "deal AS d", Key("d.id", "uuid", descending=True))
+DEALS = Listing(_DEAL_COLUMNS, "deal AS d", "d.tenant_id", Key("d.id", "uuid", descending=True))
 
 _CUSTOMER_COLUMNS = "cu.id, cu.name, cu.phone, cu.email, cu.region, cu.created_at, cu.erased_at"
-CUSTOMERS = Listing(_CUSTOMER_COLUMNS, "customer AS cu", Key("cu.id", "uuid", descending=True))
+CUSTOMERS = Listing(_CUSTOMER_COLUMNS, "customer AS cu", "cu.tenant_id", Key("cu.id", "uuid", descending=True))
 
-HISTORY = Listing(f"{history.SELECTION}, x.comment", history.SOURCE, Key("h.sequence", "int"))
+HISTORY = Listing(f"{history.SELECTION}, x.comment", history.SOURCE, "h.tenant_id", Key("h.sequence", "int"))
 TIMELINE = Listing(
     f"{history.SELECTION}, x.comment",
     f"{history.SOURCE} JOIN process_instance AS i ON i.tenant_id = $1 AND i.tenant_id = h.tenant_id AND i.id = h.instance_id",
+    "h.tenant_id",
     Key("h.sequence", "int", descending=True),
 )
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -30,7 +30,10 @@ class Notice:
 
 
 class Listener:
-    """Keeps listening. `on_gap` is called whenever notices may have been missed: at the start and after a lost connection."""
+    """Keeps listening. `on_gap` is called whenever notices may have been missed: at the start and after a lost connection.
+
+    `on_connect` is awaited with each new connection, which lives as long as the listening.
+    """
 
     def __init__(
         self,
@@ -39,11 +42,13 @@ class Listener:
         on_notice: Callable[[Notice], None],
         on_reference: Callable[[UUID], None],
         on_gap: Callable[[], None],
+        on_connect: Callable[[Connection], Awaitable[None]] | None = None,
     ) -> None:
         self._dsn = dsn
         self._on_notice = on_notice
         self._on_reference = on_reference
         self._on_gap = on_gap
+        self._on_connect = on_connect
         self._task: asyncio.Task[None] | None = None
         self._listening = asyncio.Event()
 
@@ -74,6 +79,8 @@ class Listener:
             connection.add_termination_listener(lambda _connection: lost.set())
             await connection.add_listener(CHANNEL, self._heard_steps)
             await connection.add_listener(REFERENCE_CHANNEL, self._heard_reference)
+            if self._on_connect is not None:
+                await self._on_connect(connection)
             self._on_gap()
             self._listening.set()
             await lost.wait()

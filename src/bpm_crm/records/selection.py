@@ -136,10 +136,11 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What can be listed: the columns and source of its rows (aliased; `$1` is the tenant) and the key that makes rows unique."""
+    """What can be listed: columns and source of its rows, its tenant column, and the key that makes rows unique."""
 
     columns: str
     source: str
+    tenant: str
     identity: Key
 
 
@@ -186,7 +187,7 @@ async def read_page(
     if not rows or cut.limit == 0:
         return Page(total=count)
     parameters = Parameters([tenant_id])
-    condition = where(query.condition, parameters)
+    condition = f"{query.listing.tenant} = $1 AND ({where(query.condition, parameters)})"
     for bound, onward in ((cut.after, True), (cut.before, False)):
         if bound is not None:
             condition += f" AND ({_beyond(query.keys, bound, parameters, onward=onward)})"
@@ -206,7 +207,7 @@ async def read_page(
 
 async def _count(connection: Connection, tenant_id: UUID, query: Query) -> int:
     parameters = Parameters([tenant_id])
-    condition = where(query.condition, parameters)
+    condition = f"{query.listing.tenant} = $1 AND ({where(query.condition, parameters)})"
     total: int = await connection.fetchval(
         f"SELECT count(*) FROM {query.listing.source} WHERE {condition}", *parameters.values
     )

@@ -33,6 +33,7 @@ class XesCode(StrEnum):
     NO_TRACES = "no_traces"
     TRACE_WITHOUT_NAME = "trace_without_name"
     EVENT_WITHOUT_TIME = "event_without_time"
+    EVENT_WITHOUT_NAME = "event_without_name"
     TOO_DEEP = "too_deep"
     VALUE_TOO_LONG = "value_too_long"
     PART_TOO_LARGE = "part_too_large"
@@ -65,6 +66,7 @@ CURES: Mapping[XesCode, str] = {
     XesCode.NO_TRACES: "Export the log again with at least one case.",
     XesCode.TRACE_WITHOUT_NAME: 'Give the trace its case number: <string key="concept:name" value="…"/>.',
     XesCode.EVENT_WITHOUT_TIME: 'Give every event its instant: <date key="time:timestamp" value="…"/>.',
+    XesCode.EVENT_WITHOUT_NAME: 'Give every event its activity: <string key="concept:name" value="…"/>.',
     XesCode.TOO_DEEP: "Flatten the nested elements, or raise the limit on depth.",
     XesCode.VALUE_TOO_LONG: "Shorten the value, or raise the limit on the length of a value.",
     XesCode.PART_TOO_LARGE: "Split the trace, drop needless attributes, or raise the limit on the size of a part.",

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from xml.parsers.expat import ErrorString, ExpatError, errors
 
-from defusedxml.common import DefusedXmlException  # type: ignore[import-untyped]
-from defusedxml.ElementTree import DefusedXMLParser  # type: ignore[import-untyped]
+from defusedxml.common import DefusedXmlException
+from defusedxml.ElementTree import DefusedXMLParser
 
 from bpm_crm.exchange.xes.faults import XesCode, XesInvalid
 from bpm_crm.exchange.xes.limits import Limits

@@ -1,0 +1,131 @@
+"""Figures of checkpoints: how many cases reached each, after how long, and whether its clocks were met."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+from bpm_crm.analytics.dimensions import Segment
+from bpm_crm.analytics.frames import Frame, Question, Titles
+from bpm_crm.analytics.members import Members
+from bpm_crm.analytics.statements import report
+from bpm_crm.analytics.steps import step_titles
+from bpm_crm.records.database import Connection
+
+_REPORT = report("checkpoints")
+_NUMBERS = report("checkpoint_numbers")
+
+
+@dataclass(frozen=True, slots=True)
+class Attainment:
+    """Verdicts over the clock cycles due in the period. `overdue` are those of the breached that are still open."""
+
+    met: int = 0
+    breached: int = 0
+    overdue: int = 0
+    not_yet_due: int = 0
+    cancelled: int = 0
+
+    @property
+    def rate(self) -> Fraction | None:
+        """Met of met and breached; None when none was due."""
+        judged = self.met + self.breached
+        return Fraction(self.met, judged) if judged else None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointFigures:
+    """A checkpoint in one segment. Seconds run from the start of the case.
+
+    `mean` and `seconds` (p50, p90) are over the cases that reached it; `expected` (p50, p90) counts those that did not as censored
+    at their end or at `as_of` (Kaplan-Meier), None where so many had not reached it.
+    """
+
+    number: int
+    checkpoint: str
+    titles: Titles
+    segment: Segment
+    started: int
+    reached: int
+    actions: int
+    mean: float | None
+    seconds: Sequence[float] | None
+    expected: tuple[float | None, float | None]
+    attainment: Attainment
+
+    @property
+    def rate(self) -> Fraction | None:
+        """Reached of started; None without cases."""
+        return Fraction(self.reached, self.started) if self.started else None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointReport:
+    """The figures by segment and checkpoint, what they were asked of, and the way to their cases."""
+
+    frame: Frame
+    figures: tuple[CheckpointFigures, ...]
+    members: Members = field(repr=False)
+
+
+async def read_checkpoints(connection: Connection, frame: Frame, question: Question) -> CheckpointReport:
+    """The checkpoints of one process over the cases begun in `[since, until)`, and its clocks due then, in one statement."""
+    checkpoints = _checkpoints(frame)
+    members = Members(_REPORT, question, _values(frame, question, checkpoints))
+    found = members.statement(_NUMBERS)
+    rows = {(tuple(row["segment"]), row["step"]): row for row in await connection.fetch(found.text, *found.values)}
+    segments = {segment: None for segment, _ in rows} if question.grouping.dimensions else {(): None}
+    figures = [
+        _figures(number, checkpoint, frame, segment, rows.get((segment, number), {}))
+        for segment in segments
+        for number, checkpoint in enumerate(checkpoints, 1)
+    ]
+    return CheckpointReport(frame, tuple(figures), members)
+
+
+def _figures(number: int, checkpoint: str, frame: Frame, segment: Segment, row: Any) -> CheckpointFigures:
+    seconds = row.get("seconds")
+    verdicts = ("met", "breached", "overdue", "not_yet_due", "cancelled")
+    return CheckpointFigures(
+        number=number,
+        checkpoint=checkpoint,
+        titles=step_titles(frame.versions, checkpoint),
+        segment=segment,
+        started=row.get("started") or 0,
+        reached=row.get("reached") or 0,
+        actions=row.get("actions") or 0,
+        mean=row.get("mean"),
+        seconds=None if seconds is None or seconds[0] is None else seconds,
+        expected=(row.get("median"), row.get("p90")),
+        attainment=Attainment(*(row.get(name) or 0 for name in verdicts)),
+    )
+
+
+def _checkpoints(frame: Frame) -> list[str]:
+    """The checkpoints of all versions: funnel steps first, in their order, then the others as the newest version lists them."""
+    orders: dict[str, int | None] = {}
+    for version in frame.versions:
+        orders |= {key: part.get("order") for key, part in version.checkpoints.items()}
+    return sorted(orders, key=lambda key: (orders[key] is None, orders[key] or 0, key))
+
+
+def _values(frame: Frame, question: Question, checkpoints: list[str]) -> dict[str, Any]:
+    places = {checkpoint: number for number, checkpoint in enumerate(checkpoints, 1)}
+    bound = [
+        (version.number, policy, places[part["checkpoint"]])
+        for version in frame.versions
+        for policy, part in version.clocks.items()
+        if part.get("checkpoint") is not None
+    ]
+    versions, policies, numbers = ([item[place] for item in bound] for place in range(3))
+    return {
+        "as_of": frame.as_of,
+        "known_at": frame.known_at,
+        "since": question.since,
+        "until": question.until,
+        "definitions": list(dict.fromkeys(version.definition_id for version in frame.versions)),
+        "checkpoints": checkpoints,
+        "bound_versions": versions,
+        "bound_policies": policies,
+        "bound_steps": numbers,
+    }

@@ -1,0 +1,87 @@
+"""What every figure is asked of: the instants, the published versions known by then, the cases and the segments."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from bpm_crm.analytics.dimensions import UNGROUPED, Grouping
+from bpm_crm.analytics.statements import EVERY_CASE, CaseFilter, report, statement
+from bpm_crm.records.database import Connection
+
+_FRAME = report("frame")
+
+Titles = Mapping[str, str]
+"""A text people see, by language."""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One published version of a process: the parts of its document that figures read."""
+
+    definition_id: UUID
+    process: str
+    number: int
+    checkpoints: Mapping[str, Any]
+    stages: Mapping[str, Any]
+    clocks: Mapping[str, Any]
+    reasons: Mapping[str, Any]
+    fields: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The instants a figure is asked for, and the versions published by then, oldest first within a process.
+
+    What happened after `as_of`, or was recorded after `known_at`, is not seen.
+    """
+
+    as_of: datetime
+    known_at: datetime
+    versions: tuple[Version, ...]
+
+    @property
+    def newest(self) -> Mapping[str, Version]:
+        """The newest version of each process, by key."""
+        return {version.process: version for version in self.versions}
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Which cases, in which period `[since, until)` (none for a snapshot), in which segments."""
+
+    tenant_id: UUID
+    cases: CaseFilter = EVERY_CASE
+    since: datetime | None = None
+    until: datetime | None = None
+    grouping: Grouping = UNGROUPED
+
+
+async def read_frame(
+    connection: Connection,
+    tenant_id: UUID,
+    *,
+    process: str | None = None,
+    as_of: datetime | None = None,
+    known_at: datetime | None = None,
+) -> Frame:
+    """The frame of a question: `as_of` defaults to the database's now, `known_at` to `as_of`; what lies in the future means now.
+
+    `process` is the key of a definition; None: all of them.
+    """
+    found = statement(_FRAME, tenant_id, {"process": process, "as_of": as_of, "known_at": known_at})
+    rows = await connection.fetch(found.text, *found.values)
+    versions = tuple(_version(row) for row in rows if row["definition_id"] is not None)
+    return Frame(rows[0]["as_of"], rows[0]["known_at"], versions)
+
+
+def titles_of(parts: Iterable[Mapping[str, Any]], key: str) -> Titles:
+    """The title of the last of these parts that has the key; the key itself where none has."""
+    found = [part[key]["title"] for part in parts if key in part]
+    return found[-1] if found else {"en": key, "ru": key}
+
+
+def _version(row: Mapping[str, Any]) -> Version:
+    parts = {name: row[name] or {} for name in ("checkpoints", "stages", "clocks", "reasons", "fields")}
+    return Version(row["definition_id"], row["process"], row["version"], **parts)

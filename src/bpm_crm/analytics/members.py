@@ -1,0 +1,72 @@
+"""The cases behind a figure: every report says which cases each of its numbers counts, and this lists them by the same SQL."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from bpm_crm.analytics.dimensions import Segment
+from bpm_crm.analytics.frames import Question
+from bpm_crm.analytics.statements import Statement, report, statement
+from bpm_crm.records.database import Connection
+
+_LISTED = report("listed")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A number of a figure whose cases are wanted: `step` as the report has it, in one segment or (None) in all.
+
+    `most` ids are read, newest first, after the id `after`.
+    """
+
+    step: str
+    number: str
+    segment: Segment | None
+    most: int
+    after: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One page of the cases a number counts, and how many there are in all."""
+
+    total: int
+    ids: Sequence[UUID]
+
+
+@dataclass(frozen=True, slots=True)
+class Members:
+    """A report up to its CTE `members` (step, segment, number, instance_id), with everything it was asked with."""
+
+    report: str
+    question: Question
+    values: Mapping[str, Any]
+
+    def statement(self, select: str, **more: Any) -> Statement:
+        """The report followed by a select over its members."""
+        return statement(
+            f"{self.report.rstrip()}\n{select}",
+            self.question.tenant_id,
+            {**self.values, **more},
+            cases=self.question.cases,
+            segment=self.question.grouping.reached,
+            standing_segment=self.question.grouping.standing,
+        )
+
+    async def listed(self, connection: Connection, wanted: Sequence[Wanted]) -> list[Listed]:
+        """The cases behind several numbers, in one statement, in the order in which they are wanted."""
+        asked = [
+            {
+                "place": place,
+                "step": item.step,
+                "number": item.number,
+                "segment": None if item.segment is None else list(item.segment),
+                "after": None if item.after is None else str(item.after),
+                "most": item.most,
+            }
+            for place, item in enumerate(wanted)
+        ]
+        found = self.statement(_LISTED, wanted=asked)
+        rows = {row["place"]: row for row in await connection.fetch(found.text, *found.values)}
+        return [Listed(rows[place]["total"], rows[place]["ids"]) for place in range(len(wanted))]

@@ -1,0 +1,26 @@
+-- What a figure is asked of: the instants it is asked for (never later than now), and the versions published by then.
+WITH instants AS (
+    SELECT
+        least(coalesce(:as_of::timestamptz, now()), now()) AS as_of,
+        least(coalesce(:known_at::timestamptz, :as_of::timestamptz, now()), now()) AS known_at
+)
+SELECT
+    n.as_of, n.known_at, p.definition_id, p.process, p.version, p.checkpoints, p.stages, p.clocks, p.reasons, p.fields
+FROM instants AS n
+LEFT JOIN LATERAL (
+    SELECT
+        d.id AS definition_id,
+        d.key AS process,
+        v.version,
+        v.document -> 'checkpoints' AS checkpoints,
+        v.document -> 'stages' AS stages,
+        v.document -> 'clocks' AS clocks,
+        v.document -> 'reasons' AS reasons,
+        v.document -> 'fields' AS fields
+    FROM process_definition AS d
+    JOIN process_version AS v ON v.tenant_id = $1 AND v.tenant_id = d.tenant_id AND v.definition_id = d.id
+    WHERE d.tenant_id = $1
+      AND (:process::text IS NULL OR d.key = :process::text)
+      AND (v.published_at <= n.known_at OR v.version = 1)
+) AS p ON true
+ORDER BY p.process, p.version

@@ -1,0 +1,69 @@
+"""The SQL of the reports: read once from its files, and put together with fragments of our own and values by name.
+
+In a file `{part}` stands for a shared part (`reports/parts/part.sql`) or for a fragment given when the statement is made, and `:name`
+for a value. `$1` is the tenant, everywhere.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+REPORTS = Path(__file__).parent / "reports"
+
+_BRACED = re.compile(r"\{([a-z_]+)\}")
+_NAMED = re.compile(r"(?<![:\w]):([a-z_]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFilter:
+    """Which cases count: an SQL condition over `process_instance AS i`, and its values from `$2` on."""
+
+    sql: str = "true"
+    values: Sequence[Any] = ()
+
+
+EVERY_CASE = CaseFilter()
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """An SQL text with its values, `$1` first."""
+
+    text: str
+    values: Sequence[Any]
+
+
+def report(name: str) -> str:
+    """The text of a report with its shared parts put in."""
+    text = (REPORTS / f"{name}.sql").read_text(encoding="utf-8")
+    return _BRACED.sub(_part, text)
+
+
+def statement(
+    text: str, tenant_id: UUID, values: Mapping[str, Any], *, cases: CaseFilter = EVERY_CASE, **fragments: str
+) -> Statement:
+    """A statement ready to run: fragments put in, named values numbered after those of the filter.
+
+    `KeyError` for a fragment or value that the text names and nobody gave.
+    """
+    bound: list[Any] = [tenant_id, *cases.values]
+    numbers: dict[str, int] = {}
+
+    def numbered(match: re.Match[str]) -> str:
+        name = match[1]
+        if name not in numbers:
+            bound.append(values[name])
+            numbers[name] = len(bound)
+        return f"${numbers[name]}"
+
+    whole = _NAMED.sub(numbered, text)
+    given = {**fragments, "filter": cases.sql}
+    return Statement(_BRACED.sub(lambda match: given[match[1]], whole), bound)
+
+
+def _part(match: re.Match[str]) -> str:
+    path = REPORTS / "parts" / f"{match[1]}.sql"
+    return path.read_text(encoding="utf-8").rstrip() if path.is_file() else match[0]

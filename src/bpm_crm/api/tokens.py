@@ -1,0 +1,154 @@
+"""Access tokens: verification of those of an identity provider and of the built-in issuer, which also makes them."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import Any
+from uuid import UUID
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
+
+from bpm_crm.api._bounded_cache import BoundedCache
+from bpm_crm.api.faults import Code, Fault
+
+LEEWAY = timedelta(seconds=30)
+LONGEST_TOKEN = 8_192
+REQUIRED = ["exp", "iss", "aud", "sub"]
+TENANT_CLAIM = "tenant"
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What a verified token says: whose it is, of which tenant, and until when."""
+
+    tenant_id: UUID
+    subject: str
+    email: str | None
+    expires_at: datetime
+
+
+class BuiltInIssuer:
+    """Makes tokens for zero set-up, signed with an Ed25519 key of this installation."""
+
+    def __init__(self, private_key: bytes, *, issuer: str, audience: str) -> None:
+        key = load_pem_private_key(private_key, None)
+        if not isinstance(key, Ed25519PrivateKey):
+            raise TypeError("the key of the built-in issuer is an Ed25519 key in PEM")
+        self._key = key
+        self.public_key: Ed25519PublicKey = key.public_key()
+        self.issuer = issuer
+        self.audience = audience
+        raw = self.public_key.public_bytes(Encoding.Raw, PublicFormat.Raw)
+        self.key_id = sha256(raw).hexdigest()[:16]
+
+    def issue(self, *, tenant_id: UUID, user_id: UUID, at: datetime, lifetime: timedelta) -> str:
+        """A token of a user, valid from `at` for `lifetime`."""
+        claims = {
+            "iss": self.issuer,
+            "aud": self.audience,
+            "sub": str(user_id),
+            TENANT_CLAIM: str(tenant_id),
+            "iat": at,
+            "nbf": at,
+            "exp": at + lifetime,
+        }
+        return jwt.encode(claims, self._key, algorithm="EdDSA", headers={"kid": self.key_id})
+
+
+def new_private_key() -> bytes:
+    """A fresh key for the built-in issuer, PEM."""
+    return Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """An OIDC identity provider whose tokens are accepted; its keys are fetched from `jwks_url`, cached, and refetched at a limited rate."""
+
+    issuer: str
+    jwks_url: str
+    algorithms: Sequence[str]
+    tenant_claim: str
+
+
+class TokenVerifier:
+    """Verifies tokens: fixed algorithms per issuer; issuer, audience, expiry and subject required. Verified ones are remembered."""
+
+    def __init__(self, *, audience: str, built_in: BuiltInIssuer | None, provider: Provider | None) -> None:
+        self._audience = audience
+        self._built_in = built_in
+        self._provider = provider
+        self._keys = None if provider is None else jwt.PyJWKClient(provider.jwks_url, timeout=5)
+        self._verified: BoundedCache[str, Claims] = BoundedCache(entries=10_000, size=64_000_000)
+
+    async def verify(self, token: str, at: datetime) -> Claims:
+        """The claims of a token at an instant; a fault UNAUTHENTICATED for anything but a valid one."""
+        known = self._verified.get(token)
+        if known is None:
+            if len(token) > LONGEST_TOKEN:
+                raise _refused("the token is too long")
+            known = await self._checked(token)
+            self._verified.put(token, known, size=len(token) + 300)
+        if known.expires_at + LEEWAY <= at:
+            raise _refused("the token has expired")
+        return known
+
+    async def _checked(self, token: str) -> Claims:
+        try:
+            key, algorithms, issuer, tenant_claim = await self._key_of(token)
+            claims = jwt.decode(
+                token,
+                key,
+                algorithms=list(algorithms),
+                audience=self._audience,
+                issuer=issuer,
+                leeway=LEEWAY,
+                options={"require": REQUIRED},
+            )
+            return _claims(claims, tenant_claim)
+        except (jwt.PyJWTError, ValueError, TypeError, KeyError) as error:
+            raise _refused(_said(error)) from error
+
+    async def _key_of(self, token: str) -> tuple[Any, Sequence[str], str, str]:
+        """The key that must have signed a token, by the issuer it names (not yet believed)."""
+        named = jwt.decode(token, options={"verify_signature": False}).get("iss")
+        if self._built_in is not None and named == self._built_in.issuer:
+            return self._built_in.public_key, ("EdDSA",), self._built_in.issuer, TENANT_CLAIM
+        provider = self._provider
+        if provider is not None and self._keys is not None and named == provider.issuer:
+            key = await asyncio.to_thread(self._keys.get_signing_key_from_jwt, token)
+            return key.key, provider.algorithms, provider.issuer, provider.tenant_claim
+        raise jwt.InvalidIssuerError("the issuer is not known here")
+
+
+def _claims(claims: dict[str, Any], tenant_claim: str) -> Claims:
+    verified = claims.get("email") if claims.get("email_verified") is True else None
+    return Claims(
+        tenant_id=UUID(str(claims[tenant_claim])),
+        subject=str(claims["sub"]),
+        email=verified,
+        expires_at=datetime.fromtimestamp(int(claims["exp"]), UTC),
+    )
+
+
+def _said(error: Exception) -> str:
+    return {
+        jwt.ExpiredSignatureError: "the token has expired",
+        jwt.ImmatureSignatureError: "the token is not valid yet",
+        jwt.InvalidAudienceError: "the token is for another audience",
+        jwt.InvalidIssuerError: "the issuer is not known here",
+        jwt.MissingRequiredClaimError: "the token lacks a claim",
+    }.get(type(error), "the token is not valid")
+
+
+def _refused(why: str) -> Fault:
+    return Fault(Code.UNAUTHENTICATED, f"Sign in again: {why}.")

@@ -1,0 +1,141 @@
+"""The API's entry point: `uvicorn --factory bpm_crm.asgi:application`. Wires and runs; no logic."""
+
+import os
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
+from starlette.websockets import WebSocket
+
+from bpm_crm import __version__
+from bpm_crm.api._limits import Limits
+from bpm_crm.api.access_log import AccessLog
+from bpm_crm.api.authentication import Authenticator
+from bpm_crm.api.context import RequestContext, Services
+from bpm_crm.api.costs import COSTS
+from bpm_crm.api.endpoint import GraphQLEndpoint
+from bpm_crm.api.graphiql import GraphiQL
+from bpm_crm.api.health import PATHS, health_routes
+from bpm_crm.api.schema import CircularViews, build_schema
+from bpm_crm.api.tokens import BuiltInIssuer, Provider, TokenVerifier
+from bpm_crm.config import Settings, app_url, listen_url, read_issuer_key
+from bpm_crm.logs import set_up_logs
+from bpm_crm.operations.events import EventHub
+from bpm_crm.operations.processes import ProcessCache
+from bpm_crm.operations.reference import ReferenceCache
+from bpm_crm.operations.writer import Writer
+from bpm_crm.records.database import Database
+from bpm_crm.records.notices import Listener
+
+
+def application() -> Starlette:
+    """The application with the settings of the environment."""
+    settings = Settings()
+    set_up_logs(settings.log_format)
+    return build(settings)
+
+
+def build(settings: Settings) -> Starlette:
+    """The application with these settings."""
+    running: dict[str, Any] = {}
+    graphiql = GraphiQL() if settings.graphiql else None
+
+    async def context(connection: Request | WebSocket, payload: dict[str, Any] | None) -> RequestContext:
+        authenticator: Authenticator = running["authenticator"]
+        return await authenticator(connection, payload)
+
+    endpoint = GraphQLEndpoint(
+        build_schema(),
+        context_factory=context,
+        now=utc_now,
+        limits=Limits(body_bytes=settings.max_body_bytes),
+        costs=COSTS,
+        allowed_origins=settings.cors_origins,
+        deadline_seconds=settings.deadline_seconds,
+        graphiql=graphiql,
+    )
+
+    @asynccontextmanager
+    async def lifespan(_application: Starlette) -> AsyncIterator[None]:
+        async with _services(settings) as services:
+            running["authenticator"] = Authenticator(services, _verifier(settings))
+            running["database"] = services.database
+            yield
+        running.clear()
+
+    routes: list[BaseRoute] = [
+        Route("/graphql", endpoint),
+        WebSocketRoute("/graphql", endpoint),
+        Route("/", _to_graphql),
+        *health_routes(lambda: running.get("database"), __version__),
+    ]
+    if graphiql is not None:
+        routes.append(Mount("/graphiql", graphiql.files))
+    return Starlette(routes=routes, lifespan=lifespan, middleware=_middleware(settings))
+
+
+def utc_now() -> datetime:
+    """The wall clock of this process."""
+    return datetime.now(UTC)
+
+
+@asynccontextmanager
+async def _services(settings: Settings) -> AsyncIterator[Services]:
+    """What the requests of this process share, from the first to the last."""
+    url = app_url(settings)
+    database = await Database.connect(url, size=settings.pool_size, through_pooler=settings.through_pooler)
+    reference, hub = ReferenceCache(database), EventHub(database)
+    writer = Writer(database, ProcessCache())
+
+    def missed() -> None:
+        reference.forget_all()
+        hub.gap()
+
+    listener = Listener(listen_url(settings, url), on_notice=hub.heard, on_reference=reference.forget, on_gap=missed)
+    writer.start()
+    await listener.start()
+    try:
+        yield Services(database, writer, reference, hub, CircularViews(), utc_now)
+    finally:
+        await listener.stop()
+        await hub.stop()
+        await writer.stop()
+        await database.close()
+
+
+def _verifier(settings: Settings) -> TokenVerifier:
+    key = read_issuer_key(settings, os.environ)
+    built_in = None if key is None else BuiltInIssuer(key, issuer=settings.issuer, audience=settings.audience)
+    provider = None
+    if settings.oidc_issuer is not None and settings.oidc_jwks_url is not None:
+        provider = Provider(
+            settings.oidc_issuer, settings.oidc_jwks_url, settings.oidc_algorithms, settings.oidc_tenant_claim
+        )
+    return TokenVerifier(audience=settings.audience, built_in=built_in, provider=provider)
+
+
+def _middleware(settings: Settings) -> list[Middleware]:
+    found = [Middleware(AccessLog, clock=time.perf_counter, paths=PATHS | {"/graphql"})]
+    if settings.cors_origins:
+        found.append(
+            Middleware(
+                CORSMiddleware,
+                allow_origins=settings.cors_origins,
+                allow_methods=["GET", "POST"],
+                allow_headers=["authorization", "content-type", "accept-language", "x-request-id"],
+                expose_headers=["x-request-id"],
+            )
+        )
+    return found
+
+
+async def _to_graphql(_request: Request) -> Response:
+    return RedirectResponse("/graphql")

@@ -1,0 +1,32 @@
+"""Whether the database is ready for this code, and whether a worker is at work."""
+
+from dataclasses import dataclass
+
+from bpm_crm.records.database import Connection, Database
+from bpm_crm.records.migrations import head
+
+WORKER_LOCK = 5_306_441
+"""The advisory lock that every worker shares while it lives."""
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """What was found."""
+
+    is_migrated: bool
+    has_worker: bool
+
+
+async def readiness(database: Database) -> Readiness:
+    """Ask the database for its revision and for workers at work."""
+    async with database.across_tenants() as connection:
+        revision = await connection.fetchval("SELECT version_num FROM alembic_version")
+        worker = await connection.fetchval(
+            "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = $1 AND granted)", WORKER_LOCK
+        )
+    return Readiness(is_migrated=revision == head(), has_worker=worker)
+
+
+async def announce_worker(connection: Connection) -> None:
+    """Hold the workers' lock for as long as this connection lives."""
+    await connection.execute("SELECT pg_advisory_lock_shared($1)", WORKER_LOCK)

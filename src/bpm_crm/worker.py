@@ -1,0 +1,121 @@
+"""The worker's entry point: lets time pass for due cases and does the effects of steps. Any number of workers may run."""
+
+import asyncio
+import logging
+import signal
+from datetime import UTC, datetime, timedelta
+
+import asyncpg
+
+from bpm_crm.config import Settings, listen_url, worker_url
+from bpm_crm.logs import set_up_logs
+from bpm_crm.operations import clocks, effects
+from bpm_crm.operations.processes import ProcessCache
+from bpm_crm.operations.reference import ReferenceCache
+from bpm_crm.operations.writer import Unavailable, Writer
+from bpm_crm.records.database import Database
+from bpm_crm.records.notices import Listener, Notice
+from bpm_crm.records.readiness import announce_worker
+from bpm_crm.records.sweeping import until_next_due
+
+LONGEST_SLEEP = timedelta(seconds=15)
+PAUSE_AFTER_TROUBLE = timedelta(seconds=1)
+_TROUBLE = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError, Unavailable)
+
+logger = logging.getLogger(__name__)
+
+
+class Worker:
+    """Sleeps until the next due instant; a notice of something due earlier, or of an effect, wakes it."""
+
+    def __init__(self, database: Database, writer: Writer, reference: ReferenceCache) -> None:
+        self._database = database
+        self._writer = writer
+        self._reference = reference
+        self._wake = asyncio.Event()
+        self._planned: datetime | None = None
+        self.stopping = False
+
+    def heard(self, notice: Notice) -> None:
+        """Wake for effects, and for anything due before the planned waking."""
+        due = None if notice.due is None else datetime.fromtimestamp(notice.due / 1_000_000, UTC)
+        if notice.effects or (due is not None and (self._planned is None or due < self._planned)):
+            self._wake.set()
+
+    def wake(self) -> None:
+        """Look at once: notices may have been missed, or it is time to stop."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Work until `stopping` is set."""
+        while not self.stopping:
+            self._wake.clear()
+            try:
+                await self._work_off()
+                pause = await until_next_due(self._database)
+            except _TROUBLE as error:
+                logger.warning("the worker waits for the database: %s", type(error).__name__)
+                pause = PAUSE_AFTER_TROUBLE
+            await self._sleep(LONGEST_SLEEP if pause is None else min(pause, LONGEST_SLEEP))
+
+    async def _work_off(self) -> None:
+        """Do what is due until nothing is."""
+        while not self.stopping:
+            swept = await clocks.sweep_due(self._database, self._writer)
+            done = await effects.drain_effects(self._database, self._writer, self._reference)
+            if swept < clocks.MOST_AT_ONCE and done < effects.MOST_AT_ONCE:
+                return
+
+    async def _sleep(self, pause: timedelta) -> None:
+        self._planned = datetime.now(UTC) + pause
+        try:
+            async with asyncio.timeout(pause.total_seconds()):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+
+
+async def run(settings: Settings) -> None:
+    """Run one worker until SIGTERM or SIGINT."""
+    url = worker_url(settings)
+    database = await Database.connect(url, size=settings.pool_size, through_pooler=settings.through_pooler)
+    reference, writer = ReferenceCache(database), Writer(database, ProcessCache())
+    worker = Worker(database, writer, reference)
+
+    def missed() -> None:
+        reference.forget_all()
+        worker.wake()
+
+    listener = Listener(
+        listen_url(settings, url),
+        on_notice=worker.heard,
+        on_reference=reference.forget,
+        on_gap=missed,
+        on_connect=announce_worker,
+    )
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, _stop, worker)
+    writer.start()
+    await listener.start()
+    try:
+        await worker.run()
+    finally:
+        await listener.stop()
+        await writer.stop()
+        await database.close()
+
+
+def _stop(worker: Worker) -> None:
+    worker.stopping = True
+    worker.wake()
+
+
+def main() -> None:
+    """Run one worker with the settings of the environment."""
+    settings = Settings()
+    set_up_logs(settings.log_format)
+    asyncio.run(run(settings))
+
+
+if __name__ == "__main__":
+    main()

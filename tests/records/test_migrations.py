@@ -1,0 +1,71 @@
+"""Migrations: from empty to head and back again, without a difference to the tables in code."""
+
+from collections.abc import AsyncIterator
+from uuid import uuid4
+
+import asyncpg
+import pytest
+from tests.world import World, a_world, customer
+
+from bpm_crm.embedded.server import Server
+from bpm_crm.records import migrations
+from bpm_crm.records.bootstrap import Access, prepare_server
+
+
+@pytest.fixture
+async def empty(postgres: Server, template: str) -> AsyncIterator[Access]:
+    """A database without any table."""
+    name = f"empty_{uuid4().hex[:8]}"
+    await prepare_server(postgres.dsn(postgres.superuser, "postgres"), name)
+    yield Access(*(postgres.dsn(role, name) for role in ("bpm_crm_owner", "bpm_crm_app", "bpm_crm_worker")))
+    admin = await asyncpg.connect(postgres.dsn(postgres.superuser, "postgres"))
+    await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    await admin.close()
+
+
+async def tables(access: Access) -> set[str]:
+    connection = await asyncpg.connect(access.owner)
+    rows = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+    await connection.close()
+    return {row["tablename"] for row in rows}
+
+
+async def test_an_empty_database_goes_up_down_and_up_again(empty: Access) -> None:
+    await migrations.upgrade(empty.owner)
+    first = await tables(empty)
+    assert await migrations.current(empty.owner) == migrations.head()
+    await migrations.downgrade(empty.owner, "base")
+    assert await tables(empty) == {"alembic_version"}
+    await migrations.upgrade(empty.owner)
+    assert await tables(empty) == first
+
+
+async def test_the_product_works_after_down_and_up(empty: Access) -> None:
+    await migrations.upgrade(empty.owner)
+    await migrations.downgrade(empty.owner, "base")
+    await migrations.upgrade(empty.owner)
+    async with a_world(empty) as world:
+        await world.done(None, world.capture(customer=customer(1)))
+
+
+async def test_the_migrations_make_the_tables_of_the_code(access: Access) -> None:
+    assert await migrations.drift(access.owner) == []
+
+
+async def test_a_difference_would_be_found(access: Access) -> None:
+    """Negative control."""
+    connection = await asyncpg.connect(access.owner)
+    await connection.execute("ALTER TABLE customer DROP COLUMN region")
+    await connection.close()
+    assert await migrations.drift(access.owner) != []
+
+
+async def test_history_cannot_be_changed_by_anyone_who_works_with_it(world: World) -> None:
+    await world.done(None, world.capture())
+    for url in (world.access.app, world.access.worker, world.access.owner):
+        connection = await asyncpg.connect(url)
+        await connection.execute(f"SET app.tenant_id = '{world.tenant_id}'")
+        for statement in ("UPDATE history SET kind = 'x'", "DELETE FROM history", "TRUNCATE history"):
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await connection.execute(statement)
+        await connection.close()
