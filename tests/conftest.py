@@ -7,11 +7,11 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
-from tests.world import World, a_world
 
 from bpm_crm.embedded.server import Server, ensure_server
 from bpm_crm.records import migrations
 from bpm_crm.records.bootstrap import Access, prepare_server
+from tests.world import World, a_world
 
 TEMPLATE = "bpm_crm_template"
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200"}

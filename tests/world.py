@@ -11,7 +11,6 @@ from bpm_crm.engine.state import Actor
 from bpm_crm.operations.access import EVERYTHING, Role, Viewer
 from bpm_crm.operations.commands import Capture, Command, CustomerDetails, Outcome, Recorded, Work
 from bpm_crm.operations.companies import Company, Founded, Person, found_company
-from bpm_crm.operations.identifiers import new_id
 from bpm_crm.operations.leads import Lead, capture_of
 from bpm_crm.operations.processes import ProcessCache
 from bpm_crm.operations.publishing import publish
@@ -20,6 +19,7 @@ from bpm_crm.operations.writer import Writer
 from bpm_crm.processes.library import shipped_keys, shipped_text
 from bpm_crm.records.bootstrap import Access
 from bpm_crm.records.database import Database
+from bpm_crm.records.identifiers import new_id
 from bpm_crm.records.reference import Reference, load_reference
 
 PUBLISHED_AT = datetime(2026, 11, 1, tzinfo=UTC)

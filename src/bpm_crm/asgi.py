@@ -1,5 +1,6 @@
 """The API's entry point: `uvicorn --factory bpm_crm.asgi:application`. Wires and runs; no logic."""
 
+import gc
 import os
 import time
 from collections.abc import AsyncIterator
@@ -16,13 +17,13 @@ from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from bpm_crm import __version__
-from bpm_crm.api._limits import Limits
 from bpm_crm.api.access_log import AccessLog
 from bpm_crm.api.authentication import Authenticator
 from bpm_crm.api.context import RequestContext, Services
 from bpm_crm.api.costs import COSTS
 from bpm_crm.api.endpoint import GraphQLEndpoint
 from bpm_crm.api.graphiql import GraphiQL
+from bpm_crm.api.guard import Limits
 from bpm_crm.api.health import PATHS, health_routes
 from bpm_crm.api.schema import CircularViews, build_schema
 from bpm_crm.api.tokens import BuiltInIssuer, Provider, TokenVerifier
@@ -64,18 +65,21 @@ def build(settings: Settings) -> Starlette:
     )
 
     @asynccontextmanager
-    async def lifespan(_application: Starlette) -> AsyncIterator[None]:
+    async def lifespan(application: Starlette) -> AsyncIterator[None]:
         async with _services(settings) as services:
             running["authenticator"] = Authenticator(services, _verifier(settings))
-            running["database"] = services.database
+            application.state.database = services.database
+            gc.collect()
+            gc.freeze()
             yield
+            application.state.database = None
         running.clear()
 
     routes: list[BaseRoute] = [
         Route("/graphql", endpoint),
         WebSocketRoute("/graphql", endpoint),
         Route("/", _to_graphql),
-        *health_routes(lambda: running.get("database"), __version__),
+        *health_routes(__version__),
     ]
     if graphiql is not None:
         routes.append(Mount("/graphiql", graphiql.files))

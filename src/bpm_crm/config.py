@@ -94,4 +94,5 @@ def _url(settings: Settings, own: SecretStr | None, part: Literal["app", "worker
     home = settings.home
     password = home / ROLE_PASSWORD if home is not None else None
     secret = password.read_text().strip() if password is not None and password.is_file() else None
-    return getattr(role_urls(settings.database_url.get_secret_value(), secret), part)
+    urls = role_urls(settings.database_url.get_secret_value(), secret)
+    return urls.app if part == "app" else urls.worker

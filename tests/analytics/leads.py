@@ -5,13 +5,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from tests.world import World
-
 from bpm_crm.analytics.dimensions import Dimension, Grouping, OwnerBasis
 from bpm_crm.analytics.frames import Frame, Question, read_frame
 from bpm_crm.analytics.funnel import FunnelFigures, SegmentFigures, read_funnel
 from bpm_crm.engine.step import Activity
 from bpm_crm.operations.commands import Assign, Capture, Command, Exclude, Fire, Force, Record, Recorded, Work
+from tests.world import World
 
 MONDAY = datetime(2026, 9, 7, tzinfo=UTC)
 LATER = datetime(2026, 10, 1, tzinfo=UTC)
@@ -100,8 +99,8 @@ async def frame_of(world: World, process: str | None = "callback-request", **opt
 
 def question(
     world: World,
-    since: datetime | None = MONDAY,
-    until: datetime | None = LATER,
+    since: datetime = MONDAY,
+    until: datetime = LATER,
     by: Sequence[Dimension] = (),
     basis: OwnerBasis = OwnerBasis.AT_ENTRY,
 ) -> Question:

@@ -15,7 +15,12 @@ async def test_the_worked_example_comes_out_exactly(world: World) -> None:
     assert [step.step.checkpoint for step in steps] == list(STEPS)
     assert counts(figures.total) == [200, 100, 50, 30, 25, 25]
     assert [step.step_conversion for step in steps] == [
-        None, Fraction(1, 2), Fraction(1, 2), Fraction(3, 5), Fraction(5, 6), Fraction(1),
+        None,
+        Fraction(1, 2),
+        Fraction(1, 2),
+        Fraction(3, 5),
+        Fraction(5, 6),
+        Fraction(1),
     ]
     assert steps[-1].overall_conversion == Fraction(1, 8)
     assert [step.loss for step in steps[1:]] == [100, 50, 20, 5, 0]

@@ -7,13 +7,13 @@ import pytest
 from graphql import OperationType
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.api import toy
 
 from bpm_crm.api import documents as module
 from bpm_crm.api._bounded_cache import BoundedCache
 from bpm_crm.api.documents import Document, Documents
 from bpm_crm.api.faults import Code, Fault, Problem, Refused
 from bpm_crm.api.guard import Limits
+from tests.api import toy
 
 
 def documents(**limits: int) -> Documents:

@@ -14,10 +14,10 @@ import pytest
 import strawberry
 from graphql import get_introspection_query
 from strawberry.extensions import MaskErrors
-from tests.api import toy
 
 from bpm_crm.api.faults import STATUS, Code
 from bpm_crm.api.guard import Limits
+from tests.api import toy
 
 HERE = Path(__file__).parent
 GRAPHQL = "application/graphql-response+json"

@@ -8,9 +8,9 @@ import httpx
 import pytest
 from starlette.requests import Request
 from starlette.websockets import WebSocket
-from tests.api import toy
 
 from bpm_crm.api import _event_stream
+from tests.api import toy
 
 GRAPHQL = "application/graphql-response+json"
 JSON = "application/json"

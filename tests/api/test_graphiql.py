@@ -14,10 +14,10 @@ import httpx
 import orjson
 import pytest
 from starlette.routing import Mount
-from tests.api import toy
 from websockets.asyncio.client import ClientConnection, connect
 
 from bpm_crm.api.graphiql import ASSETS, INSTALL, GraphiQL
+from tests.api import toy
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

@@ -9,10 +9,10 @@ from graphql import GraphQLError, build_schema, get_introspection_query, parse, 
 from hypothesis import given
 from hypothesis import strategies as st
 from strawberry.extensions.max_aliases import create_validator as stock_limiter
-from tests.api import toy
 
 from bpm_crm.api.faults import Code, Fault
 from bpm_crm.api.guard import Cost, FieldCost, Guard, Limits, check_variables
+from tests.api import toy
 
 SCHEMA = toy.schema._schema
 

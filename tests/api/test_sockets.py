@@ -14,12 +14,12 @@ import httpx
 import pytest
 from starlette.requests import Request
 from starlette.websockets import WebSocket
-from tests.api import toy
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from bpm_crm.api.faults import Code, Fault
 from bpm_crm.api.guard import Limits
+from tests.api import toy
 
 HERE = Path(__file__).parent
 DATA = Path(os.environ.get("BPM_CRM_TEST_DATA", HERE.parents[1] / ".." / "shared" / "data"))

@@ -34,7 +34,7 @@ async def write(writer: int, server: list[Server], acknowledged: set[tuple[int, 
 
 @pytest.mark.slow
 async def test_a_hundred_kills_under_load_lose_nothing_acknowledged(made_home, start, sql):
-    randomness = random.Random(20261122)  # noqa: S311 - moments of kills, reproducible
+    randomness = random.Random(20261122)
     server = [start(made_home)]
     sql(server[0], "create table kept (writer int, number int, primary key (writer, number))")
     acknowledged: set[tuple[int, int]] = set()

@@ -16,7 +16,7 @@ SPEC = CalendarSpec("Europe/Berlin", dict.fromkeys(range(5), parse_hours([["09:0
 HOUR = 3600 * SECOND
 TEN_YEARS = 10 * 260 * 8 * HOUR
 SINCE, UNTIL = (instant_of(datetime(year, 1, 1, tzinfo=UTC)) for year in (2010, 2012))
-CHANCE = random.Random(7)  # noqa: S311
+CHANCE = random.Random(7)
 STARTS = [CHANCE.randrange(SINCE, UNTIL) for _ in range(1000)]
 ROUNDS = 41
 

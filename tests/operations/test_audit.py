@@ -4,11 +4,11 @@ import random
 
 import asyncpg
 import pytest
-from tests.world import World, customer
 
 from bpm_crm.operations.audit import altered_rows
 from bpm_crm.operations.commands import Fire
 from bpm_crm.records.history import CHAINED
+from tests.world import World, customer
 
 ALTERATIONS = {
     "kind": "'x'",

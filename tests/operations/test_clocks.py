@@ -8,7 +8,6 @@ from uuid import UUID
 
 import asyncpg
 import pytest
-from tests.world import World
 
 from bpm_crm.engine.clock import ClockState
 from bpm_crm.engine.step import Activity
@@ -19,6 +18,7 @@ from bpm_crm.operations.writer import Writer
 from bpm_crm.records.database import Database
 from bpm_crm.records.instances import load
 from bpm_crm.records.sweeping import Subject, claim_due, until_next_due
+from tests.world import World
 
 MONDAY = datetime(2026, 11, 16, 7, 0, tzinfo=UTC)
 """10:00 in Moscow, inside office hours."""

@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
-from tests.world import World, customer
 
 from bpm_crm.engine.blockers import BlockerCode, InputCode
 from bpm_crm.engine.step import Activity
@@ -26,6 +25,7 @@ from bpm_crm.operations.commands import (
     Work,
 )
 from bpm_crm.operations.writer import Overloaded, Writer
+from tests.world import World, customer
 
 WON = (
     Fire("contact"),

@@ -5,11 +5,11 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
-from tests.world import World, a_world, customer
 
 from bpm_crm.embedded.server import Server
 from bpm_crm.records import migrations
 from bpm_crm.records.bootstrap import Access, prepare_server
+from tests.world import World, a_world, customer
 
 
 @pytest.fixture

@@ -6,12 +6,12 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
-from tests.world import World, a_world, customer, found
 
 from bpm_crm.operations.commands import Fire
 from bpm_crm.records.bootstrap import Access
 from bpm_crm.records.database import Database, DatabaseUnfit
 from bpm_crm.records.tables import SQLModel
+from tests.world import World, a_world, customer, found
 
 TENANT_TABLES = sorted(SQLModel.metadata.tables)
 GLOBAL_TABLES = {"alembic_version"}
@@ -153,7 +153,8 @@ async def test_the_leak_is_found_once_the_wall_is_removed(world: World) -> None:
 async def test_every_statement_of_the_write_path_names_the_tenant_of_every_table(access: Access) -> None:
     """Under a sharded server the planner must see the tenant of each table; row security alone is not enough."""
     statements: set[str] = set()
-    async with a_world(access, on_query=lambda record: statements.add(record.query)) as world:
+    async with a_world(access) as world:
+        world.database.log_statements(statements.add)
         case = (
             await world.done(None, world.capture(customer=customer(1), external_id="1", comment="x"), Fire("contact"))
         ).instance.id

@@ -7,12 +7,12 @@ from typing import Any
 
 from bpm_crm.analytics.dimensions import Segment
 from bpm_crm.analytics.frames import Frame, Question, Titles
-from bpm_crm.analytics.members import Members
+from bpm_crm.analytics.members import SPANS, Members
 from bpm_crm.analytics.statements import report
 from bpm_crm.analytics.steps import step_titles
 from bpm_crm.records.database import Connection
 
-_REPORT = report("checkpoints")
+_REPORT = report("checkpoints", arrivals="arrivals_any")
 _NUMBERS = report("checkpoint_numbers")
 
 
@@ -71,7 +71,7 @@ class CheckpointReport:
 async def read_checkpoints(connection: Connection, frame: Frame, question: Question) -> CheckpointReport:
     """The checkpoints of one process over the cases begun in `[since, until)`, and its clocks due then, in one statement."""
     checkpoints = _checkpoints(frame)
-    members = Members(_REPORT, question, _values(frame, question, checkpoints))
+    members = Members(_REPORT, question, _values(frame, question, checkpoints), SPANS)
     found = members.statement(_NUMBERS)
     rows = {(tuple(row["segment"]), row["step"]): row for row in await connection.fetch(found.text, *found.values)}
     segments = {segment: None for segment, _ in rows} if question.grouping.dimensions else {(): None}
@@ -102,7 +102,7 @@ def _figures(number: int, checkpoint: str, frame: Frame, segment: Segment, row: 
 
 
 def _checkpoints(frame: Frame) -> list[str]:
-    """The checkpoints of all versions: funnel steps first, in their order, then the others as the newest version lists them."""
+    """The checkpoints of all versions: funnel steps first, in their order, then the others by key."""
     orders: dict[str, int | None] = {}
     for version in frame.versions:
         orders |= {key: part.get("order") for key, part in version.checkpoints.items()}
@@ -119,11 +119,8 @@ def _values(frame: Frame, question: Question, checkpoints: list[str]) -> dict[st
     ]
     versions, policies, numbers = ([item[place] for item in bound] for place in range(3))
     return {
-        "as_of": frame.as_of,
-        "known_at": frame.known_at,
-        "since": question.since,
-        "until": question.until,
-        "definitions": list(dict.fromkeys(version.definition_id for version in frame.versions)),
+        **question.values(frame),
+        "definitions": frame.definitions,
         "checkpoints": checkpoints,
         "bound_versions": versions,
         "bound_policies": policies,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +11,9 @@ from bpm_crm.analytics.statements import EVERY_CASE, CaseFilter, report, stateme
 from bpm_crm.records.database import Connection
 
 _FRAME = report("frame")
+
+FIRST_INSTANT = datetime(1, 1, 1, tzinfo=UTC)
+LAST_INSTANT = datetime(9999, 1, 1, tzinfo=UTC)
 
 Titles = Mapping[str, str]
 """A text people see, by language."""
@@ -42,20 +45,24 @@ class Frame:
     versions: tuple[Version, ...]
 
     @property
-    def newest(self) -> Mapping[str, Version]:
-        """The newest version of each process, by key."""
-        return {version.process: version for version in self.versions}
+    def definitions(self) -> list[UUID]:
+        """The definitions of the versions."""
+        return list(dict.fromkeys(version.definition_id for version in self.versions))
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Which cases, in which period `[since, until)` (none for a snapshot), in which segments."""
+    """Which cases, in which period `[since, until)` (by default: ever), in which segments."""
 
     tenant_id: UUID
     cases: CaseFilter = EVERY_CASE
-    since: datetime | None = None
-    until: datetime | None = None
+    since: datetime = FIRST_INSTANT
+    until: datetime = LAST_INSTANT
     grouping: Grouping = UNGROUPED
+
+    def values(self, frame: Frame) -> dict[str, Any]:
+        """The named values that every report takes."""
+        return {"as_of": frame.as_of, "known_at": frame.known_at, "since": self.since, "until": self.until}
 
 
 async def read_frame(

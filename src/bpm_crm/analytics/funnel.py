@@ -9,7 +9,7 @@ from typing import Any
 
 from bpm_crm.analytics.dimensions import Segment
 from bpm_crm.analytics.frames import Frame, Question
-from bpm_crm.analytics.members import Members
+from bpm_crm.analytics.members import SPANS, Members
 from bpm_crm.analytics.statements import report
 from bpm_crm.analytics.steps import Step, Steps, steps_of
 from bpm_crm.records.database import Connection
@@ -31,7 +31,11 @@ class OrderMode(StrEnum):
     IMPLIED = "implied"
 
 
-_REPORTS = {mode: report(f"funnel_{mode.value}") for mode in FunnelMode}
+_COHORTS = {order: report("funnel_cohort", arrivals=f"arrivals_{order.value}") for order in OrderMode}
+_OTHERS = {
+    FunnelMode.PERIOD: report("funnel_period", arrivals="arrivals_any"),
+    FunnelMode.SNAPSHOT: report("funnel_snapshot"),
+}
 _NUMBERS = report("funnel_numbers")
 
 Number = tuple[int, str]
@@ -40,7 +44,10 @@ Number = tuple[int, str]
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """How many cases a number counts; the touches of those that reached a step, and the p50 and p90 of their seconds."""
+    """How many cases a number counts; of `reached` also their touches of the step.
+
+    Under the name `seconds`: the p50 and p90 of the seconds from the step before.
+    """
 
     cases: int = 0
     visits: int = 0
@@ -121,7 +128,7 @@ class StepFigures:
     @property
     def seconds(self) -> Sequence[float] | None:
         """The median and the 90th percentile of the seconds from the step before, over cases that reached both."""
-        return self.counted.get((self.number, "advanced"), NOTHING).seconds
+        return self.counted.get((self.number, "seconds"), NOTHING).seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,17 +185,16 @@ async def read_funnel(
 ) -> FunnelFigures:
     """The funnel over the versions of a frame, in one statement.
 
-    A cohort and a period need `since` and `until`. `window` bounds how long after step 1 a step of a cohort may be reached.
+    Of a cohort, `order_mode` says what reaching a step takes, and `window` how long after step 1 it may happen.
     """
     steps = steps_of(frame.versions)
-    values = _values(frame, question, steps, order_mode, window)
-    members = Members(_REPORTS[mode], question, values)
+    values = _values(frame, question, steps, mode, order_mode, window)
+    members = Members(_COHORTS[order_mode] if mode is FunnelMode.COHORT else _OTHERS[mode], question, values, SPANS)
     found = members.statement(_NUMBERS)
     by_segment: dict[Segment | None, dict[Number, Counted]] = {None: {}}
     for row in await connection.fetch(found.text, *found.values):
         segment = None if row["segment"] is None else tuple(row["segment"])
-        seconds = None if row["seconds"] is None or row["seconds"][0] is None else row["seconds"]
-        counted = Counted(row["cases"], row["visits"], seconds)
+        counted = Counted(row["cases"], row["visits"], row["seconds"])
         by_segment.setdefault(segment, {})[row["step"], row["number"]] = counted
     figures = {segment: _segment(segment, steps, mode, counted) for segment, counted in by_segment.items()}
     total = figures.pop(None)
@@ -204,23 +210,19 @@ def _segment(
 
 
 def _values(
-    frame: Frame, question: Question, steps: Steps, order_mode: OrderMode, window: timedelta | None
+    frame: Frame, question: Question, steps: Steps, mode: FunnelMode, order_mode: OrderMode, window: timedelta | None
 ) -> dict[str, Any]:
-    definitions, versions, numbers = ([item[place] for item in steps.mapping] for place in range(3))
-    implied = order_mode is OrderMode.IMPLIED
+    definitions, versions, numbers = ([item[place] for item in steps.unmapped] for place in range(3))
+    at_first = mode is FunnelMode.COHORT and order_mode is not OrderMode.IMPLIED
     return {
-        "as_of": frame.as_of,
-        "known_at": frame.known_at,
-        "since": question.since,
-        "until": question.until,
+        **question.values(frame),
         "definitions": steps.definitions,
         "checkpoints": steps.checkpoints,
-        "entrances": steps.checkpoints if implied else steps.checkpoints[:1],
-        "order_mode": order_mode.value,
+        "entrances": steps.checkpoints[:1] if at_first else steps.checkpoints,
         "window": window,
-        "mapped_definitions": definitions,
-        "mapped_versions": versions,
-        "mapped_steps": numbers,
+        "unmapped_definitions": definitions,
+        "unmapped_versions": versions,
+        "unmapped_steps": numbers,
     }
 
 

@@ -41,7 +41,7 @@ class Loss:
 
 @dataclass(frozen=True, slots=True)
 class LossFigures:
-    """Losses by segment, stage (in the order of the process) and count, what they were asked of, and the way to their cases."""
+    """Losses by segment, the stages and reasons with most of them first, what they were asked of, and the way to their cases."""
 
     frame: Frame
     losses: tuple[Loss, ...]
@@ -71,8 +71,7 @@ async def read_losses(connection: Connection, frame: Frame, question: Question) 
         _loss(cell, count, stages[cell[0], cell[2]], priced[cell], amounts.get(cell, {}), frame.versions)
         for cell, count in counts.items()
     ]
-    places = _places(frame)
-    losses.sort(key=lambda item: (_sortable(item.segment), places.get(item.stage, 0), -item.cases, item.reason or ""))
+    losses.sort(key=lambda item: (_sortable(item.segment), -item.of_stage, item.stage, -item.cases, item.reason or ""))
     return LossFigures(frame, tuple(losses), members)
 
 
@@ -83,15 +82,6 @@ def _loss(
     stage_titles = titles_of((version.stages for version in versions), stage)
     reason_titles = None if reason is None else titles_of((version.reasons for version in versions), reason)
     return Loss(stage, reason, segment, count, of_stage, priced, amounts, stage_titles, reason_titles)
-
-
-def _places(frame: Frame) -> Mapping[str, int]:
-    """The place of each stage in its process, for sorting."""
-    places: dict[str, int] = {}
-    for version in frame.versions:
-        for place, stage in enumerate(version.stages):
-            places.setdefault(stage, place)
-    return places
 
 
 def _sortable(segment: Segment) -> tuple[tuple[bool, str], ...]:
@@ -107,11 +97,8 @@ def _values(frame: Frame, question: Question) -> dict[str, Any]:
     ]
     definitions, versions, fields = ([item[place] for item in amounts] for place in range(3))
     return {
-        "as_of": frame.as_of,
-        "known_at": frame.known_at,
-        "since": question.since,
-        "until": question.until,
-        "definitions": list(dict.fromkeys(version.definition_id for version in frame.versions)),
+        **question.values(frame),
+        "definitions": frame.definitions,
         "amount_definitions": definitions,
         "amount_versions": versions,
         "amount_fields": fields,

@@ -12,16 +12,21 @@ from bpm_crm.records.database import Connection
 
 _LISTED = report("listed")
 
+SPANS = "w.step::int BETWEEN m.step AND m.through"
+"""A member counts at the steps from `step` to `through`."""
+CELLS = "w.step = m.step"
+"""A member counts in the cell that `step` names."""
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A number of a figure whose cases are wanted: `step` as the report has it, in one segment or (None) in all.
+    """The cases wanted: those that numbers of a report count at a `step`, as the report names it, in one segment or (None) in all.
 
-    `most` ids are read, newest first, after the id `after`.
+    No case is counted by two of the numbers. `most` ids are read, newest first, after the id `after`.
     """
 
     step: str
-    number: str
+    numbers: tuple[str, ...]
     segment: Segment | None
     most: int
     after: UUID | None = None
@@ -37,11 +42,15 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Members:
-    """A report up to its CTE `members` (step, segment, number, instance_id), with everything it was asked with."""
+    """A report up to its CTE `members` (step, segment, number, instance_id), with everything it was asked with.
+
+    `matches` says at which steps a member counts: `SPANS` or `CELLS`.
+    """
 
     report: str
     question: Question
     values: Mapping[str, Any]
+    matches: str = CELLS
 
     def statement(self, select: str, **more: Any) -> Statement:
         """The report followed by a select over its members."""
@@ -52,6 +61,7 @@ class Members:
             cases=self.question.cases,
             segment=self.question.grouping.reached,
             standing_segment=self.question.grouping.standing,
+            matches=self.matches,
         )
 
     async def listed(self, connection: Connection, wanted: Sequence[Wanted]) -> list[Listed]:
@@ -60,7 +70,7 @@ class Members:
             {
                 "place": place,
                 "step": item.step,
-                "number": item.number,
+                "numbers": list(item.numbers),
                 "segment": None if item.segment is None else list(item.segment),
                 "after": None if item.after is None else str(item.after),
                 "most": item.most,

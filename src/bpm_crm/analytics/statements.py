@@ -36,10 +36,10 @@ class Statement:
     values: Sequence[Any]
 
 
-def report(name: str) -> str:
-    """The text of a report with its shared parts put in."""
+def report(name: str, **parts: str) -> str:
+    """The text of a report with its shared parts put in; `parts` names the file of a part that has another name in the report."""
     text = (REPORTS / f"{name}.sql").read_text(encoding="utf-8")
-    return _BRACED.sub(_part, text)
+    return _BRACED.sub(lambda match: _part(match[0], parts.get(match[1], match[1])), text)
 
 
 def statement(
@@ -64,6 +64,7 @@ def statement(
     return Statement(_BRACED.sub(lambda match: given[match[1]], whole), bound)
 
 
-def _part(match: re.Match[str]) -> str:
-    path = REPORTS / "parts" / f"{match[1]}.sql"
-    return path.read_text(encoding="utf-8").rstrip() if path.is_file() else match[0]
+def _part(braced: str, name: str) -> str:
+    """The text of a shared part; what is no part stays in its braces, for a fragment."""
+    path = REPORTS / "parts" / f"{name}.sql"
+    return path.read_text(encoding="utf-8").rstrip() if path.is_file() else braced

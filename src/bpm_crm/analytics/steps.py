@@ -35,13 +35,13 @@ class Steps:
         return list(dict.fromkeys(version.definition_id for version in self.versions))
 
     @property
-    def mapping(self) -> list[tuple[UUID, int, int]]:
-        """Which versions have which steps: (definition, version, number of the step)."""
+    def unmapped(self) -> list[tuple[UUID, int, int]]:
+        """The steps that a version has no checkpoint for: (definition, version, number of the step)."""
         return [
             (version.definition_id, version.number, number)
             for version in self.versions
             for number, step in enumerate(self.steps, 1)
-            if step.checkpoint in version.checkpoints
+            if step.checkpoint not in version.checkpoints
         ]
 
 

@@ -35,10 +35,7 @@ async def read_stranded(connection: Connection, frame: Frame, question: Question
     """Where the cases begun in the period (without one: all) stood that had reached no step of the funnel, in one statement."""
     steps = steps_of(frame.versions)
     values = {
-        "as_of": frame.as_of,
-        "known_at": frame.known_at,
-        "since": question.since,
-        "until": question.until,
+        **question.values(frame),
         "definitions": steps.definitions,
         "checkpoints": steps.checkpoints,
     }

@@ -12,8 +12,9 @@ from typing import Any, TypeVar
 
 import orjson
 import strawberry
-from graphql import ExecutionResult, GraphQLError
+from graphql import ExecutionResult, GraphQLError, GraphQLObjectType
 from graphql.execution import Executor, create_source_event_stream, map_source_to_response_event
+from graphql.execution.collect_fields import CollectedFields, FieldDetails
 from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
@@ -21,6 +22,7 @@ from bpm_crm.api._bounded_cache import BoundedCache
 from bpm_crm.api._limits import Limits
 from bpm_crm.api._ports import Context
 from bpm_crm.api._request import GraphQLRequest
+from bpm_crm.api._resolvers import compile_resolvers
 from bpm_crm.api.documents import SUGGESTED, Document, Documents, Operation
 from bpm_crm.api.faults import Code, Fault, Problem, Refused, explain
 from bpm_crm.api.guard import Cost, check_variables
@@ -53,11 +55,26 @@ class Plan:
 class _Executor(Executor[None]):
     """graphql-core's plain executor with the resolve info that Strawberry's resolvers expect."""
 
+    subfields: dict[Any, Any] | None = None
+
     def __init__(self, *args: Any, operation_extensions: dict[str, Any], **options: Any) -> None:
         super().__init__(*args, **options)
         self.operation_extensions = operation_extensions
 
     build_resolve_info: Any = StrawberryGraphQLCoreExecutionContext.build_resolve_info
+
+    def collect_subfields(
+        self, return_type: GraphQLObjectType, field_details_list: list[FieldDetails]
+    ) -> CollectedFields:
+        """Collect the fields below a field: once per document where no directive can make them differ from request to request."""
+        shared = self.subfields
+        if shared is None:
+            return super().collect_subfields(return_type, field_details_list)
+        key = (return_type, *[id(details.node) for details in field_details_list])
+        collected: CollectedFields | None = shared.get(key)
+        if collected is None:
+            collected = shared[key] = super().collect_subfields(return_type, field_details_list)
+        return collected
 
 
 class Execution:
@@ -74,6 +91,7 @@ class Execution:
             raise TypeError(
                 "the schema has extensions, directives or an executor of its own, which this endpoint does not run; remove them"
             )
+        compile_resolvers(schema)
         self._schema = schema._schema  # noqa: SLF001  # Strawberry offers no other way to graphql-core's schema
         self._documents = documents
         self._limits = limits
@@ -137,6 +155,7 @@ class Execution:
             operation_extensions=plan.request.extensions,
         )
         if isinstance(built, _Executor):
+            built.subfields = plan.document.subfields
             return built
         if len(built) <= SUGGESTED and plan.is_small and not suggest:
             return self._executor(plan, context, suggest=True)

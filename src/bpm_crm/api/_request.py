@@ -72,7 +72,7 @@ def from_body(body: bytes, limits: Limits) -> GraphQLRequest:
     """Read a request from JSON. Raises Fault BAD_REQUEST, QUERY_TOO_COMPLEX."""
     if has_too_many_containers(body, limits):
         maximum = limits.variable_values
-        message = f"The variables have too many lists and objects, at most {maximum} values are allowed."
+        message = f"The request has too many lists and objects: variables may have {maximum} values."
         raise Fault(Code.QUERY_TOO_COMPLEX, message, limit="variable_values", maximum=maximum)
     return from_mapping(_json("body", body))
 

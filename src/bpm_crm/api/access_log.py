@@ -2,11 +2,14 @@
 
 import logging
 from collections.abc import Callable
+from functools import lru_cache
 
 from prometheus_client import Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-REQUESTS = Counter("bpm_crm_requests_total", "HTTP requests by path, status and first error code.", ["path", "status", "code"])
+REQUESTS = Counter(
+    "bpm_crm_requests_total", "HTTP requests by path, status and first error code.", ["path", "status", "code"]
+)
 SECONDS = Histogram("bpm_crm_request_seconds", "Duration of HTTP requests by path.", ["path"])
 
 logger = logging.getLogger("bpm_crm.access")
@@ -19,6 +22,8 @@ class AccessLog:
         self._app = app
         self._clock = clock
         self._paths = paths
+        self._seconds = {path: SECONDS.labels(path) for path in (*paths, "other")}
+        self._requests = lru_cache(maxsize=256)(REQUESTS.labels)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve, then log and measure."""
@@ -43,8 +48,10 @@ class AccessLog:
         state = scope["state"]
         path = scope["path"] if scope["path"] in self._paths else "other"
         codes = [str(code) for code in state.get("codes", ())]
-        REQUESTS.labels(path, str(status), codes[0] if codes else "").inc()
-        SECONDS.labels(path).observe(seconds)
+        self._requests(path, str(status), codes[0] if codes else "").inc()
+        self._seconds[path].observe(seconds)
+        if not logger.isEnabledFor(logging.INFO):
+            return
         said = {
             "request_id": state.get("request_id", ""),
             "path": path,

@@ -1,6 +1,7 @@
 """Definitions and stages as the API shows them, made once per operation however many cases refer to them."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from uuid import UUID
 
 from bpm_crm.api.context import RequestContext
@@ -22,8 +23,9 @@ def shown_definition(
 
 def shown_stages(context: RequestContext, process: Process) -> Mapping[str, StageType]:
     """The stages of a version by key."""
-    found: Mapping[str, StageType] | None = context.memo.get(process)
-    if found is None:
-        stages = process.definition.stages.values()
-        found = context.memo[process] = {stage.key: stage_type(stage, context.language) for stage in stages}
-    return found
+    return _stages(process, context.language)
+
+
+@lru_cache(maxsize=4_096)
+def _stages(process: Process, language: str) -> Mapping[str, StageType]:
+    return {stage.key: stage_type(stage, language) for stage in process.definition.stages.values()}

@@ -62,11 +62,6 @@ class RequestContext:
     loaders: Loaders | None = None
     memo: dict[Any, Any] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        """Give the operation loaders of its own."""
-        if self.viewer is not None and self.loaders is None:
-            self.loaders = Loaders(self.services.database, self.viewer.tenant_id)
-
     def for_operation(self, request_id: str) -> Self:
         """The context of another operation of the same caller, as the caller is now."""
         return replace(self.refreshed(), request_id=request_id, loaders=None, memo={})
@@ -108,9 +103,9 @@ class RequestContext:
 
     @property
     def loader(self) -> Loaders:
-        """The loaders of this operation."""
+        """The loaders of this operation, made when they are first asked for."""
         if self.loaders is None:
-            raise Fault(Code.UNAUTHENTICATED, NO_TOKEN)
+            self.loaders = Loaders(self.services.database, self.caller.tenant_id)
         return self.loaders
 
     def deal(self, record: DealRecord | None) -> Any:

@@ -187,9 +187,9 @@ class ProcessDefinitionType(Node):
     async def versions(self, info: Info) -> list["ProcessVersion"]:
         """All versions, newest first."""
         viewer, _ = info.context.require(Permission.VIEW_DEFINITIONS)
-        definition_id = uuid_of(self.id, KIND)
+        found = uuid_of(self.id, KIND)
         async with info.context.services.database.reader(viewer.tenant_id) as connection:
-            rows = await load_versions(connection, viewer.tenant_id, [definition_id])
+            rows = await load_versions(connection, viewer.tenant_id, [] if found is None else [found])
         return [_version(info.context.known, row) for row in rows]
 
 

@@ -51,11 +51,12 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A valid document within the limits."""
+    """A valid document within the limits. `subfields` keeps which fields are below which; None where directives decide that anew."""
 
     text: str
     node: DocumentNode
     operations: Mapping[str | None, Operation]
+    subfields: dict[Any, Any] | None
 
     def operation(self, name: str | None) -> Operation:
         """Return the operation of that name, or the only one. Raises Fault BAD_REQUEST where there is none such."""
@@ -106,7 +107,8 @@ class Documents:
             for definition in node.definitions
             if isinstance(definition, OperationDefinitionNode)
         }
-        return Document(text, node, {name: _operation(name, found, costs[name]) for name, found in operations.items()})
+        prepared = {name: _operation(name, found, costs[name]) for name, found in operations.items()}
+        return Document(text, node, prepared, subfields=None if "@" in text else {})
 
     def _parse(self, text: str) -> DocumentNode:
         limits = self._limits

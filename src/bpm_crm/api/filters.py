@@ -156,7 +156,7 @@ def keys_of(order: Sequence[Any] | None, keys: Mapping[Any, Key]) -> tuple[Key, 
 def holds(filter_: StringFilter, key: str | None) -> bool:
     """Whether a comparator holds for a key, or for a missing one."""
     folded = (key or "").lower()
-    tests = {
+    tests: dict[str, Callable[[Any], bool]] = {
         "eq": lambda value: key == value,
         "ne": lambda value: key != value,
         "in_": lambda value: key in value,

@@ -15,14 +15,14 @@ from bpm_crm.records.readiness import readiness
 PATHS = frozenset({"/livez", "/readyz", "/version", "/metrics"})
 
 
-def health_routes(database: Callable[[], Database | None], version: str) -> list[Route]:
-    """The routes `/livez`, `/readyz`, `/version` and `/metrics`."""
+def health_routes(version: str) -> list[Route]:
+    """The routes `/livez`, `/readyz`, `/version` and `/metrics`; the database is the application's `state.database`."""
 
     async def live(_request: Request) -> Response:
         return PlainTextResponse("ok\n")
 
-    async def ready(_request: Request) -> Response:
-        checks = await _checks(database())
+    async def ready(request: Request) -> Response:
+        checks = await _checks(getattr(request.app.state, "database", None))
         return JSONResponse(checks, status_code=200 if checks["ready"] else 503)
 
     async def said_version(_request: Request) -> Response:

@@ -13,6 +13,7 @@ from bpm_crm.api.exposing import expose
 from bpm_crm.api.ids import to_global
 from bpm_crm.api.people import Team, User, team_of, user_of
 from bpm_crm.records.history import HistoryRecord
+from bpm_crm.records.reference import Reference
 
 MICROSECOND = timedelta(microseconds=1)
 
@@ -134,31 +135,77 @@ class TransitionRecordConnection:
     total_count: int = strawberry.field(description="Number of steps in the whole list.")
 
 
+class RecordView(TransitionRecord):
+    """A step over its history row; what costs something is made when it is asked for."""
+
+    def __init__(self, record: HistoryRecord, reference: Reference) -> None:
+        self.record = record
+        self.reference = reference
+        self.sequence = record.sequence
+        self.occurred_at = record.occurred_at
+        self.recorded_at = record.recorded_at
+        self.version = record.version
+        self.actor_kind = record.actor_kind
+        self.transition = record.transition
+        self.from_stage = record.from_stage
+        self.to_stage = record.to_stage
+        self.reason = record.reason
+        self.comment = record.comment
+
+    @property
+    def id(self) -> strawberry.ID:  # type: ignore[override]  # made when asked for
+        """Global id of the step."""
+        return to_global("TransitionRecord", f"{self.record.instance_id}.{self.record.sequence}")
+
+    @property
+    def kind(self) -> RecordKind:  # type: ignore[override]  # made when asked for
+        """What the step was."""
+        return RecordKind(self.record.kind)
+
+    @property
+    def actor(self) -> User | None:  # type: ignore[override]  # made when asked for
+        """Who did it."""
+        return user_of(self.reference, self.record.actor_id)
+
+    @property
+    def visit(self) -> StageVisit | None:  # type: ignore[override]  # made when asked for
+        """The stage visit the step ended."""
+        return _visit(self.record)
+
+    @property
+    def checkpoints(self) -> list[str]:  # type: ignore[override]  # made when asked for
+        """Checkpoints it touched."""
+        return list(self.record.checkpoints)
+
+    @property
+    def clock_events(self) -> list[ClockEventType]:  # type: ignore[override]  # made when asked for
+        """What its clocks went through."""
+        return [clock_event(self.reference, values) for values in self.record.clocks]
+
+    @property
+    def activity(self) -> ActivityType | None:  # type: ignore[override]  # made when asked for
+        """The act that was recorded."""
+        return _activity(self.record)
+
+    @property
+    def data(self) -> JSON | None:  # type: ignore[override]  # made when asked for
+        """Data fields that changed."""
+        return None if self.record.data is None else JSON(self.record.data)
+
+    @property
+    def owner(self) -> User | None:  # type: ignore[override]  # made when asked for
+        """Owner after the step."""
+        return user_of(self.reference, self.record.owner_id)
+
+    @property
+    def team(self) -> Team | None:  # type: ignore[override]  # made when asked for
+        """Team after the step."""
+        return team_of(self.reference, self.record.team_id)
+
+
 def transition_record(context: RequestContext, record: HistoryRecord) -> TransitionRecord:
     """A history row as the API shows it."""
-    reference = context.known
-    return TransitionRecord(
-        id=to_global("TransitionRecord", f"{record.instance_id}.{record.sequence}"),
-        sequence=record.sequence,
-        kind=RecordKind(record.kind),
-        occurred_at=record.occurred_at,
-        recorded_at=record.recorded_at,
-        version=record.version,
-        actor=user_of(reference, record.actor_id),
-        actor_kind=record.actor_kind,
-        transition=record.transition,
-        from_stage=record.from_stage,
-        to_stage=record.to_stage,
-        reason=record.reason,
-        comment=record.comment,
-        visit=_visit(record),
-        checkpoints=list(record.checkpoints),
-        clock_events=[clock_event(reference, values) for values in record.clocks],
-        activity=_activity(record),
-        data=None if record.data is None else JSON(record.data),
-        owner=user_of(reference, record.owner_id),
-        team=team_of(reference, record.team_id),
-    )
+    return RecordView(record, context.known)
 
 
 def _visit(record: HistoryRecord) -> StageVisit | None:

@@ -18,6 +18,7 @@ from bpm_crm.api.customers import Customer, CustomersQuery, CustomerView, custom
 from bpm_crm.api.deals import Deal, DealsQuery, DealView
 from bpm_crm.api.definition_lists import DefinitionsQuery
 from bpm_crm.api.definitions import definition_type
+from bpm_crm.api.figures import FiguresQuery
 from bpm_crm.api.ids import from_global
 from bpm_crm.api.instance_lists import InstancesQuery, visible_instance
 from bpm_crm.api.leads import LeadsMutation
@@ -121,7 +122,16 @@ _FINDERS = {
 
 Query_ = merge_types(
     "Query",
-    (NodesQuery, PeopleQuery, ChannelsQuery, DefinitionsQuery, InstancesQuery, DealsQuery, CustomersQuery),
+    (
+        NodesQuery,
+        PeopleQuery,
+        ChannelsQuery,
+        DefinitionsQuery,
+        InstancesQuery,
+        DealsQuery,
+        CustomersQuery,
+        FiguresQuery,
+    ),
 )
 Mutation = merge_types("Mutation", (LeadsMutation, MovesMutation, ActsMutation))
 Subscription = merge_types("Subscription", (Subscriptions,))

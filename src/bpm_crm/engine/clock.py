@@ -7,6 +7,7 @@ these and of the calendar (`clock_rule`). Instants and spans are integers, micro
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class ClockState(StrEnum):
@@ -52,9 +53,11 @@ class Gap:
     reasons: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Clock:
-    """One cycle of a policy. `fired` counts the thresholds passed; `next_at` is the instant of the next one, if any."""
+class Clock(NamedTuple):
+    """One cycle of a policy. `fired` counts the thresholds passed; `next_at` is the instant of the next one, if any.
+
+    A tuple, because clocks change several times in every step and `_replace` costs a third of what `dataclasses.replace` does.
+    """
 
     policy: str
     cycle: int
@@ -93,6 +96,12 @@ class Clock:
     def standing_for(self) -> tuple[str, ...]:
         """The reasons for which the clock stands still now; empty when it runs."""
         return self.gaps[-1].reasons if self.is_standing else ()
+
+    @property
+    def running_since(self) -> int:
+        """When the clock was started or, if it was stopped since, last resumed."""
+        resumed = (gap.ends for gap in reversed(self.gaps) if not gap.reasons and gap.ends is not None)
+        return next(resumed, self.started_at)
 
     @property
     def last_boundary(self) -> int:

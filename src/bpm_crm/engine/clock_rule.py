@@ -4,13 +4,14 @@ A verdict is about when things happened, never about when they were noticed: `ad
 and a change recorded late withdraws those that were passed too soon. Instants and spans are integers, microseconds.
 """
 
-from collections.abc import Iterator
-from dataclasses import replace
+from functools import lru_cache
 
 from bpm_crm.engine.calendar import BusinessCalendar
 from bpm_crm.engine.clock import Clock, ClockEvent, ClockEventKind, Gap, Segment, SegmentKind, Threshold
 from bpm_crm.engine.definition import Reopening, SlaPolicy
 from bpm_crm.engine.duration import BusinessDays
+
+MOST_BUDGETS_KEPT = 256
 
 Change = tuple[Clock, list[ClockEvent]]
 
@@ -21,19 +22,8 @@ class ClockRule:
     def __init__(self, policy: SlaPolicy, calendar: BusinessCalendar) -> None:
         self.policy = policy
         self.calendar = calendar
-
-    def thresholds(self, budget: int) -> list[Threshold]:
-        """Warnings, breach and escalations of a clock of this budget, in the order in which they fall."""
-        steps = [
-            Threshold(warning.threshold(budget), ClockEventKind.WARNED, step, None)
-            for step, warning in enumerate(self.policy.warnings, 1)
-        ]
-        steps.append(Threshold(budget, ClockEventKind.BREACHED, 0, None))
-        steps.extend(
-            Threshold(budget + escalation.after, ClockEventKind.ESCALATED, step, escalation.to)
-            for step, escalation in enumerate(self.policy.escalations, 1)
-        )
-        return sorted(steps, key=lambda threshold: threshold.consumed)
+        self.thresholds = lru_cache(MOST_BUDGETS_KEPT)(self._thresholds)
+        self._counts_days = any(isinstance(target, BusinessDays) for target in policy.targets.values())
 
     def consumed(self, clock: Clock, at: int) -> int:
         """Business time the clock has run by `at` (or by its end, if that came first)."""
@@ -41,16 +31,15 @@ class ClockRule:
         return sum(self.calendar.between(begins, ends) for begins, ends in clock.runs(until) if ends is not None)
 
     def instant(self, clock: Clock, consumed: int) -> int | None:
-        """The instant at which the clock has consumed this much; None while it stands still before that."""
-        left = consumed
-        for begins, ends in clock.runs(None):
-            if ends is None:
-                return self.calendar.add(begins, left)
-            run = self.calendar.between(begins, ends)
-            if left <= run:
-                return self.calendar.add(begins, left)
-            left -= run
-        return None
+        """The instant at which the clock has consumed this much; None while it stands still before that.
+
+        The budget is consumed at the due instant. One counted in business days may lie on an opening: no time has passed there since the
+        closing before, where a budget of working time ends.
+        """
+        found = self._first_instant(clock, consumed)
+        if found is None or consumed != clock.budget or not self._is_due_at_opening(clock):
+            return found
+        return self.calendar.next_open(found)
 
     def start(self, *, at: int, stage: str, cycle: int, reasons: tuple[str, ...]) -> Change:
         """A new cycle that starts at `at` in `stage`, standing still from the first moment if `reasons` hold."""
@@ -63,41 +52,39 @@ class ClockRule:
         else:
             budget = target.microseconds
             due_at = self.calendar.add(at, budget)
-        clock = Clock(self.policy.key, cycle, at, budget, due_at)
-        if reasons:
-            clock = replace(clock, gaps=(Gap(at, None, reasons),))
-        clock = self._planned(clock)
+        gaps = (Gap(at, None, reasons),) if reasons else ()
+        clock = Clock(self.policy.key, cycle, at, budget, due_at, gaps=gaps)
+        clock = clock._replace(next_at=self._next_at(clock, 0))
         return clock, [ClockEvent(ClockEventKind.STARTED, at, clock, reasons=reasons)]
 
     def advance(self, clock: Clock, until: int) -> Change:
         """Pass every threshold that falls strictly before `until`; a second call passes none of them again."""
-        if clock.next_at is None or clock.next_at >= until:
-            return clock, []
         events: list[ClockEvent] = []
-        thresholds = self.thresholds(clock.budget)
         while clock.next_at is not None and clock.next_at < until:
-            threshold, at = thresholds[clock.fired], clock.next_at
+            threshold, at = self.thresholds(clock.budget)[clock.fired], clock.next_at
+            fired = clock.fired + 1
             breached_at = at if threshold.kind is ClockEventKind.BREACHED else clock.breached_at
-            clock = self._planned(replace(clock, fired=clock.fired + 1, breached_at=breached_at))
+            clock = clock._replace(fired=fired, breached_at=breached_at, next_at=self._next_at(clock, fired))
             events.append(ClockEvent(threshold.kind, at, clock, step=threshold.step, to=threshold.to))
         return clock, events
 
     def stop(self, clock: Clock, at: int) -> Change:
         """Close the clock at `at`: met if that is not after its due instant, else breached."""
-        return self._close(clock, at, ClockEventKind.STOPPED)
+        clock, events = self._settled(clock, at)
+        return self._closed(clock, at, events, ClockEventKind.STOPPED)
 
     def cancel(self, clock: Clock, at: int) -> Change:
         """Close the clock without a verdict; one that is already breached at `at` stays breached."""
-        settled, events = self._settled(clock, at)
-        if settled.breached_at is not None:
-            closed, more = self.stop(settled, at)
-            return closed, [*events, *more]
-        return self._close(clock, at, ClockEventKind.CANCELLED)
+        clock, events = self._settled(clock, at)
+        if clock.breached_at is not None:
+            return self._closed(clock, at, events, ClockEventKind.STOPPED)
+        return self._closed(clock, at, events, ClockEventKind.CANCELLED, cancelled=True)
 
-    def amend(self, clock: Clock, at: int) -> Change:
-        """Correct a closed clock when a stop that happened before its end is recorded later."""
-        reopened = self._planned(replace(clock, closed_at=None, cancelled=False))
-        return self._close(reopened, at, ClockEventKind.AMENDED)
+    def amend(self, clock: Clock, at: int, *, cancelled: bool) -> Change:
+        """Correct a closed clock when a stop or a cancellation that happened before its end is recorded later."""
+        clock, events = self._settled(self._planned(clock._replace(closed_at=None, cancelled=False)), at)
+        cancelled = cancelled and clock.breached_at is None
+        return self._closed(clock, at, events, ClockEventKind.AMENDED, cancelled=cancelled)
 
     def hold(self, clock: Clock, at: int, reasons: tuple[str, ...]) -> Change:
         """Make exactly `reasons` hold from `at`: pause, change of reasons, or resume. Overlapping reasons unite.
@@ -111,7 +98,7 @@ class ClockRule:
         gaps = _gaps_until(clock.gaps, at)
         if reasons:
             gaps = (*gaps, Gap(at, None, reasons))
-        clock = self._planned(replace(clock, gaps=gaps))
+        clock = self._planned(clock._replace(gaps=gaps))
         kind = ClockEventKind.PAUSED if reasons else ClockEventKind.RESUMED
         return clock, [*events, ClockEvent(kind, at, clock, reasons=reasons)]
 
@@ -122,7 +109,7 @@ class ClockRule:
         gaps = (*clock.gaps, Gap(clock.closed_at, at, ()))
         if reasons:
             gaps = (*gaps, Gap(at, None, reasons))
-        clock = self._planned(replace(clock, closed_at=None, cancelled=False, gaps=gaps))
+        clock = self._planned(clock._replace(closed_at=None, cancelled=False, gaps=gaps))
         return clock, [ClockEvent(ClockEventKind.RESUMED, at, clock, reasons=reasons)]
 
     def segments(self, clock: Clock, until: int) -> list[Segment]:
@@ -141,28 +128,55 @@ class ClockRule:
         found.extend(self._run_segments(cursor, end))
         return [segment for segment in found if segment.begins < segment.ends]
 
-    def _run_segments(self, begins: int, ends: int) -> Iterator[Segment]:
+    def _run_segments(self, begins: int, ends: int) -> list[Segment]:
+        found: list[Segment] = []
         cursor = begins
         for opens, closes in self.calendar.open_spans(begins, ends):
-            yield Segment(SegmentKind.CLOSED_HOURS, cursor, opens)
-            yield Segment(SegmentKind.RUNNING, opens, closes)
+            found.append(Segment(SegmentKind.CLOSED_HOURS, cursor, opens))
+            found.append(Segment(SegmentKind.RUNNING, opens, closes))
             cursor = closes
-        yield Segment(SegmentKind.CLOSED_HOURS, cursor, max(cursor, ends))
+        found.append(Segment(SegmentKind.CLOSED_HOURS, cursor, ends))
+        return found
 
-    def _close(self, clock: Clock, at: int, kind: ClockEventKind) -> Change:
-        at = max(at, clock.started_at)
-        clock, events = self._settled(clock, at)
-        clock = replace(
-            clock,
-            gaps=_gaps_until(clock.gaps, at),
-            closed_at=at,
-            next_at=None,
-            cancelled=kind is ClockEventKind.CANCELLED,
+    def _thresholds(self, budget: int) -> tuple[Threshold, ...]:
+        """Warnings, breach and escalations of a clock of this budget, in the order in which they fall."""
+        steps = [
+            Threshold(warning.threshold(budget), ClockEventKind.WARNED, step, None)
+            for step, warning in enumerate(self.policy.warnings, 1)
+        ]
+        steps.append(Threshold(budget, ClockEventKind.BREACHED, 0, None))
+        steps.extend(
+            Threshold(budget + escalation.after, ClockEventKind.ESCALATED, step, escalation.to)
+            for step, escalation in enumerate(self.policy.escalations, 1)
         )
+        return tuple(sorted(steps, key=lambda threshold: threshold.consumed))
+
+    def _first_instant(self, clock: Clock, consumed: int) -> int | None:
+        """The first instant by which the clock has consumed this much."""
+        left = consumed
+        for begins, ends in clock.runs(None):
+            if ends is None:
+                return self.calendar.add(begins, left)
+            run = self.calendar.between(begins, ends)
+            if left <= run:
+                return self.calendar.add(begins, left)
+            left -= run
+        return None
+
+    def _is_due_at_opening(self, clock: Clock) -> bool:
+        return self._counts_days and not self.calendar.between(clock.due_at - 1, clock.due_at)
+
+    def _closed(
+        self, clock: Clock, at: int, events: list[ClockEvent], kind: ClockEventKind, *, cancelled: bool = False
+    ) -> Change:
+        at = max(at, clock.started_at)
+        gaps = _gaps_until(clock.gaps, at)
+        clock = clock._replace(gaps=gaps, closed_at=at, next_at=None, cancelled=cancelled)
         return clock, [*events, ClockEvent(kind, at, clock, elapsed=self.consumed(clock, at))]
 
     def _settled(self, clock: Clock, at: int) -> Change:
         """Bring the thresholds to what was true at `at`: pass the earlier ones, withdraw those passed too soon."""
+        at = max(at, clock.started_at)
         clock, events = self.advance(clock, at)
         thresholds = self.thresholds(clock.budget)
         while clock.fired:
@@ -171,7 +185,7 @@ class ClockRule:
             if fell_at is not None and fell_at < at:
                 break
             breached_at = None if threshold.kind is ClockEventKind.BREACHED else clock.breached_at
-            clock = replace(clock, fired=clock.fired - 1, breached_at=breached_at)
+            clock = clock._replace(fired=clock.fired - 1, breached_at=breached_at)
             events.append(
                 ClockEvent(ClockEventKind.WITHDRAWN, at, clock, threshold.step, threshold.to, withdrawn=threshold.kind)
             )
@@ -179,14 +193,20 @@ class ClockRule:
 
     def _planned(self, clock: Clock) -> Clock:
         """The clock with its due and next instants recomputed."""
-        thresholds = self.thresholds(clock.budget)
         due_at = self.instant(clock, clock.budget)
-        more = clock.fired < len(thresholds)
-        next_at = self.instant(clock, thresholds[clock.fired].consumed) if more else None
-        return replace(clock, due_at=clock.due_at if due_at is None else due_at, next_at=next_at)
+        next_at = self._next_at(clock, clock.fired)
+        return clock._replace(due_at=clock.due_at if due_at is None else due_at, next_at=next_at)
+
+    def _next_at(self, clock: Clock, fired: int) -> int | None:
+        """When the threshold after the first `fired` ones falls."""
+        thresholds = self.thresholds(clock.budget)
+        return self.instant(clock, thresholds[fired].consumed) if fired < len(thresholds) else None
 
 
 def _gaps_until(gaps: tuple[Gap, ...], at: int) -> tuple[Gap, ...]:
     """The gaps as they stood at `at`: later ones dropped, one that spans `at` ended there."""
-    kept = (gap for gap in gaps if gap.begins < at)
-    return tuple(gap if gap.ends is not None and gap.ends <= at else replace(gap, ends=at) for gap in kept)
+    return tuple(
+        gap if gap.ends is not None and gap.ends <= at else Gap(gap.begins, at, gap.reasons)
+        for gap in gaps
+        if gap.begins < at
+    )

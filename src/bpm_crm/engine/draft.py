@@ -1,11 +1,10 @@
 """The workspace of one step: applies what happens, in order, and collects the events and the next state."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Any
 
+from bpm_crm.engine.clock import ClockEvent
 from bpm_crm.engine.clock_rule import Change
-from bpm_crm.engine.definition import OccasionKind
 from bpm_crm.engine.events import (
     CheckpointReached,
     Completed,
@@ -15,8 +14,9 @@ from bpm_crm.engine.events import (
     StageEntered,
     StageLeft,
 )
-from bpm_crm.engine.process import Process, Reactions
-from bpm_crm.engine.state import Hold, InstanceState
+from bpm_crm.engine.process import Process
+from bpm_crm.engine.reactions import Reactions
+from bpm_crm.engine.state import NO_HOLD, Hold, InstanceState
 
 
 class Draft:
@@ -24,25 +24,35 @@ class Draft:
 
     def __init__(self, process: Process, state: InstanceState, at: int) -> None:
         self.process = process
-        self.state = state
+        self.before = state
         self.at = at
+        self.sequence = state.sequence + 1
         self.events: list[Event] = []
         self.stage = state.stage
         self.entered_at = state.entered_at
         self.ended_at = state.ended_at
         self.reason = state.reason
-        self.data: Mapping[str, Any] = state.data
+        self.owner = state.owner
+        self.team = state.team
+        self.exclusion = state.exclusion
+        self.data = state.data
         self.reached = dict(state.reached)
         self.visits = dict(state.visits)
+        self.activities = state.activities
         self.approvals = state.approvals
         self.clocks = dict(state.clocks)
         self.hold = state.hold
+        self._touched: set[str] = set()
 
     def catch_up(self) -> None:
-        """Pass every warning, breach and escalation that fell before this step."""
-        late = [key for key, clock in self.clocks.items() if clock.next_at is not None and clock.next_at < self.at]
-        for key in late:
-            self._change(key, self.process.rules[key].advance(self.clocks[key], self.at))
+        """Pass every warning, breach and escalation that fell before this step, in the order in which they fell."""
+        passed: list[ClockEvent] = []
+        for key, clock in self.before.clocks.items():
+            if clock.next_at is not None and clock.next_at < self.at:
+                self.clocks[key], events = self.process.rules[key].advance(clock, self.at)
+                passed.extend(events)
+        passed.sort(key=_instant)
+        self.events.extend(passed)
 
     def set_data(self, changes: Mapping[str, Any]) -> None:
         """Give data fields new values; unchanged ones leave no trace."""
@@ -55,16 +65,16 @@ class Draft:
     def leave(self) -> None:
         """End the current stage visit."""
         business = self.process.calendar.between(self.entered_at, self.at)
-        held = self._held_until(self.at)
+        paused = self._paused_until(self.at)
         number = self.visits.get(self.stage, 1)
-        self.events.append(StageLeft(self.stage, number, self.entered_at, business, max(0, business - held.paused)))
-        self.hold = replace(held, paused=0)
-        self.occasion(OccasionKind.LEAVING, self.stage)
+        self.events.append(StageLeft(self.stage, number, self.entered_at, business, max(0, business - paused)))
+        self.hold = Hold(self.hold.reasons, max(self.hold.since, self.at)) if self.hold.reasons else NO_HOLD
+        self.react(self.process.on_leaving[self.stage])
 
     def enter(self, stage: str) -> None:
         """Begin a visit of `stage`; entering a final stage ends the case, leaving one reopens it."""
-        kind = self.process.definition.stages[stage].kind
-        if self.ended_at is not None and not kind.is_final:
+        is_final = stage in self.process.final_stages
+        if self.ended_at is not None and not is_final:
             self.ended_at, self.reason = None, None
             self.events.append(Reopened())
         self.stage, self.entered_at = stage, self.at
@@ -72,21 +82,18 @@ class Draft:
         self.visits[stage] = self.visits.get(stage, 0) + 1
         self.events.append(StageEntered(stage, self.visits[stage]))
         self.hold_stage(stage)
-        self.occasion(OccasionKind.ENTERING, stage)
-        if kind.is_final:
+        self.react(self.process.on_entering[stage])
+        if is_final:
             self.ended_at = self.at
-            self.events.append(Completed(kind, self.reason))
-            self.occasion(OccasionKind.ENDED)
+            self.events.append(Completed(self.process.definition.stages[stage].kind, self.reason))
+            self.react(self.process.on_ended)
             self._cancel_open_clocks()
 
     def hold_stage(self, stage: str) -> None:
         """Make the pause reasons of a stage hold in place of those of the stage before; others go on."""
-        others = frozenset(self.hold.reasons) - self.process.stage_bound_pauses
-        self._hold_for(others | self.process.holding(stage))
-
-    def occasion(self, kind: OccasionKind, key: str = "") -> None:
-        """Let everything that hangs on an occasion react."""
-        self.react(self.process.on(kind, key))
+        holding = self.process.holding[stage]
+        if holding or self.hold.reasons:
+            self._hold_for(frozenset(self.hold.reasons) - self.process.stage_bound_pauses | holding)
 
     def react(self, reactions: Reactions) -> None:
         """Stop and cancel clocks, begin and end pauses, start clocks, reach checkpoints: in this order."""
@@ -95,59 +102,69 @@ class Draft:
         for key in reactions.cancels:
             self._cancel(key)
         if reactions.begins or reactions.ends:
-            self._hold_for((frozenset(self.hold.reasons) - frozenset(reactions.ends)) | frozenset(reactions.begins))
+            self._hold_for(frozenset(self.hold.reasons).difference(reactions.ends).union(reactions.begins))
         for key in reactions.starts:
             self._start(key)
         for key in reactions.checkpoints:
             self._reach(key)
 
-    def step(self, **changes: Any) -> tuple[InstanceState, tuple[Event, ...]]:
-        """The next state and the events of the step."""
-        state = replace(
-            self.state,
-            sequence=self.state.sequence + 1,
+    def state(self) -> InstanceState:
+        """The state after the step."""
+        return InstanceState(
             stage=self.stage,
+            sequence=self.sequence,
+            started_at=self.before.started_at,
             entered_at=self.entered_at,
             ended_at=self.ended_at,
-            reason=self.reason,
             data=self.data,
             reached=self.reached,
             visits=self.visits,
+            activities=self.activities,
             approvals=self.approvals,
             clocks=self.clocks,
+            subject=self.before.subject,
             hold=self.hold,
-            **changes,
+            owner=self.owner,
+            team=self.team,
+            reason=self.reason,
+            exclusion=self.exclusion,
         )
-        return state, tuple(self.events)
 
     def _reach(self, key: str) -> None:
+        """Touch a checkpoint, once in a step: it may be reached in several ways at once, or by one that it leads to itself."""
+        if key in self._touched:
+            return
+        self._touched.add(key)
         known = self.reached.get(key)
         if known is None or self.at < known[0]:
-            self.reached[key] = (self.at, self.state.sequence + 1)
+            self.reached[key] = (self.at, self.sequence)
         self.events.append(CheckpointReached(key, known is None))
-        self.occasion(OccasionKind.CHECKPOINT, key)
+        self.react(self.process.on_checkpoint[key])
 
     def _stop(self, key: str) -> None:
         clock = self.clocks.get(key)
-        if clock is None or self.at < clock.started_at:
+        if clock is None or self.at < clock.running_since:
             return
-        rule = self.process.rules[key]
         if clock.closed_at is None:
-            self._change(key, rule.stop(clock, self.at))
+            self._change(key, self.process.rules[key].stop(clock, self.at))
         elif self.at < clock.closed_at:
-            self._change(key, rule.amend(clock, self.at))
+            self._change(key, self.process.rules[key].amend(clock, self.at, cancelled=False))
 
     def _cancel(self, key: str) -> None:
         clock = self.clocks.get(key)
-        if clock is not None and clock.is_open:
+        if clock is None or self.at < clock.running_since:
+            return
+        if clock.closed_at is None:
             self._change(key, self.process.rules[key].cancel(clock, self.at))
+        elif self.at < clock.closed_at:
+            self._change(key, self.process.rules[key].amend(clock, self.at, cancelled=True))
 
     def _start(self, key: str) -> None:
-        rule = self.process.rules[key]
-        clock = self.clocks.get(key)
+        """Start a clock that is not running; none runs in a case that has ended."""
+        rule, clock = self.process.rules[key], self.clocks.get(key)
         if clock is not None and (clock.closed_at is None or self.at < clock.closed_at):
             return
-        if rule.policy.target(self.stage) is None:
+        if self.stage in self.process.final_stages or rule.policy.target(self.stage) is None:
             return
         reasons = self._pausing(rule.policy.pauses)
         if clock is None:
@@ -156,8 +173,9 @@ class Draft:
             self._change(key, rule.reopen(clock, at=self.at, stage=self.stage, reasons=reasons))
 
     def _cancel_open_clocks(self) -> None:
-        for key in [key for key, clock in self.clocks.items() if clock.is_open]:
-            self._cancel(key)
+        for key, clock in list(self.clocks.items()):
+            if clock.is_open:
+                self._change(key, self.process.rules[key].cancel(clock, self.at))
 
     def _hold_for(self, reasons: Iterable[str]) -> None:
         """Make exactly these pause reasons hold from now on, for the visit and for every open clock that they pause."""
@@ -165,18 +183,18 @@ class Draft:
         if wanted == self.hold.reasons:
             return
         since = max(self.at, self.hold.since)
-        self.hold = replace(self._held_until(since), reasons=wanted, since=since)
+        self.hold = Hold(wanted, since, self._paused_until(since))
         for key, clock in list(self.clocks.items()):
             if clock.is_open:
                 rule = self.process.rules[key]
                 self._change(key, rule.hold(clock, self.at, self._pausing(rule.policy.pauses)))
 
-    def _held_until(self, at: int) -> Hold:
-        """The hold with the paused business time counted up to `at`."""
+    def _paused_until(self, at: int) -> int:
+        """The paused business time of this visit by `at`."""
         since = max(self.hold.since, self.entered_at)
         if not self.hold.reasons or at <= since:
-            return self.hold
-        return replace(self.hold, since=at, paused=self.hold.paused + self.process.calendar.between(since, at))
+            return self.hold.paused
+        return self.hold.paused + self.process.calendar.between(since, at)
 
     def _pausing(self, pauses: frozenset[str]) -> tuple[str, ...]:
         return tuple(reason for reason in self.hold.reasons if reason in pauses)
@@ -184,3 +202,7 @@ class Draft:
     def _change(self, key: str, change: Change) -> None:
         self.clocks[key], events = change
         self.events.extend(events)
+
+
+def _instant(event: ClockEvent) -> int:
+    return event.at

@@ -116,7 +116,7 @@ def _decimal(value: Any) -> str:
     if not number.is_finite() or number.adjusted() >= MAX_DIGITS:
         raise _WrongType
     scaled = _scaled(number)
-    return format(scaled if scaled else abs(scaled), "f")
+    return format(scaled or abs(scaled), "f")
 
 
 def _scaled(number: Decimal) -> Decimal:

@@ -31,7 +31,9 @@ class ProblemCode(StrEnum):
     WARNING_AFTER_TARGET = "WARNING_AFTER_TARGET"
     PAUSE_UNCLEAR = "PAUSE_UNCLEAR"
     CHOICE_WITHOUT_OPTIONS = "CHOICE_WITHOUT_OPTIONS"
+    RANGE_EMPTY = "RANGE_EMPTY"
     BINDING_TYPE = "BINDING_TYPE"
+    BINDING_TWICE = "BINDING_TWICE"
     CALENDAR_INVALID = "CALENDAR_INVALID"
     DURATION_INVALID = "DURATION_INVALID"
 
@@ -43,7 +45,7 @@ TEXTS: Mapping[ProblemCode, Title] = {
         "There is no shared part “{value}”. Known: {known}.", "Общей части «{value}» нет. Известны: {known}."
     ),
     ProblemCode.UNKNOWN_REFERENCE: Title(
-        "There is no {what} “{value}”. Known: {known}.", "Нет такого ({what}): «{value}». Известны: {known}."
+        "There is no {what} “{value}”. Known: {known}.", "Нет такого значения ({what}): «{value}». Известны: {known}."
     ),
     ProblemCode.RESERVED_NAME: Title(
         "The name “{value}” is reserved; choose another.", "Имя «{value}» занято; выберите другое."
@@ -86,12 +88,17 @@ TEXTS: Mapping[ProblemCode, Title] = {
         "Контрольные точки «{value}» и «{other}» имеют один номер в воронке; дайте каждой свой.",
     ),
     ProblemCode.CLOCK_NEVER_STARTS: Title(
-        "Clock “{value}” has no start condition.", "У часов «{value}» нет условия запуска."
+        "Clock “{value}” can never start; give `start` what happens while a case is open.",
+        "Часы «{value}» никогда не запустятся; укажите в `start` то, что происходит в открытом процессе.",
     ),
     ProblemCode.CLOCK_NEVER_STOPS: Title(
-        "Clock “{value}” has no stop condition.", "У часов «{value}» нет условия остановки."
+        "Clock “{value}” can never stop; give `stop` a stage, transition, checkpoint or activity that happens.",
+        "Часы «{value}» никогда не остановятся; укажите в `stop` достижимую стадию, переход, контрольную точку или действие.",
     ),
-    ProblemCode.CLOCK_WITHOUT_TARGET: Title("Clock “{value}” has no target.", "У часов «{value}» нет норматива."),
+    ProblemCode.CLOCK_WITHOUT_TARGET: Title(
+        "Clock “{value}” has no target; give `target` a span such as PT4H.",
+        "У часов «{value}» нет норматива; задайте `target`, например PT4H.",
+    ),
     ProblemCode.WARNING_AFTER_TARGET: Title(
         "A warning of clock “{value}” does not come before its target; use less than 100% or a positive lead.",
         "Предупреждение часов «{value}» наступает не раньше норматива; задайте меньше 100% или положительное опережение.",
@@ -101,7 +108,16 @@ TEXTS: Mapping[ProblemCode, Title] = {
         "Паузе «{value}» нужны либо стадии `during`, либо и `from`, и `until`.",
     ),
     ProblemCode.CHOICE_WITHOUT_OPTIONS: Title(
-        "Field “{value}” is a choice without options.", "У поля-выбора «{value}» нет вариантов."
+        "Field “{value}” is a choice without options; list them in `options`.",
+        "У поля-выбора «{value}» нет вариантов; перечислите их в `options`.",
+    ),
+    ProblemCode.RANGE_EMPTY: Title(
+        "Field “{value}” accepts nothing: its `min` is above its `max`; exchange them.",
+        "Поле «{value}» не примет ничего: `min` больше `max`; поменяйте их местами.",
+    ),
+    ProblemCode.BINDING_TWICE: Title(
+        "Fields “{value}” and “{other}” are both bound to the deal's {column}; bind one.",
+        "Поля «{value}» и «{other}» оба связаны с {column} сделки; свяжите одно.",
     ),
     ProblemCode.BINDING_TYPE: Title(
         "Field “{value}” cannot be bound to the deal's {other}; it must be of type {expected}.",

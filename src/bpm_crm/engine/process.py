@@ -1,15 +1,13 @@
 """A published definition made ready to run: its machine as a table, its compiled guards, and who reacts to which occasion."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from functools import lru_cache, partial
 from typing import Any
 
 from bpm_crm.engine.calendar import ALWAYS, BusinessCalendar
 from bpm_crm.engine.clock_rule import ClockRule
 from bpm_crm.engine.definition import (
     STANDARD_ACTIVITIES,
-    ActivityMatch,
-    Condition,
     Occasion,
     OccasionKind,
     ProcessDefinition,
@@ -19,21 +17,9 @@ from bpm_crm.engine.definition import (
 from bpm_crm.engine.fields import VARIABLE_TYPES
 from bpm_crm.engine.guard import CelCompiler, Expression, ExpressionCompiler, VariableType
 from bpm_crm.engine.machine import build_machine, compile_table
+from bpm_crm.engine.reactions import Reactions, reactions_to_activity, reactions_to_occasion
 
-
-@dataclass(slots=True)
-class Reactions:
-    """What hangs on one occasion or activity: keys of checkpoints, of clocks to stop, cancel or start, of pauses."""
-
-    checkpoints: list[str] = field(default_factory=list)
-    stops: list[str] = field(default_factory=list)
-    cancels: list[str] = field(default_factory=list)
-    starts: list[str] = field(default_factory=list)
-    begins: list[str] = field(default_factory=list)
-    ends: list[str] = field(default_factory=list)
-
-
-NO_REACTIONS = Reactions()
+MOST_KINDS_OF_ACTIVITY_KEPT = 256
 
 
 def variables(definition: ProcessDefinition) -> dict[str, VariableType]:
@@ -62,7 +48,11 @@ def activity_kinds(definition: ProcessDefinition) -> tuple[str, ...]:
 
 
 class Process:
-    """A version ready to run. Building one costs milliseconds; it is immutable and shared by every case of the version."""
+    """A version ready to run. Building one costs milliseconds; it is immutable and shared by every case of the version.
+
+    `on_entering` and its siblings tell, by key, what hangs on an occasion; `on_activity` does so by kind, direction and whether it was
+    automated. `holding` tells, by stage, the pause reasons that hold simply because a case is in it.
+    """
 
     def __init__(self, definition: ProcessDefinition) -> None:
         self.definition = definition
@@ -76,33 +66,34 @@ class Process:
         self.setters = compile_setters(definition, compiler)
         self.activity_kinds = frozenset(activity_kinds(definition))
         self.personal_fields = definition.personal_fields
-        self._amount_field = next((key for key, item in definition.fields.items() if item.binds == "amount"), None)
+        self.triggers = frozenset(item.trigger for item in definition.transitions.values())
+        self.final_stages = frozenset(key for key, stage in definition.stages.items() if stage.kind.is_final)
         self.stage_bound_pauses = frozenset(key for key, pause in definition.pauses.items() if pause.during)
-        self._table = compile_table(build_machine(definition))
+        self.holding = {
+            stage: frozenset(key for key, pause in definition.pauses.items() if stage in pause.during)
+            for stage in definition.stages
+        }
+        self.on_started = reactions_to_occasion(definition, Occasion(OccasionKind.STARTED))
+        self.on_ended = reactions_to_occasion(definition, Occasion(OccasionKind.ENDED))
+        self.on_entering = _reactions_by_key(definition, OccasionKind.ENTERING, definition.stages)
+        self.on_leaving = _reactions_by_key(definition, OccasionKind.LEAVING, definition.stages)
+        self.on_transition = _reactions_by_key(definition, OccasionKind.TRANSITION, definition.transitions)
+        self.on_checkpoint = _reactions_by_key(definition, OccasionKind.CHECKPOINT, definition.checkpoints)
+        self.on_activity = lru_cache(MOST_KINDS_OF_ACTIVITY_KEPT)(partial(reactions_to_activity, definition))
+        self._amount_field = next((key for key, item in definition.fields.items() if item.binds == "amount"), None)
+        self._moves = {
+            place: tuple(definition.transitions[key] for key in keys)
+            for place, keys in compile_table(build_machine(definition)).items()
+        }
         self._from_stage = _transitions_by_source(definition)
-        self._on: dict[Occasion, Reactions] = {}
-        self._on_activity: list[tuple[ActivityMatch, Reactions]] = []
-        self._index()
 
     def candidates(self, trigger: str, stage: str) -> tuple[Transition, ...]:
         """The transitions that `trigger` may take out of `stage`, in the order in which they are tried."""
-        return tuple(self.definition.transitions[key] for key in self._table.get((trigger, stage), ()))
+        return self._moves.get((trigger, stage), ())
 
     def open_from(self, stage: str) -> tuple[Transition, ...]:
         """Every transition whose sources include `stage`."""
         return self._from_stage.get(stage, ())
-
-    def on(self, kind: OccasionKind, key: str = "") -> Reactions:
-        """What hangs on an occasion."""
-        return self._on.get(Occasion(kind, key), NO_REACTIONS)
-
-    def on_activity(self, kind: str, direction: str, automated: bool) -> Iterable[Reactions]:
-        """What hangs on an activity of this kind and direction."""
-        return (reactions for match, reactions in self._on_activity if match.accepts(kind, direction, automated))
-
-    def holding(self, stage: str) -> frozenset[str]:
-        """The pause reasons that hold simply because the case is in `stage`."""
-        return frozenset(key for key, pause in self.definition.pauses.items() if stage in pause.during)
 
     def amount_of(self, data: Mapping[str, Any]) -> str | None:
         """The amount of the deal as the bound data field has it, a decimal string."""
@@ -111,27 +102,6 @@ class Process:
     def amount_data(self, amount: str | None) -> dict[str, Any]:
         """The data field that holds the amount of the deal, with this value; empty where there is none."""
         return {} if self._amount_field is None or amount is None else {self._amount_field: amount}
-
-    def _index(self) -> None:
-        for key, checkpoint in self.definition.checkpoints.items():
-            self._hang(checkpoint.reached, "checkpoints", key)
-        for key, policy in self.definition.policies.items():
-            self._hang(policy.stop, "stops", key)
-            self._hang(policy.cancel, "cancels", key)
-            self._hang(policy.start, "starts", key)
-        for key, pause in self.definition.pauses.items():
-            self._hang(pause.begins, "begins", key)
-            self._hang(pause.ends, "ends", key)
-
-    def _hang(self, condition: Condition, role: str, key: str) -> None:
-        for occasion in condition.occasions:
-            getattr(self._on.setdefault(occasion, Reactions()), role).append(key)
-        for match in condition.activities:
-            reactions = next((found for known, found in self._on_activity if known == match), None)
-            if reactions is None:
-                reactions = Reactions()
-                self._on_activity.append((match, reactions))
-            getattr(reactions, role).append(key)
 
 
 def compile_guards(definition: ProcessDefinition, compiler: ExpressionCompiler) -> Mapping[str, Expression]:
@@ -155,6 +125,12 @@ def compile_setters(
         )
         for key, transition in definition.transitions.items()
     }
+
+
+def _reactions_by_key(
+    definition: ProcessDefinition, kind: OccasionKind, keys: Iterable[str]
+) -> Mapping[str, Reactions]:
+    return {key: reactions_to_occasion(definition, Occasion(kind, key)) for key in keys}
 
 
 def _transitions_by_source(definition: ProcessDefinition) -> Mapping[str, tuple[Transition, ...]]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bpm_crm.engine.blockers import Blocker, BlockerCode, InputCode, InputProblem, Malformed, Refused
-from bpm_crm.engine.definition import AssignOwner, OccasionKind, StartProcess, Transition
+from bpm_crm.engine.definition import AssignOwner, StartProcess, Transition
 from bpm_crm.engine.draft import Draft
 from bpm_crm.engine.events import (
     ActivityRecorded,
@@ -22,11 +22,12 @@ from bpm_crm.engine.events import (
     Started,
     Transitioned,
 )
-from bpm_crm.engine.fields import computed_value, normalise
-from bpm_crm.engine.guard import EvaluationFailed
-from bpm_crm.engine.legality import Payload, choose, values_of
+from bpm_crm.engine.fields import normalise
+from bpm_crm.engine.legality import choose
+from bpm_crm.engine.obstacles import Payload, role_not_allowed, too_early
 from bpm_crm.engine.process import Process
 from bpm_crm.engine.state import Actor, InstanceState
+from bpm_crm.engine.texts import shown
 
 FORCE = "force"
 
@@ -83,9 +84,9 @@ def start(
     draft.visits[stage] = 1
     draft.events.append(StageEntered(stage, 1))
     draft.hold_stage(stage)
-    draft.occasion(OccasionKind.STARTED)
-    draft.occasion(OccasionKind.ENTERING, stage)
-    return Step(*draft.step())
+    draft.react(process.on_started)
+    draft.react(process.on_entering[stage])
+    return _taken(draft)
 
 
 def fire(
@@ -98,88 +99,87 @@ def fire(
     at: int,
 ) -> Outcome:
     """Move the case by `trigger`, with new values of data fields and, where the transition takes one, a reason."""
-    known = {item.trigger for item in process.definition.transitions.values()}
     problems: list[InputProblem] = []
-    if trigger not in known:
-        problems.append(InputProblem(InputCode.UNKNOWN_TRANSITION, ("transition",), trigger, tuple(sorted(known))))
+    if trigger not in process.triggers:
+        known = tuple(sorted(process.triggers))
+        problems.append(InputProblem(InputCode.UNKNOWN_TRANSITION, ("transition",), shown(trigger), known))
     if reason is not None and reason not in process.definition.reasons:
-        problems.append(InputProblem(InputCode.UNKNOWN_REASON, ("reason",), reason, tuple(process.definition.reasons)))
+        known = tuple(process.definition.reasons)
+        problems.append(InputProblem(InputCode.UNKNOWN_REASON, ("reason",), shown(reason), known))
     values, more = _normalised(process, data)
     if problems or more:
         return Malformed((*problems, *more))
-    payload = Payload(values, reason)
-    transition, blockers = choose(process, state, trigger, payload, actor, at)
-    if transition is None or blockers:
-        return Refused(blockers)
-    computed, blocker = _computed(process, state, transition, values, actor, at)
-    if blocker is not None:
-        return Refused((blocker,))
-    return _moved(process, state, transition, {**values, **computed}, reason, actor, at)
+    choice = choose(process, state, trigger, Payload(values, reason), actor, at)
+    if choice.transition is None or choice.blockers:
+        return Refused(choice.blockers)
+    return _moved(process, state, choice.transition, {**values, **choice.computed}, reason, actor, at)
 
 
 def force(process: Process, state: InstanceState, stage: str, at: int) -> Outcome:
     """Put the case into `stage` whatever the definition allows: the caller needs the permission and a written reason."""
     if stage not in process.definition.stages:
         stages = tuple(process.definition.stages)
-        return Malformed((InputProblem(InputCode.UNKNOWN_STAGE, ("stage",), stage, stages),))
+        return Malformed((InputProblem(InputCode.UNKNOWN_STAGE, ("stage",), shown(stage), stages),))
     blockers = []
     if stage == state.stage:
         blockers.append(Blocker(BlockerCode.ALREADY_IN_STAGE, params={"stage": stage}))
     if at < state.entered_at:
-        blockers.append(Blocker(BlockerCode.OCCURRED_TOO_EARLY, field="occurredAt", params={"stage": state.stage}))
+        blockers.append(too_early(state.stage))
     if blockers:
         return Refused(tuple(blockers))
     draft = Draft(process, state, at)
     draft.catch_up()
     draft.events.append(Transitioned(FORCE, FORCE, state.stage, stage, forced=True, reason=None))
+    draft.reason = None
     draft.leave()
     draft.enter(stage)
-    return Step(*draft.step())
+    return _taken(draft)
 
 
 def record(process: Process, state: InstanceState, activity: Activity, actor: Actor, at: int) -> Outcome:
     """Record an act on the case, in any stage; it may have happened before what was recorded already."""
     if activity.kind not in process.activity_kinds:
         known = tuple(sorted(process.activity_kinds))
-        return Malformed((InputProblem(InputCode.UNKNOWN_ACTIVITY, ("kind",), activity.kind, known),))
-    if at < state.started_at:
-        return Refused((Blocker(BlockerCode.OCCURRED_TOO_EARLY, field="occurredAt", params={"stage": state.stage}),))
-    approval = _approval(process, state, activity, actor)
+        return Malformed((InputProblem(InputCode.UNKNOWN_ACTIVITY, ("kind",), shown(activity.kind), known),))
+    approval = _approval(process, state, activity, actor, at)
     if isinstance(approval, Refused | Malformed):
         return approval
+    if at < state.started_at:
+        return Refused((too_early(process.definition.initial),))
     draft = Draft(process, state, at)
     draft.catch_up()
     draft.events.append(ActivityRecorded(activity.kind, activity.direction, activity.automated, activity.transition))
     if approval is not None:
         draft.approvals = {**draft.approvals, **approval}
         draft.events.append(Approved(str(activity.transition), str(actor.id)))
-    for reactions in process.on_activity(activity.kind, activity.direction, activity.automated):
-        draft.react(reactions)
-    counted = {**state.activities, activity.kind: state.activities.get(activity.kind, 0) + 1}
-    return Step(*draft.step(activities=counted))
+    draft.react(process.on_activity(activity.kind, activity.direction, activity.automated))
+    draft.activities = {**state.activities, activity.kind: state.activities.get(activity.kind, 0) + 1}
+    return _taken(draft)
 
 
 def assign(process: Process, state: InstanceState, owner: str | None, team: str | None, at: int) -> Step:
     """Give the case an owner and a team. Clocks neither stop nor restart."""
     draft = Draft(process, state, at)
     draft.catch_up()
+    draft.owner, draft.team = owner, team
     draft.events.append(OwnerAssigned(owner, team))
-    return Step(*draft.step(owner=owner, team=team))
+    return _taken(draft)
 
 
 def exclude(process: Process, state: InstanceState, exclusion: str | None, at: int) -> Step:
     """Leave the case out of figures (test, spam, duplicate), or count it again; it is never deleted."""
     draft = Draft(process, state, at)
     draft.catch_up()
+    draft.exclusion = exclusion
     draft.events.append(Excluded(exclusion))
-    return Step(*draft.step(exclusion=exclusion))
+    return _taken(draft)
 
 
 def tick(process: Process, state: InstanceState, at: int) -> Step | None:
     """Let time pass up to `at`: warnings, breaches and escalations that fell before it; None when there were none."""
     draft = Draft(process, state, at)
     draft.catch_up()
-    return Step(*draft.step()) if draft.events else None
+    return _taken(draft) if draft.events else None
 
 
 def _moved(
@@ -197,56 +197,42 @@ def _moved(
         Transitioned(transition.key, transition.trigger, state.stage, transition.target, forced=False, reason=reason)
     )
     draft.set_data(values)
-    draft.reason = reason if process.definition.stages[transition.target].kind.is_final else None
+    draft.reason = reason if transition.target in process.final_stages else None
     draft.leave()
-    draft.occasion(OccasionKind.TRANSITION, transition.key)
+    draft.react(process.on_transition[transition.key])
     draft.enter(transition.target)
-    owner, team = state.owner, state.team
     for effect in transition.effects:
         if isinstance(effect, StartProcess):
             draft.events.append(ProcessRequested(effect.process))
-        elif isinstance(effect, AssignOwner) and actor.kind == "user" and not (effect.keep and owner):
-            owner, team = actor.id, actor.team or team
-    if (owner, team) != (state.owner, state.team):
-        draft.events.append(OwnerAssigned(owner, team))
-    return Step(*draft.step(owner=owner, team=team))
+        elif isinstance(effect, AssignOwner) and actor.kind == "user" and not (effect.keep and draft.owner):
+            draft.owner, draft.team = actor.id, actor.team or draft.team
+    if (draft.owner, draft.team) != (state.owner, state.team):
+        draft.events.append(OwnerAssigned(draft.owner, draft.team))
+    return _taken(draft)
 
 
-def _computed(
-    process: Process, state: InstanceState, transition: Transition, values: Mapping[str, Any], actor: Actor, at: int
-) -> tuple[Mapping[str, Any], Blocker | None]:
-    """The values of the `set` effects; a blocker when one cannot be computed or does not fit its field."""
-    computed: dict[str, Any] = {}
-    for key, expression in process.setters.get(transition.key, ()):
-        lookup = values_of(process, state, {**state.data, **values, **computed}, actor, at)
-        try:
-            result = expression.evaluate(lookup)
-        except EvaluationFailed as error:
-            return {}, Blocker(
-                BlockerCode.GUARD_ERROR, field=key, guard=expression.source, params={"error": str(error)}
-            )
-        computed[key], problem = computed_value(process.definition.fields[key], result)
-        if problem is not None:
-            params = {"error": problem.code.value}
-            return {}, Blocker(BlockerCode.GUARD_ERROR, field=key, guard=expression.source, params=params)
-    return computed, None
+def _taken(draft: Draft) -> Step:
+    return Step(draft.state(), tuple(draft.events))
 
 
 def _approval(
-    process: Process, state: InstanceState, activity: Activity, actor: Actor
+    process: Process, state: InstanceState, activity: Activity, actor: Actor, at: int
 ) -> Mapping[str, tuple[str, ...]] | Refused | Malformed | None:
     if activity.kind != "approval":
         return None
     known = {item.key: item for item in process.open_from(state.stage) if item.approval_roles is not None}
     transition = known.get(activity.transition or "")
     if transition is None:
-        problem = InputProblem(
-            InputCode.UNKNOWN_TRANSITION, ("transition",), activity.transition or "", tuple(sorted(known))
-        )
-        return Malformed((problem,))
+        asked = shown(activity.transition or "")
+        return Malformed((InputProblem(InputCode.UNKNOWN_TRANSITION, ("transition",), asked, tuple(sorted(known))),))
     roles = transition.approval_roles or frozenset()
-    if not (roles & actor.roles) or actor.id is None:
-        return Refused((Blocker(BlockerCode.ROLE_NOT_ALLOWED, params={"roles": ", ".join(sorted(roles))}),))
+    blockers = []
+    if not (roles & actor.roles) or actor.id is None or actor.kind != "user" or activity.automated:
+        blockers.append(role_not_allowed(roles))
+    if at < state.entered_at:
+        blockers.append(too_early(state.stage))
+    if blockers or actor.id is None:
+        return Refused(tuple(blockers))
     given = state.approvals.get(transition.key, ())
     return {transition.key: tuple(dict.fromkeys((*given, actor.id)))}
 
@@ -257,7 +243,11 @@ def _normalised(process: Process, data: Mapping[str, Any]) -> tuple[dict[str, An
     for key, value in data.items():
         field = process.definition.fields.get(key)
         if field is None:
-            problems.append(InputProblem(InputCode.UNKNOWN_FIELD, ("data", key), key, tuple(process.definition.fields)))
+            problems.append(
+                InputProblem(
+                    InputCode.UNKNOWN_FIELD, ("data", shown(key)), shown(key), tuple(process.definition.fields)
+                )
+            )
             continue
         values[key], problem = normalise(field, value)
         if problem is not None:

@@ -25,11 +25,11 @@ from bpm_crm.exchange.profile import LONGEST_TEXT, Happening, LogProfile, channe
 from bpm_crm.exchange.xes import Trace, open_log
 from bpm_crm.operations.clocks import SYSTEM
 from bpm_crm.operations.commands import AlreadyCaptured, Capture, Fire, Recorded, Work
-from bpm_crm.operations.identifiers import new_id
 from bpm_crm.operations.publishing import Published, publish
 from bpm_crm.operations.writer import Writer
 from bpm_crm.records.channels import channels_by_key, insert_channel
 from bpm_crm.records.database import Database
+from bpm_crm.records.identifiers import new_id
 from bpm_crm.records.notices import announce_reference
 
 AT_ONCE = 64

@@ -6,6 +6,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from bpm_crm.engine.state import Actor, InstanceState
+from bpm_crm.records.identifiers import as_uuid
 
 
 class Role(StrEnum):
@@ -124,8 +125,8 @@ class Scope:
 
     def covers_state(self, state: InstanceState, channel_id: UUID) -> bool:
         """Whether a case in this state is inside."""
-        owner_id = None if state.owner is None else UUID(state.owner)
-        team_id = None if state.team is None else UUID(state.team)
+        owner_id = None if state.owner is None else as_uuid(state.owner)
+        team_id = None if state.team is None else as_uuid(state.team)
         return self.covers(owner_id=owner_id, team_id=team_id, channel_id=channel_id)
 
 
@@ -148,7 +149,7 @@ class Viewer:
     @property
     def user_id(self) -> UUID | None:
         """The user; None for an integration."""
-        return UUID(self.actor.id) if self.actor.kind == "user" and self.actor.id else None
+        return as_uuid(self.actor.id) if self.actor.kind == "user" and self.actor.id else None
 
     def may(self, permission: Permission) -> bool:
         """Whether the viewer has the permission at all."""

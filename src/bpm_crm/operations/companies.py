@@ -8,10 +8,10 @@ from datetime import datetime
 from uuid import UUID
 
 from bpm_crm.operations.access import Role
-from bpm_crm.operations.identifiers import new_id
 from bpm_crm.records import companies
 from bpm_crm.records.channels import insert_campaign, insert_channel
 from bpm_crm.records.database import Connection
+from bpm_crm.records.identifiers import new_id
 from bpm_crm.records.notices import announce_reference
 
 KEY_PREFIX = "bpm"

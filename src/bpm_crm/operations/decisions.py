@@ -31,6 +31,7 @@ from bpm_crm.operations.commands import (
     Work,
 )
 from bpm_crm.records.history import FIRST_HASH, Circumstances, HistoryEntry, entry_of
+from bpm_crm.records.identifiers import as_uuid
 from bpm_crm.records.instances import InstanceRecord
 
 CLOCK_SKEW = timedelta(seconds=60)
@@ -205,7 +206,7 @@ def _append(
     circumstances = Circumstances(
         occurred_at=moment_of(occurred_at),
         recorded_at=recorded_at,
-        actor_id=None if decision.work.actor.id is None else UUID(decision.work.actor.id),
+        actor_id=None if decision.work.actor.id is None else as_uuid(decision.work.actor.id),
         actor_kind=decision.work.actor.kind,
         request_id=decision.work.request_id,
         comment=command.comment,

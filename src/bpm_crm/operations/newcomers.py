@@ -9,9 +9,9 @@ from bpm_crm.engine.instants import moment_of
 from bpm_crm.engine.process import Process
 from bpm_crm.operations.commands import Capture
 from bpm_crm.operations.decisions import NewCase
-from bpm_crm.operations.identifiers import new_id
 from bpm_crm.records import intake
 from bpm_crm.records.database import Connection
+from bpm_crm.records.identifiers import new_id
 from bpm_crm.records.instances import InstanceRecord, load
 from bpm_crm.records.people import load_leads
 

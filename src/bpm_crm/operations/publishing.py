@@ -8,11 +8,11 @@ from uuid import UUID
 import orjson
 
 from bpm_crm.operations.access import ROLES
-from bpm_crm.operations.identifiers import new_id
 from bpm_crm.processes.library import ResolvedProcess, resolve
 from bpm_crm.records.channels import adopt_channels
 from bpm_crm.records.database import Connection
 from bpm_crm.records.definitions import advance_definition, insert_definition, insert_version, lock_definition
+from bpm_crm.records.identifiers import new_id
 
 HOLIDAY_YEARS_BACK = 10
 HOLIDAY_YEARS_AHEAD = 10

@@ -71,7 +71,7 @@ class Writer:
         self._queues: OrderedDict[UUID, deque[Work]] = OrderedDict()
         self._waiting = 0
         self._busy: set[object] = set()
-        self._wake = asyncio.Condition()
+        self._wake = asyncio.Event()
         self._stopping = False
         self._flushers = flushers
         self._tasks: list[asyncio.Task[None]] = []
@@ -82,46 +82,45 @@ class Writer:
 
     async def stop(self) -> None:
         """Carry out what waits, then stop."""
-        async with self._wake:
-            self._stopping = True
-            self._wake.notify_all()
+        self._stopping = True
+        self._wake.set()
         await asyncio.gather(*self._tasks)
 
     async def submit(self, work: Work) -> Outcome:
         """Carry out one work. `Overloaded` when too much waits, `Unavailable` when the database cannot be reached."""
-        return (await self.submit_all([work]))[0]
+        self._enqueue([work])
+        return await _answer(work)
 
     async def submit_all(self, works: Sequence[Work]) -> list[Outcome]:
         """Carry out several works, each on its own, in order where they concern one case; the answers in the same order."""
+        self._enqueue(works)
+        return list(await asyncio.gather(*map(_answer, works)))
+
+    def _enqueue(self, works: Sequence[Work]) -> None:
         if self._waiting + len(works) > self._most_waiting:
             raise Overloaded
         loop = asyncio.get_running_loop()
-        answers = []
         for work in works:
             work.answer = loop.create_future()
-            answers.append(work.answer)
             self._queues.setdefault(work.tenant_id, deque()).append(work)
         self._waiting += len(works)
-        async with self._wake:
-            self._wake.notify(1 + len(works) // self._most_in_batch)
-        return list(await asyncio.gather(*answers))
+        self._wake.set()
 
     async def _flush(self) -> None:
         while True:
-            async with self._wake:
-                batch = self._take()
-                while not batch:
-                    if self._stopping and not self._waiting:
-                        return
-                    await self._wake.wait()
-                    batch = self._take()
+            batch = self._take()
+            if not batch:
+                if self._stopping and not self._waiting:
+                    return
+                self._wake.clear()
+                await self._wake.wait()
+                continue
             marks = [mark for work in batch for mark in _marks(work)]
             try:
                 await self._carry_out(batch)
             finally:
                 self._busy.difference_update(marks)
-                async with self._wake:
-                    self._wake.notify_all()
+                self._wake.set()
 
     def _take(self) -> list[Work]:
         """The next batch: work of the tenant whose turn it is, leaving what concerns a case or key that is being worked on."""
@@ -181,6 +180,13 @@ class Writer:
                     raise Unavailable(uncertain=False) from error
             await asyncio.sleep(FIRST_PAUSE_SECONDS * 4 ** (attempt - 1))
         raise Unavailable(uncertain=False)
+
+
+async def _answer(work: Work) -> Outcome:
+    """Wait for the answer to a work that was queued."""
+    if work.answer is None:
+        raise LookupError("the work was not queued")
+    return await work.answer
 
 
 def _marks(work: Work) -> tuple[object, ...]:

@@ -9,8 +9,8 @@ import orjson
 
 from bpm_crm.operations.commands import Work
 from bpm_crm.operations.decisions import Decision
-from bpm_crm.operations.identifiers import new_id
 from bpm_crm.operations.processes import ProcessCache
+from bpm_crm.records.identifiers import as_uuid, new_id
 from bpm_crm.records.instances import InstanceRecord, hex_bytes
 
 NOBODY = UUID(int=0)
@@ -23,7 +23,7 @@ _LONGEST_NOTICE = 7_900
 
 def key_actor(work: Work) -> UUID:
     """Whose idempotency key it is."""
-    return NOBODY if work.actor.id is None else UUID(work.actor.id)
+    return NOBODY if work.actor.id is None else as_uuid(work.actor.id)
 
 
 def key_rows(decisions: Sequence[Decision]) -> list[dict[str, Any]]:

@@ -160,7 +160,7 @@ class _Builder:
             sources=tuple(self._stages(part.sources)),
             target=part.to,
             guard=_guard(part),
-            required=tuple(part.require),
+            required=tuple(dict.fromkeys(part.require)),
             reason=part.reason,
             roles=frozenset(part.roles),
             approval_roles=None if part.approval is None else frozenset(part.approval.roles),
@@ -284,7 +284,7 @@ def _match(activity: str | ActivityPart) -> ActivityMatch:
 def _names(names: str | list[str] | None) -> list[str]:
     if names is None:
         return []
-    return [names] if isinstance(names, str) else list(names)
+    return [names] if isinstance(names, str) else list(dict.fromkeys(names))
 
 
 def _weekdays(name: str) -> list[int]:

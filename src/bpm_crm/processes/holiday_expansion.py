@@ -4,14 +4,17 @@ from datetime import date
 
 from bpm_crm.engine.problems import DefinitionInvalid, Problem, ProblemCode
 from bpm_crm.processes.definitions import week_of, written_hours
-from bpm_crm.processes.document import CalendarPart, ProcessDocument
+from bpm_crm.processes.document import ProcessDocument
 from bpm_crm.processes.holidays import HolidaysUnknown, public_holidays
 
 
 def with_holidays(document: ProcessDocument, years: range) -> ProcessDocument:
-    """The document with the public holidays of `years` among its exceptions; what it says of a day itself wins."""
+    """The document with the public holidays of `years` among its exceptions; what it says of a day itself wins.
+
+    Years that it claims to hold already are written out again: the days may have been taken from it, or never been there.
+    """
     holidays = document.calendar.holidays
-    if holidays is None or holidays.years is not None:
+    if holidays is None:
         return document
     try:
         found = public_holidays(holidays.country, holidays.subdivision, years, week_of(document.calendar))
@@ -22,7 +25,6 @@ def with_holidays(document: ProcessDocument, years: range) -> ProcessDocument:
     exceptions: dict[date, list[str] | str] = {day: written_hours(hours) for day, hours in found.items()}
     exceptions |= document.calendar.exceptions
     covered = holidays.model_copy(update={"years": (years.start, years.stop - 1)})
-    calendar = CalendarPart.model_copy(
-        document.calendar, update={"exceptions": dict(sorted(exceptions.items())), "holidays": covered}
-    )
+    changes = {"exceptions": dict(sorted(exceptions.items())), "holidays": covered}
+    calendar = document.calendar.model_copy(update=changes)
     return document.model_copy(update={"calendar": calendar})

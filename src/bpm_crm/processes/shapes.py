@@ -84,7 +84,7 @@ def _text(fault: ErrorDetails, path: tuple[str, ...]) -> Title:
         cure = _TEXT_LENGTH
     else:
         cure = _EXPECTED.get(kind.partition("_")[0], Title(fault["msg"], fault["msg"]))
-    cure = _both(cure, **fault.get("ctx", {}))
+    cure = _both(cure, **{name: str(value).replace(" or ", ", ") for name, value in fault.get("ctx", {}).items()})
     return Title(
         _WRONG_KIND.en.format(value=shown(fault["input"]), cure=cure.en),
         _WRONG_KIND.ru.format(value=shown(fault["input"]), cure=cure.ru),

@@ -17,7 +17,7 @@ from bpm_crm.engine.texts import is_text, shown
 
 MAX_BYTES = 512 * 1024
 MAX_DEPTH = 24
-MAX_NODES = 20_000
+MAX_NODES = 50_000
 
 Path = tuple[str, ...]
 

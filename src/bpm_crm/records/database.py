@@ -25,37 +25,35 @@ class CommitInterrupted(Exception):
 class Database:
     """A pool of connections of one role. Every transaction begins by naming its tenant; nothing is ever read outside of one."""
 
-    def __init__(self, pool: asyncpg.Pool, dsn: str) -> None:
+    def __init__(self, dsn: str) -> None:
         self.dsn = dsn
-        self._pool = pool
+        self._pool: asyncpg.Pool
+        self._on_statement: Callable[[str], None] | None = None
 
     @classmethod
-    async def connect(
-        cls, dsn: str, *, size: int = 8, through_pooler: bool = False, on_query: Callable[[Any], None] | None = None
-    ) -> "Database":
-        """Open a pool. `through_pooler` is for PgBouncer in transaction mode; `on_query` sees every statement (tests count them).
+    async def connect(cls, dsn: str, *, size: int = 8, through_pooler: bool = False) -> "Database":
+        """Open a pool. `through_pooler` is for PgBouncer in transaction mode.
 
         `DatabaseUnfit` when the role could bypass the tenant wall, or the server does not fold the case of Cyrillic letters.
         """
+        database = cls(dsn)
 
-        async def prepare(connection: Connection) -> None:
-            await set_codecs(connection)
-            if on_query is not None:
-                connection.add_query_logger(on_query)
-
-        pool = await asyncpg.create_pool(
+        database._pool = await asyncpg.create_pool(
             dsn,
             min_size=min(2, size),
             max_size=size,
-            init=prepare,
+            init=set_codecs,
             reset=_nothing_to_reset,
             statement_cache_size=0 if through_pooler else 512,
             server_settings=_server_settings(through_pooler),
             command_timeout=STATEMENT_TIMEOUT_MS / 1000 * 2,
         )
-        database = cls(pool, dsn)
         await database._check_fitness()
         return database
+
+    def log_statements(self, hear: Callable[[str], None] | None) -> None:
+        """Tell `hear` every statement from now on (None: nobody): tests count and read them."""
+        self._on_statement = hear
 
     async def close(self) -> None:
         """Close every connection, waiting for the statements under way."""
@@ -76,12 +74,21 @@ class Database:
     @asynccontextmanager
     async def across_tenants(self) -> AsyncIterator[Connection]:
         """A connection without a tenant, for `sweeping` only: the wall refuses every table to it."""
-        async with self._pool.acquire() as connection:
+        async with self._acquired() as connection:
             yield connection
 
     @asynccontextmanager
-    async def _begun(self, tenant_id: UUID, begin: str) -> AsyncIterator[Connection]:
+    async def _acquired(self) -> AsyncIterator[Connection]:
         async with self._pool.acquire() as connection:
+            if self._on_statement is None:
+                yield connection
+            else:
+                with connection.query_logger(self._heard):
+                    yield connection
+
+    @asynccontextmanager
+    async def _begun(self, tenant_id: UUID, begin: str) -> AsyncIterator[Connection]:
+        async with self._acquired() as connection:
             await connection.execute(f"{begin}; SET LOCAL app.tenant_id = '{UUID(str(tenant_id))}'")
             try:
                 yield connection
@@ -92,6 +99,10 @@ class Database:
                 await connection.execute("COMMIT")
             except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
                 raise CommitInterrupted from error
+
+    def _heard(self, record: Any) -> None:
+        if self._on_statement is not None:
+            self._on_statement(record.query)
 
     async def _check_fitness(self) -> None:
         async with self._pool.acquire() as connection:

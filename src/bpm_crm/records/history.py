@@ -29,6 +29,7 @@ from bpm_crm.engine.events import (
 )
 from bpm_crm.engine.instants import moment_of
 from bpm_crm.records.database import Connection, Row
+from bpm_crm.records.identifiers import as_uuid
 from bpm_crm.records.instances import InstanceRecord, hex_bytes, split_personal
 
 FIRST_HASH = bytes(32)
@@ -274,7 +275,7 @@ async def load_chain(connection: Connection, tenant_id: UUID, *, after: tuple[UU
 
 
 def _uuid(value: Any) -> Any:
-    return UUID(value) if isinstance(value, str) else value
+    return as_uuid(value) if isinstance(value, str) else value
 
 
 def _plain(value: Any) -> Any:

@@ -9,6 +9,7 @@ from uuid import UUID
 from bpm_crm.engine.instants import instant_of, moment_of
 from bpm_crm.engine.state import InstanceState
 from bpm_crm.records.database import Connection, Row
+from bpm_crm.records.identifiers import as_uuid
 from bpm_crm.records.states import pack_clocks, pack_progress, unpack_clocks, unpack_progress
 
 COLUMNS = """
@@ -75,12 +76,12 @@ class InstanceRecord:
     @property
     def owner_id(self) -> UUID | None:
         """The owner now."""
-        return None if self.state.owner is None else UUID(self.state.owner)
+        return None if self.state.owner is None else as_uuid(self.state.owner)
 
     @property
     def team_id(self) -> UUID | None:
         """The team now."""
-        return None if self.state.team is None else UUID(self.state.team)
+        return None if self.state.team is None else as_uuid(self.state.team)
 
 
 def from_row(tenant_id: UUID, row: Row) -> InstanceRecord:

@@ -184,7 +184,7 @@ async def read_page(
 ) -> Page:
     """Read one page of a list by keyset, and its total where wanted; one statement for each."""
     count = await _count(connection, tenant_id, query) if total else None
-    if not rows or cut.limit == 0:
+    if not rows:
         return Page(total=count)
     parameters = Parameters([tenant_id])
     condition = f"{query.listing.tenant} = $1 AND ({where(query.condition, parameters)})"
@@ -231,7 +231,7 @@ def _beyond(keys: Sequence[Key], values: Sequence[Any], parameters: Parameters, 
     for key, value in zip(keys, values, strict=True):
         if value is None:
             continue
-        operator = "<" if key.descending is onward else ">"
-        alternatives.append(" AND ".join([*equal, f"{key.expression} {operator} {parameters.bind(value, key.type)}"]))
-        equal.append(f"{key.expression} = {parameters.bind(value, key.type)}")
+        operator, bound = "<" if key.descending is onward else ">", parameters.bind(value, key.type)
+        alternatives.append(" AND ".join([*equal, f"{key.expression} {operator} {bound}"]))
+        equal.append(f"{key.expression} = {bound}")
     return " OR ".join(f"({part})" for part in alternatives)

@@ -1,8 +1,13 @@
 -- The figures of each checkpoint and segment.
 SELECT
     coalesce(m.step, a.step) AS step, coalesce(m.segment, a.segment) AS segment,
-    m.started, m.reached, m.actions, m.mean, m.seconds, e.median, e.p90,
+    m.started, m.reached, m.actions, m.mean, m.seconds, m.median, m.p90,
     a.met, a.breached, a.overdue, a.not_yet_due, a.cancelled
-FROM measured AS m
-LEFT JOIN expected AS e ON e.step = m.step AND e.segment = m.segment
+FROM (
+    SELECT n.step, c.segment, n.started, n.reached, n.actions, l.mean, l.seconds, e.median, e.p90
+    FROM measured AS n
+    JOIN cells AS c ON c.cell = n.cell
+    LEFT JOIN expected AS e ON e.step = n.step AND e.cell = n.cell
+    LEFT JOIN lasted AS l ON l.step = n.step AND l.cell = n.cell
+) AS m
 FULL JOIN attained AS a ON a.step = m.step AND a.segment = m.segment

@@ -33,67 +33,105 @@ due_cycles AS (
     WHERE y.due_at >= :since::timestamptz AND y.due_at < :until::timestamptz
 ),
 candidates AS (
-    SELECT i.id AS instance_id
-    FROM process_instance AS i
-    WHERE i.tenant_id = $1 AND i.definition_id = ANY (:definitions::uuid[])
-      AND i.started_at >= :since::timestamptz AND i.started_at < :until::timestamptz
-    UNION
-    SELECT y.instance_id FROM due_cycles AS y
+    -- Cases begun in the period, and those with cycles due in it; with these cycles side by side.
+    SELECT
+        p.instance_id,
+        array_agg(p.step) FILTER (WHERE p.step IS NOT NULL) AS due_steps,
+        array_agg(p.sequence) FILTER (WHERE p.step IS NOT NULL) AS due_sequences,
+        array_agg(p.verdict) FILTER (WHERE p.step IS NOT NULL) AS verdicts,
+        array_agg(p.is_open) FILTER (WHERE p.step IS NOT NULL) AS are_open
+    FROM (
+        SELECT i.id AS instance_id, NULL::int AS step, NULL::int AS sequence, NULL::text AS verdict, NULL::boolean AS is_open
+        FROM process_instance AS i
+        WHERE i.tenant_id = $1 AND i.definition_id = ANY (:definitions::uuid[])
+          AND i.started_at >= :since::timestamptz AND i.started_at < :until::timestamptz
+        UNION ALL
+        SELECT y.instance_id, y.step, y.sequence, y.verdict, y.is_open FROM due_cycles AS y
+    ) AS p
+    GROUP BY p.instance_id
 ),
 {cases},
 {touches},
 {arrivals},
-waits AS (
-    -- How long each case begun in the period waited for each checkpoint: until it was reached, ended, or seen last.
+seen AS (
+    -- The cases begun in the period, with how long each was seen, and what each of them reached; `cell` numbers the segments.
+    SELECT p.instance_id, p.step, p.visits, p.seconds, p.segment, dense_rank() OVER (ORDER BY p.segment) AS cell
+    FROM (
+        SELECT
+            c.instance_id, NULL::int AS step, NULL::bigint AS visits, {standing_segment} AS segment,
+            extract(epoch FROM CASE WHEN c.outcome IS NULL THEN :as_of::timestamptz ELSE c.moved_at END - c.started_at)::float8
+                AS seconds
+        FROM cases AS c
+        WHERE c.started_at >= :since::timestamptz AND c.started_at < :until::timestamptz
+        UNION ALL
+        SELECT a.instance_id, a.step, a.visits, a.segment, extract(epoch FROM a.occurred_at - a.started_at)::float8
+        FROM arrivals AS a
+        WHERE a.started_at >= :since::timestamptz AND a.started_at < :until::timestamptz
+    ) AS p
+),
+cells AS (
+    SELECT DISTINCT e.cell, e.segment FROM seen AS e
+),
+begun AS (
     SELECT
-        s.step, c.instance_id,
-        a.step IS NOT NULL AS is_reached,
-        coalesce(a.visits, 0) AS visits,
-        CASE WHEN a.step IS NULL THEN {standing_segment} ELSE a.segment END AS segment,
-        extract(epoch FROM coalesce(
-            a.occurred_at, CASE WHEN c.outcome IS NULL THEN :as_of::timestamptz ELSE c.moved_at END
-        ) - c.started_at)::float8 AS seconds
-    FROM cases AS c
-    CROSS JOIN steps AS s
-    LEFT JOIN arrivals AS a ON a.instance_id = c.instance_id AND a.step = s.step
-    WHERE c.started_at >= :since::timestamptz AND c.started_at < :until::timestamptz
+        e.instance_id,
+        max(e.cell) FILTER (WHERE e.step IS NULL) AS cell,
+        max(e.seconds) FILTER (WHERE e.step IS NULL) AS seconds,
+        array_agg(e.step) AS reached
+    FROM seen AS e
+    GROUP BY e.instance_id
+),
+waits AS (
+    -- How long each case waited for each checkpoint: until it was reached, or as long as the case was seen.
+    SELECT e.step, e.cell, e.instance_id, true AS is_reached, e.visits, e.seconds
+    FROM seen AS e
+    WHERE e.step IS NOT NULL
+    UNION ALL
+    SELECT s.step, b.cell, b.instance_id, false, 0, b.seconds
+    FROM begun AS b
+    JOIN steps AS s ON array_position(b.reached, s.step) IS NULL
 ),
 moments AS (
-    -- At each length of waiting: how many reached the checkpoint after just that long, how many had waited at least that long.
+    -- After each length of waiting: how many reached the checkpoint just then, how many were seen to wait so long.
     SELECT
-        w.step, w.segment, w.seconds,
+        w.step, w.cell, w.seconds,
         count(*) FILTER (WHERE w.is_reached) AS events,
-        sum(count(*)) OVER (PARTITION BY w.step, w.segment ORDER BY w.seconds DESC) AS at_risk
+        sum(count(*)) OVER (PARTITION BY w.step, w.cell)
+            - sum(count(*)) OVER (PARTITION BY w.step, w.cell ORDER BY w.seconds) + count(*) AS at_risk
     FROM waits AS w
-    GROUP BY w.step, w.segment, w.seconds
+    GROUP BY w.step, w.cell, w.seconds
 ),
 survival AS (
     -- Kaplan-Meier: the share still waiting after each length.
     SELECT
-        m.step, m.segment, m.seconds,
+        m.step, m.cell, m.seconds,
         exp(sum(CASE WHEN m.events = m.at_risk THEN '-Infinity'::float8 ELSE ln((1 - m.events / m.at_risk)::float8) END)
-            OVER (PARTITION BY m.step, m.segment ORDER BY m.seconds)) AS waiting
+            OVER (PARTITION BY m.step, m.cell ORDER BY m.seconds)) AS waiting
     FROM moments AS m
 ),
 expected AS (
     -- The lengths after which half, and nine tenths, have reached the checkpoint; null where that was not seen.
     SELECT
-        v.step, v.segment,
+        v.step, v.cell,
         min(v.seconds) FILTER (WHERE v.waiting <= 0.5 + 1e-9) AS median,
         min(v.seconds) FILTER (WHERE v.waiting <= 0.1 + 1e-9) AS p90
     FROM survival AS v
-    GROUP BY v.step, v.segment
+    GROUP BY v.step, v.cell
+),
+lasted AS (
+    SELECT
+        w.step, w.cell, avg(w.seconds) AS mean,
+        percentile_cont(ARRAY[0.5, 0.9]) WITHIN GROUP (ORDER BY w.seconds) AS seconds
+    FROM waits AS w
+    WHERE w.is_reached
+    GROUP BY w.step, w.cell
 ),
 measured AS (
     SELECT
-        w.step, w.segment,
-        count(*) AS started,
-        count(*) FILTER (WHERE w.is_reached) AS reached,
-        sum(w.visits)::bigint AS actions,
-        avg(w.seconds) FILTER (WHERE w.is_reached) AS mean,
-        percentile_cont(ARRAY[0.5, 0.9]) WITHIN GROUP (ORDER BY w.seconds) FILTER (WHERE w.is_reached) AS seconds
+        w.step, w.cell,
+        count(*) AS started, count(*) FILTER (WHERE w.is_reached) AS reached, sum(w.visits)::bigint AS actions
     FROM waits AS w
-    GROUP BY w.step, w.segment
+    GROUP BY w.step, w.cell
 ),
 attained AS (
     -- Verdicts by segment: of a closed cycle as of the step that closed it, of an open one as its case was last known.
@@ -106,14 +144,17 @@ attained AS (
         count(*) FILTER (WHERE v.verdict = 'cancelled') AS cancelled
     FROM (
         SELECT y.step, y.verdict, y.is_open, CASE WHEN y.is_open THEN {standing_segment} ELSE {segment} END AS segment
-        FROM due_cycles AS y
-        JOIN cases AS c ON c.instance_id = y.instance_id
-        JOIN history AS h ON h.tenant_id = $1 AND h.instance_id = y.instance_id AND h.sequence = y.sequence
+        FROM cases AS c
+        CROSS JOIN LATERAL unnest(c.due_steps, c.due_sequences, c.verdicts, c.are_open)
+            AS y (step, sequence, verdict, is_open)
+        JOIN history AS h ON h.tenant_id = $1 AND h.instance_id = c.instance_id AND h.sequence = y.sequence
     ) AS v
     GROUP BY v.step, v.segment
 ),
 members AS (
-    SELECT w.step, w.segment, n.number, w.instance_id
+    -- The cases behind the numbers, at the steps from `step` to `through`.
+    SELECT w.step, w.step AS through, l.segment, n.number, w.instance_id
     FROM waits AS w
+    JOIN cells AS l ON l.cell = w.cell
     CROSS JOIN LATERAL (VALUES ('started'), (CASE WHEN w.is_reached THEN 'reached' ELSE 'unreached' END)) AS n (number)
 )

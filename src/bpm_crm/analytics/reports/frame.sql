@@ -12,11 +12,11 @@ LEFT JOIN LATERAL (
         d.id AS definition_id,
         d.key AS process,
         v.version,
-        v.document -> 'checkpoints' AS checkpoints,
-        v.document -> 'stages' AS stages,
-        v.document -> 'clocks' AS clocks,
-        v.document -> 'reasons' AS reasons,
-        v.document -> 'fields' AS fields
+        (v.document -> 'checkpoints')::jsonb AS checkpoints,
+        (v.document -> 'stages')::jsonb AS stages,
+        (v.document -> 'clocks')::jsonb AS clocks,
+        (v.document -> 'reasons')::jsonb AS reasons,
+        (v.document -> 'fields')::jsonb AS fields
     FROM process_definition AS d
     JOIN process_version AS v ON v.tenant_id = $1 AND v.tenant_id = d.tenant_id AND v.definition_id = d.id
     WHERE d.tenant_id = $1

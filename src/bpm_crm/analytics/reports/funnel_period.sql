@@ -1,60 +1,48 @@
 -- Period: the first entries into each step that fell into the period, whenever the case began.
 WITH
 {steps},
-{mapped},
-candidates AS (
-    -- Cases that touched a step in the period: no others can have entered one for the first time in it.
-    SELECT DISTINCT h.instance_id
-    FROM history AS h
-    WHERE h.tenant_id = $1 AND h.definition_id = ANY (:definitions::uuid[])
-      AND h.checkpoints IS NOT NULL AND h.checkpoints && :checkpoints::text[]
-      AND h.occurred_at >= :since::timestamptz AND h.occurred_at < :until::timestamptz
-      AND h.occurred_at <= :as_of::timestamptz AND h.recorded_at <= :known_at::timestamptz
-),
+{unmapped},
+{touching_cases},
 {cases},
 {touches},
 {arrivals},
-placed AS (
-    -- Each case at each step beside the step before; `is_entry`: first entered in the period.
+paths AS (
+    -- The steps each case reached, each beside those it reached before and after it.
     SELECT
-        c.instance_id, c.definition_id, c.version, c.outcome, s.step, a.occurred_at AS reached_at, a.is_forced, a.visits, a.segment,
-        a.occurred_at >= :since::timestamptz AND a.occurred_at < :until::timestamptz AS is_entry,
-        lag(a.occurred_at) OVER path AS previous_at,
-        lag(a.segment) OVER path AS from_segment,
-        lag(a.occurred_at >= :since::timestamptz AND a.occurred_at < :until::timestamptz) OVER path AS is_entry_before
-    FROM cases AS c
-    CROSS JOIN steps AS s
-    LEFT JOIN arrivals AS a ON a.instance_id = c.instance_id AND a.step = s.step
-    WINDOW path AS (PARTITION BY c.instance_id ORDER BY s.step)
+        a.*,
+        lag(a.step) OVER path AS last_step,
+        lag(a.occurred_at) OVER path AS last_at,
+        coalesce(lead(a.step) OVER path, cardinality(:checkpoints::text[]) + 1) AS next_step,
+        CASE WHEN a.outcome IN ('lost', 'cancelled') THEN 'lost' WHEN a.outcome IS NULL THEN 'open' ELSE 'missed' END
+            AS standing
+    FROM arrivals AS a
+    WINDOW path AS (PARTITION BY a.instance_id ORDER BY a.step)
+),
+entries AS (
+    SELECT * FROM paths AS p WHERE p.occurred_at >= :since::timestamptz AND p.occurred_at < :until::timestamptz
 ),
 members AS (
-    -- Each number of the funnel as the cases it counts.
-    SELECT p.step, p.segment, 'reached' AS number, p.instance_id, p.visits, NULL::float8 AS seconds
-    FROM placed AS p WHERE p.is_entry
+    -- Each number of the funnel as the cases it counts, at the steps from `step` to `through`.
+    SELECT e.step, e.step AS through, e.segment, 'reached' AS number, e.instance_id, e.visits, NULL::float8 AS seconds
+    FROM entries AS e
     UNION ALL
-    SELECT p.step, p.segment, 'forced', p.instance_id, NULL, NULL
-    FROM placed AS p WHERE p.is_entry AND p.is_forced
-    UNION ALL
-    SELECT p.step, p.segment, 'reworked', p.instance_id, NULL, NULL
-    FROM placed AS p WHERE p.is_entry AND p.visits > 1
-    UNION ALL
-    SELECT p.step, p.segment, 'advanced', p.instance_id, NULL, extract(epoch FROM p.reached_at - p.previous_at)::float8
-    FROM placed AS p WHERE p.is_entry AND p.step > 1
+    SELECT e.step + 1, e.step + 1, e.segment, n.number, e.instance_id, NULL, NULL
+    FROM entries AS e
+    CROSS JOIN LATERAL (VALUES ('dropped'), (e.standing), (CASE WHEN e.outcome = 'cancelled' THEN 'cancelled' END)) AS n (number)
+    WHERE e.next_step > e.step + 1 AND n.number IS NOT NULL
     UNION ALL
     SELECT
-        p.step, p.from_segment,
-        CASE WHEN p.outcome IN ('lost', 'cancelled') THEN 'lost' WHEN p.outcome IS NULL THEN 'open' ELSE 'missed' END,
-        p.instance_id, NULL, NULL
-    FROM placed AS p WHERE p.is_entry_before AND p.reached_at IS NULL
+        e.step, e.step, e.segment, 'advanced', e.instance_id, NULL,
+        CASE WHEN e.last_step = e.step - 1 THEN extract(epoch FROM e.occurred_at - e.last_at)::float8 END
+    FROM entries AS e WHERE e.step > 1
     UNION ALL
-    SELECT p.step, p.from_segment, 'dropped', p.instance_id, NULL, NULL
-    FROM placed AS p WHERE p.is_entry_before AND p.reached_at IS NULL
+    SELECT e.step, e.step, e.segment, 'forced', e.instance_id, NULL, NULL
+    FROM entries AS e WHERE e.is_forced
     UNION ALL
-    SELECT p.step, p.from_segment, 'cancelled', p.instance_id, NULL, NULL
-    FROM placed AS p WHERE p.is_entry_before AND p.reached_at IS NULL AND p.outcome = 'cancelled'
+    SELECT e.step, e.step, e.segment, 'reworked', e.instance_id, NULL, NULL
+    FROM entries AS e WHERE e.visits > 1
     UNION ALL
-    SELECT p.step, p.from_segment, 'unmapped', p.instance_id, NULL, NULL
-    FROM placed AS p
-    LEFT JOIN mapped AS v ON v.definition_id = p.definition_id AND v.version = p.version AND v.step = p.step
-    WHERE p.is_entry_before AND v.step IS NULL
+    SELECT u.step, u.step, e.segment, 'unmapped', e.instance_id, NULL, NULL
+    FROM entries AS e
+    JOIN unmapped AS u ON u.definition_id = e.definition_id AND u.version = e.version AND u.step = e.step + 1
 )

@@ -1,14 +1,12 @@
--- The cases behind numbers of a figure: for each number wanted its total and one page of ids, newest first.
 , wanted AS (
-    SELECT w.place, w.step, w.number, w.segment, w.after, w.most
+    SELECT w.place, w.step, w.numbers, w.segment, w.after, w.most
     FROM jsonb_to_recordset(:wanted::jsonb)
-        AS w (place int, step text, number text, segment text[], after uuid, most int)
+        AS w (place int, step text, numbers text[], segment text[], after uuid, most int)
 ),
 matching AS (
     SELECT w.place, w.after, w.most, m.instance_id
     FROM wanted AS w
-    JOIN members AS m
-      ON m.step::text = w.step AND m.number = w.number AND (w.segment IS NULL OR m.segment = w.segment)
+    JOIN members AS m ON m.number = ANY (w.numbers) AND {matches} AND (w.segment IS NULL OR m.segment = w.segment)
 ),
 totals AS (
     SELECT m.place, count(*) AS total FROM matching AS m GROUP BY m.place
@@ -18,6 +16,7 @@ ranked AS (
     FROM matching AS m
     WHERE m.after IS NULL OR m.instance_id < m.after
 )
+-- The cases behind numbers of a figure: for each number wanted its total and one page of ids, newest first.
 SELECT
     w.place,
     coalesce(t.total, 0) AS total,

@@ -4,8 +4,7 @@ candidates AS (
     SELECT i.id AS instance_id
     FROM process_instance AS i
     WHERE i.tenant_id = $1 AND i.definition_id = ANY (:definitions::uuid[])
-      AND (:since::timestamptz IS NULL OR i.started_at >= :since::timestamptz)
-      AND (:until::timestamptz IS NULL OR i.started_at < :until::timestamptz)
+      AND i.started_at >= :since::timestamptz AND i.started_at < :until::timestamptz
 ),
 {cases},
 members AS (

@@ -14,7 +14,6 @@ from bpm_crm.operations.companies import found_company, issue_key
 from bpm_crm.operations.demo.company import COMPANY, TENANT_KEY
 from bpm_crm.operations.demo.simulation import LeadStory, Seller, aftermath
 from bpm_crm.operations.effects import drain_effects
-from bpm_crm.operations.identifiers import new_id
 from bpm_crm.operations.leads import capture_of
 from bpm_crm.operations.publishing import publish
 from bpm_crm.operations.reference import ReferenceCache
@@ -23,6 +22,7 @@ from bpm_crm.operations.writer import Writer
 from bpm_crm.processes.library import shipped_keys, shipped_text
 from bpm_crm.records.companies import find_tenant, is_marked, mark
 from bpm_crm.records.database import Database
+from bpm_crm.records.identifiers import new_id
 from bpm_crm.records.instances import load_by_channel
 from bpm_crm.records.reference import Reference
 

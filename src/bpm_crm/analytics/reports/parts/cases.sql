@@ -1,11 +1,11 @@
 cases AS MATERIALIZED (
     -- The candidates inside the filter that figures count: as last known, with the step that brought them where they stood.
     SELECT
-        i.id AS instance_id, i.definition_id, i.deal_id, i.started_at,
+        candidate.*, i.definition_id, i.deal_id, i.started_at,
         k.version, k.owner_id, k.team_id, k.channel_id, k.campaign_id, k.region,
         m.sequence AS moved_sequence, m.occurred_at AS moved_at, m.to_stage AS stage, m.outcome
-    FROM candidates AS d
-    JOIN process_instance AS i ON i.tenant_id = $1 AND i.id = d.instance_id
+    FROM candidates AS candidate
+    JOIN process_instance AS i ON i.tenant_id = $1 AND i.id = candidate.instance_id
     CROSS JOIN LATERAL (
         SELECT h.version, h.owner_id, h.team_id, h.channel_id, h.campaign_id, h.region, h.exclusion
         FROM history AS h

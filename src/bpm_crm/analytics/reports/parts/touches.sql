@@ -1,10 +1,10 @@
-touches AS MATERIALIZED (
-    -- Every touch of a step by a counted case; `visits` says how often the case touched the step.
+touches AS (
+    -- Every touch of a step by a counted case, numbered in the order of happening; equal instants go by sequence.
     SELECT
-        h.instance_id, s.step, h.occurred_at, h.sequence,
-        h.kind = 'forced' AS is_forced,
-        count(*) OVER (PARTITION BY h.instance_id, s.step) AS visits,
-        {segment} AS segment
+        h.instance_id, s.step, h.occurred_at, h.sequence, h.kind = 'forced' AS is_forced, {segment} AS segment,
+        c.definition_id, c.version, c.started_at, c.outcome,
+        row_number() OVER (PARTITION BY h.instance_id, s.step ORDER BY h.occurred_at, h.sequence) AS touch,
+        count(*) OVER (PARTITION BY h.instance_id, s.step) AS visits
     FROM cases AS c
     JOIN history AS h ON h.tenant_id = $1 AND h.instance_id = c.instance_id
     JOIN steps AS s ON s.checkpoint = ANY (h.checkpoints)

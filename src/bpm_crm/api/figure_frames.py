@@ -1,0 +1,196 @@
+"""What every figure says of itself: the instants, period, filter and versions it was asked of, and the segments it is split into."""
+
+from collections.abc import Sequence
+from dataclasses import fields, is_dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import Enum
+from fractions import Fraction
+from math import floor
+from typing import Any
+from uuid import UUID
+
+import strawberry
+from strawberry.scalars import JSON
+
+from bpm_crm.analytics.dimensions import Dimension, Grouping, Segment
+from bpm_crm.analytics.frames import Frame, Question, Version
+from bpm_crm.analytics.statements import CaseFilter
+from bpm_crm.api.context import RequestContext
+from bpm_crm.api.faults import Code, Fault
+from bpm_crm.api.figure_inputs import PeriodInput
+from bpm_crm.api.ids import to_global
+from bpm_crm.api.instance_filters import InstanceWhere, instance_condition, scope_condition
+from bpm_crm.operations.access import Permission
+from bpm_crm.records.reference import ChannelRecord, DefinitionRecord, Reference
+from bpm_crm.records.selection import All, Parameters, where
+
+MOST_SEGMENTS = 500
+RATE_DIGITS = Decimal(1).scaleb(-10)
+_NONE = {"en": "None", "ru": "Не указано"}
+
+
+@strawberry.type(description="A period: from its first instant up to, and without, its last.")
+class Period:
+    """A half-open period."""
+
+    from_: datetime = strawberry.field(name="from", description="First instant inside.")
+    to: datetime = strawberry.field(description="First instant after it.")
+
+
+@strawberry.type(description="A process a figure was made of, and its versions known at `knownAt`.")
+class FigureProcess:
+    """A process a figure was made of."""
+
+    process: str = strawberry.field(description="Key of the process.")
+    first_version: int = strawberry.field(description="Its first version.")
+    latest_version: int = strawberry.field(description="Its newest version then: titles are from it.")
+
+
+@strawberry.type(
+    description="What a figure was asked of. Asked again with this `asOf`, `knownAt`, period and filter, it has the same value."
+)
+class FigureFrame:
+    """What a figure was asked of."""
+
+    as_of: datetime = strawberry.field(description="What happened later is left out.")
+    known_at: datetime = strawberry.field(description="What was recorded later is left out.")
+    period: Period | None = strawberry.field(description="The period; null: ever.")
+    filter: JSON | None = strawberry.field(description="The `where` it was asked with; null: none.")
+    processes: list[FigureProcess] = strawberry.field(description="The processes it was made of.")
+
+
+@strawberry.type(description="The value of a dimension in a segment.")
+class DimensionValue:
+    """The value of a dimension in a segment."""
+
+    dimension: Dimension = strawberry.field(description="Which dimension.")
+    key: str | None = strawberry.field(
+        description="Stable key; of an owner the global id, of a version `process@number`. Null: the cases without a value."
+    )
+    title: str = strawberry.field(description="Name people see, in the language of `Accept-Language`.")
+
+
+def question_of(
+    context: RequestContext, period: PeriodInput | None, filter_: InstanceWhere | None, grouping: Grouping
+) -> Question:
+    """The question over the cases inside the viewer's reach, by their owner and team now; a fault for an empty period."""
+    viewer, scope = context.require(Permission.VIEW_FIGURES)
+    parameters = Parameters([viewer.tenant_id])
+    condition = where(All((instance_condition(filter_, context.known), scope_condition(scope, "i"))), parameters)
+    cases = CaseFilter(condition, parameters.values[1:])
+    if period is None:
+        return Question(viewer.tenant_id, cases, grouping=grouping)
+    if period.from_ >= period.to:
+        raise Fault(Code.BAD_USER_INPUT, "A period ends after it begins: `from` lies before `to`.")
+    return Question(viewer.tenant_id, cases, period.from_, period.to, grouping)
+
+
+def check_process(context: RequestContext, process: str | None) -> None:
+    """A fault for a process that the company does not have."""
+    if process is not None and context.known.definition(process) is None:
+        known = ", ".join(sorted(record.key for record in context.known.definitions.values()))
+        raise Fault(Code.BAD_USER_INPUT, f"There is no process “{process}”; there are: {known}.")
+
+
+def check_segments(number: int) -> None:
+    """A fault for more segments than anybody reads."""
+    if number > MOST_SEGMENTS:
+        message = (
+            f"This makes {number} segments, at most {MOST_SEGMENTS} are given; filter the cases or drop a dimension."
+        )
+        raise Fault(Code.BAD_USER_INPUT, message, maximum=MOST_SEGMENTS, found=number)
+
+
+def frame_type(
+    frame: Frame, versions: Sequence[Version], period: PeriodInput | None, filter_: InstanceWhere | None
+) -> FigureFrame:
+    """A frame as the API shows it, with the versions the figure was made of."""
+    numbers: dict[str, list[int]] = {}
+    for version in versions:
+        numbers.setdefault(version.process, []).append(version.number)
+    return FigureFrame(
+        as_of=frame.as_of,
+        known_at=frame.known_at,
+        period=None if period is None else Period(from_=period.from_, to=period.to),
+        filter=None if filter_ is None else JSON(_plain(filter_)),
+        processes=[
+            FigureProcess(process=process, first_version=min(known), latest_version=max(known))
+            for process, known in numbers.items()
+        ],
+    )
+
+
+def dimension_values(
+    context: RequestContext, dimensions: Sequence[Dimension], segment: Segment
+) -> list[DimensionValue]:
+    """The values of a segment as the API shows them."""
+    pairs = zip(dimensions, segment, strict=True)
+    shown = [(dimension, *_shown(context.known, dimension, value, context.language)) for dimension, value in pairs]
+    return [DimensionValue(dimension=dimension, key=key, title=title) for dimension, key, title in shown]
+
+
+def by_title(values: Sequence[DimensionValue]) -> list[tuple[bool, str, str]]:
+    """Sorts segments by the names people see, those without a value last."""
+    return [(value.key is None, value.title.casefold(), value.key or "") for value in values]
+
+
+def rate(share: Fraction | None) -> Decimal | None:
+    """A share as a decimal fraction of ten digits."""
+    return None if share is None else (Decimal(share.numerator) / Decimal(share.denominator)).quantize(RATE_DIGITS)
+
+
+def whole(seconds: float | None) -> int | None:
+    """Seconds, rounded to whole ones."""
+    return None if seconds is None else floor(seconds + 0.5)
+
+
+def _shown(known: Reference, dimension: Dimension, value: str | None, language: str) -> tuple[str | None, str]:
+    """The key and the title of a value."""
+    if value is None:
+        return None, _NONE["ru" if language == "ru" else "en"]
+    if dimension is Dimension.REGION:
+        return value, value
+    if dimension is Dimension.VERSION:
+        definition, _, number = value.partition("@")
+        process, title = _shown(known, Dimension.PROCESS, definition, language)
+        return f"{process}@{number}", f"{title} {number}"
+    key = UUID(value)
+    match dimension:
+        case Dimension.OWNER:
+            user = known.users.get(key)
+            return to_global("User", key), value if user is None else user.name
+        case Dimension.TEAM:
+            team = known.teams.get(key)
+            return (value, value) if team is None else (team.key, team.name)
+        case Dimension.CAMPAIGN:
+            campaign = known.campaigns.get(key)
+            return (value, value) if campaign is None else (campaign.key, campaign.title)
+        case Dimension.CHANNEL:
+            return _keyed(known.channels.get(key), value, language)
+        case Dimension.PROCESS:
+            return _keyed(known.definitions.get(key), value, language)
+
+
+def _keyed(record: ChannelRecord | DefinitionRecord | None, value: str, language: str) -> tuple[str, str]:
+    """The key and the title of a channel or definition; the id of one that was made a moment ago."""
+    if record is None:
+        return value, value
+    return record.key, record.title_ru if language == "ru" else record.title_en
+
+
+def _plain(value: Any) -> Any:
+    """An input as it was written: GraphQL names, nothing that was left out."""
+    if is_dataclass(value) and not isinstance(value, type):
+        present = ((field.name, getattr(value, field.name)) for field in fields(value))
+        return {_graphql_name(name): _plain(item) for name, item in present if item is not None}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, Enum):
+        return value.name
+    return value if isinstance(value, str | int | bool) else str(value)
+
+
+def _graphql_name(name: str) -> str:
+    first, *others = name.rstrip("_").split("_")
+    return first + "".join(part.capitalize() for part in others)

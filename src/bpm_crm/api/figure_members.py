@@ -1,0 +1,67 @@
+"""From a figure to its cases: pages of those that a number counts, read for a whole operation in one statement."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import strawberry
+from strawberry.dataloader import DataLoader
+
+from bpm_crm.analytics.dimensions import Segment
+from bpm_crm.analytics.members import Listed, Members, Wanted
+from bpm_crm.api.connections import cut, page_info, write_cursor
+from bpm_crm.api.context import Info, RequestContext
+from bpm_crm.api.instance_lists import ProcessInstanceConnection, ProcessInstanceEdge
+from bpm_crm.api.instances import instance_views
+from bpm_crm.api.selections import selects
+from bpm_crm.operations.access import Permission
+from bpm_crm.records.listings import INSTANCES
+from bpm_crm.records.selection import Page
+
+First = Annotated[int | None, strawberry.argument(description="How many cases: 50 unless stated, at most 200.")]
+After = Annotated[str | None, strawberry.argument(description="Cursor of the case after which the page begins.")]
+
+
+class Drilldown:
+    """The way from the numbers of one figure to their cases: the figure's own SQL, asked with the same instants and filter."""
+
+    def __init__(self, context: RequestContext, members: Members) -> None:
+        self._context = context
+        self._members = members
+        self._loader: DataLoader[Wanted, Listed] = DataLoader(self._load)
+
+    async def page(
+        self,
+        info: Info,
+        step: str,
+        numbers: tuple[str, ...],
+        segment: Segment | None,
+        first: int | None,
+        after: str | None,
+    ) -> ProcessInstanceConnection:
+        """A page of the cases that these numbers count, newest first; all of them lie inside the viewer's reach."""
+        self._context.require(Permission.VIEW_CASES)
+        window = cut((INSTANCES.identity,), first, after)
+        chosen = selects(info)
+        selected = chosen.below("nodes").union(chosen.below("edges", "node"))
+        is_page = any(chosen.has(name) for name in ("edges", "nodes", "pageInfo"))
+        bound = None if window.after is None else window.after[0]
+        wanted = Wanted(step, numbers, segment, window.limit + 1 if is_page else 0, bound)
+        listed = await self._loader.load(wanted)
+        ids = listed.ids[: window.limit]
+        records = []
+        if chosen.has("nodes") or chosen.has("edges"):
+            loaded = await self._context.loader.instances.load_many(ids)
+            records = [record for record in loaded if record is not None]
+        nodes = await instance_views(self._context, records, selected)
+        edges = [
+            ProcessInstanceEdge(cursor=write_cursor([record.id]), node=node)
+            for record, node in zip(records, nodes, strict=True)
+        ]
+        page = Page(keys=[[key] for key in ids], has_more=len(listed.ids) > window.limit)
+        return ProcessInstanceConnection(
+            edges=edges, nodes=nodes, page_info=page_info(page, window), total_count=listed.total
+        )
+
+    async def _load(self, wanted: Sequence[Wanted]) -> list[Listed]:
+        async with self._context.services.database.reader(self._context.known.tenant.id) as connection:
+            return await self._members.listed(connection, wanted)

@@ -1,0 +1,116 @@
+"""Figures: funnels, losses and checkpoints, each with the way to its cases."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated
+
+import strawberry
+from strawberry import argument
+
+from bpm_crm.analytics.checkpoints import read_checkpoints
+from bpm_crm.analytics.dimensions import Dimension, Grouping
+from bpm_crm.analytics.frames import read_frame
+from bpm_crm.analytics.funnel import FunnelMode, read_funnel
+from bpm_crm.analytics.losses import read_losses
+from bpm_crm.api.context import Info
+from bpm_crm.api.faults import Code, Fault
+from bpm_crm.api.figure_checkpoints import CheckpointKpi, checkpoint_kpis
+from bpm_crm.api.figure_frames import check_process, check_segments, frame_type, question_of
+from bpm_crm.api.figure_funnel import Funnel, segment_type, sorted_segments
+from bpm_crm.api.figure_inputs import AS_OF, KNOWN_AT, WHERE, FunnelDimension, FunnelInput, LossInput, PeriodInput
+from bpm_crm.api.figure_losses import LossCell, loss_cells
+from bpm_crm.api.figure_members import Drilldown
+from bpm_crm.api.instance_filters import InstanceWhere
+
+FunnelArgument = Annotated[FunnelInput, argument(description="Which funnel.")]
+LossArgument = Annotated[LossInput, argument(description="Which losses.")]
+Process = Annotated[str, argument(description="Key of the process.")]
+BegunIn = Annotated[PeriodInput, argument(description="When the cases began, and when the clocks were due.")]
+GroupBy = Annotated[list[Dimension] | None, argument(description="Segments to split the cases into.")]
+Where = Annotated[InstanceWhere | None, argument(description=WHERE)]
+AsOf = Annotated[datetime | None, argument(description=AS_OF)]
+KnownAt = Annotated[datetime | None, argument(description=KNOWN_AT)]
+
+
+@strawberry.type
+class FiguresQuery:
+    """Queries about figures."""
+
+    @strawberry.field(
+        description="A funnel over the cases inside the viewer's reach: conversion of each step, losses, time, with its cases."
+    )
+    async def funnel(self, info: Info, input: FunnelArgument) -> Funnel:  # noqa: A002  # the argument is so named in every API
+        """A funnel."""
+        context = info.context
+        dimensions = _dimensions(input.group_by)
+        question = question_of(context, input.period, input.where, Grouping(dimensions, input.owner_basis))
+        check_process(context, input.process)
+        if input.window is not None and input.mode is not FunnelMode.COHORT:
+            raise Fault(Code.BAD_USER_INPUT, "Only a COHORT has a window; leave `window` out.")
+        async with context.services.database.reader(question.tenant_id) as connection:
+            times = {"as_of": input.as_of, "known_at": input.known_at}
+            frame = await read_frame(connection, question.tenant_id, process=input.process, **times)
+            figures = await read_funnel(
+                connection, frame, question, mode=input.mode, order_mode=input.order_mode, window=input.window
+            )
+        check_segments(len(figures.segments))
+        drilldown = Drilldown(context, figures.members)
+        segments = [segment_type(context, item, dimensions, drilldown) for item in figures.segments]
+        return Funnel(
+            mode=input.mode,
+            order_mode=input.order_mode if input.mode is FunnelMode.COHORT else None,
+            owner_basis=input.owner_basis,
+            as_of=frame.as_of,
+            frame=frame_type(frame, figures.steps.versions, input.period, input.where),
+            total=segment_type(context, figures.total, [], drilldown),
+            segments=sorted_segments(segments),
+            other_processes=list(figures.steps.left_out),
+            figures=figures,
+            question=question,
+        )
+
+    @strawberry.field(
+        description="Why cases were lost, by the stage they were in; stages and reasons with most losses first in each segment."
+    )
+    async def loss_reasons(self, info: Info, input: LossArgument) -> list[LossCell]:  # noqa: A002  # as above
+        """Why cases were lost."""
+        context = info.context
+        dimensions = _dimensions(input.group_by)
+        question = question_of(context, input.period, input.where, Grouping(dimensions, input.owner_basis))
+        check_process(context, input.process)
+        async with context.services.database.reader(question.tenant_id) as connection:
+            times = {"as_of": input.as_of, "known_at": input.known_at}
+            frame = await read_frame(connection, question.tenant_id, process=input.process, **times)
+            figures = await read_losses(connection, frame, question)
+        check_segments(len({loss.segment for loss in figures.losses}))
+        shown = frame_type(frame, frame.versions, input.period, input.where)
+        return loss_cells(context, figures, dimensions, shown)
+
+    @strawberry.field(
+        description="The checkpoints of a process over the cases begun in a period: reached, after how long, and the SLA clocks due then."
+    )
+    async def checkpoint_kpis(
+        self,
+        info: Info,
+        process: Process,
+        period: BegunIn,
+        group_by: GroupBy = None,
+        where: Where = None,
+        as_of: AsOf = None,
+        known_at: KnownAt = None,
+    ) -> list[CheckpointKpi]:
+        """The checkpoints of a process."""
+        context = info.context
+        dimensions = list(dict.fromkeys(group_by or ()))
+        question = question_of(context, period, where, Grouping(dimensions))
+        check_process(context, process)
+        async with context.services.database.reader(question.tenant_id) as connection:
+            frame = await read_frame(connection, question.tenant_id, process=process, as_of=as_of, known_at=known_at)
+            report = await read_checkpoints(connection, frame, question)
+        check_segments(len({figures.segment for figures in report.figures}))
+        shown = frame_type(frame, frame.versions, period, where)
+        return checkpoint_kpis(context, report, dimensions, shown)
+
+
+def _dimensions(chosen: Sequence[FunnelDimension] | None) -> list[Dimension]:
+    return [dimension.value for dimension in dict.fromkeys(chosen or ())]
