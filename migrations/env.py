@@ -13,7 +13,9 @@ from bpm_crm.records.tables import SQLModel
 
 def migrate(connection: Connection) -> None:
     """Run the migrations on a connection."""
-    context.configure(connection=connection, target_metadata=SQLModel.metadata, compare_type=True, compare_server_default=True)
+    context.configure(
+        connection=connection, target_metadata=SQLModel.metadata, compare_type=True, compare_server_default=True
+    )
     with context.begin_transaction():
         context.run_migrations()
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -10,6 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from bpm_crm.embedded.home import default_home
 from bpm_crm.records.bootstrap import role_urls
 
+DATABASE = "bpm_crm"
 ISSUER_KEY = "issuer.pem"
 ROLE_PASSWORD = "role-password"  # noqa: S105  # the name of a file
 
@@ -78,6 +80,11 @@ def listen_url(settings: Settings, url: str) -> str:
     return url if settings.listen_database_url is None else settings.listen_database_url.get_secret_value()
 
 
+def database_of(url: str) -> str:
+    """The database that a URL names; ours by default."""
+    return urlsplit(url).path.lstrip("/") or DATABASE
+
+
 def read_issuer_key(settings: Settings, environment: Mapping[str, str]) -> bytes | None:
     """The private key of the built-in issuer, PEM; None where this installation has none."""
     path = home_of(settings, environment) / ISSUER_KEY
@@ -94,5 +101,6 @@ def _url(settings: Settings, own: SecretStr | None, part: Literal["app", "worker
     home = settings.home
     password = home / ROLE_PASSWORD if home is not None else None
     secret = password.read_text().strip() if password is not None and password.is_file() else None
-    urls = role_urls(settings.database_url.get_secret_value(), secret)
+    url = settings.database_url.get_secret_value()
+    urls = role_urls(url, database_of(url), secret)
     return urls.app if part == "app" else urls.worker

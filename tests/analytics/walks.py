@@ -5,18 +5,17 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from tests.analytics.leads import DATA, MONDAY, database_now
-from tests.world import World
-
 from bpm_crm.engine.process import Process
 from bpm_crm.engine.step import Activity
 from bpm_crm.operations.commands import Assign, Command, Exclude, Fire, Force, Record, Recorded, Tick, Work
 from bpm_crm.operations.publishing import publish
 from bpm_crm.processes.library import shipped_text
+from tests.analytics.leads import DATA, MONDAY, database_now
+from tests.world import World
 
 CHANNELS = ("callback-request", "inbound-call")
 PEOPLE = ("ann", "bob", "eve", "north", "admin")
-REASONS = ("no_need", "no_response", "competitor", "price", "unreachable", "spam", "price_changed", "not_paid")
+REASONS = ("no_need", "no_response", "competitor", "price", "spam")
 AMOUNTS = ("500", "750.25", "2000")
 
 SECOND_VERSION = """
@@ -133,12 +132,12 @@ class Walks:
         process = self._process(case)
         triggers = [item.trigger for item in process.open_from(stage)]
         onward = [trigger for trigger in triggers if trigger not in {"lose", "cancel", "postpone"}]
-        triggers = onward if onward and self.rng.random() < 0.85 else triggers
+        triggers = onward if onward and self.rng.random() < 0.7 else triggers
         if not triggers:
             return None
         trigger = self.rng.choice(triggers)
         reason = None
-        if trigger in {"lose", "cancel", "rework"}:
+        if trigger in {"lose", "cancel"}:
             reason = self.rng.choice(REASONS)
         data = {**DATA.get(trigger, {}), "amount": self.rng.choice(AMOUNTS)}
         return Fire(trigger, data, reason, occurred_at=at)

@@ -56,6 +56,8 @@ async def an_api(world: World, home: Path, **options: Any) -> AsyncIterator[Api]
     application = build(settings)
     issuer = BuiltInIssuer(key, issuer=settings.issuer, audience=settings.audience)
     transport = httpx.ASGITransport(application, raise_app_exceptions=True)
-    async with application.router.lifespan_context(application):
-        async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
-            yield Api(world, application, client, issuer)
+    async with (
+        application.router.lifespan_context(application),
+        httpx.AsyncClient(transport=transport, base_url="http://api") as client,
+    ):
+        yield Api(world, application, client, issuer)

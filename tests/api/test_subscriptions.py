@@ -31,11 +31,15 @@ MONDAY = datetime(2026, 11, 16, 7, tzinfo=UTC)
 @asynccontextmanager
 async def following(api: Api, url: str, by: str, query: str, **variables: Any) -> AsyncIterator[ClientConnection]:
     """A socket on which a person follows a subscription."""
-    async with connect(url.replace("http", "ws") + "/graphql", subprotocols=["graphql-transport-ws"], proxy=None) as socket:  # type: ignore[list-item]
+    async with connect(
+        url.replace("http", "ws") + "/graphql", subprotocols=["graphql-transport-ws"], proxy=None
+    ) as socket:  # type: ignore[list-item]
         payload = {"Authorization": f"Bearer {api.token(by)}"}
         await socket.send(json.dumps({"type": "connection_init", "payload": payload}))
         assert json.loads(await socket.recv())["type"] == "connection_ack"
-        await socket.send(json.dumps({"id": "1", "type": "subscribe", "payload": {"query": query, "variables": variables}}))
+        await socket.send(
+            json.dumps({"id": "1", "type": "subscribe", "payload": {"query": query, "variables": variables}})
+        )
         await asyncio.sleep(0.2)
         yield socket
 
@@ -69,7 +73,10 @@ async def test_steps_arrive_as_they_are_committed_in_order(api: Api, url: str) -
         case = (await api.world.done(None, api.world.capture())).instance.id
         await api.world.done(case, Fire("contact"))
         found = await events(socket, 2)
-    assert [(event["record"]["sequence"], event["record"]["kind"]) for event in found] == [(1, "STARTED"), (2, "TRANSITION")]
+    assert [(event["record"]["sequence"], event["record"]["kind"]) for event in found] == [
+        (1, "STARTED"),
+        (2, "TRANSITION"),
+    ]
     assert found[0]["instance"]["id"] == to_global("ProcessInstance", case)
 
 
@@ -111,7 +118,12 @@ async def test_a_revision_that_is_none_is_refused(api: Api, url: str) -> None:
 async def test_alarms_of_clocks_arrive_with_whom_they_go_to(api: Api, url: str) -> None:
     world = api.world
     async with following(api, url, "north", ALARMS) as socket:
-        await world.done(None, world.capture(occurred_at=MONDAY), Assign(world.founded.users["ann@example.org"], None, occurred_at=MONDAY), by="admin")
+        await world.done(
+            None,
+            world.capture(occurred_at=MONDAY),
+            Assign(world.founded.users["ann@example.org"], None, occurred_at=MONDAY),
+            by="admin",
+        )
         async with sweeping(world):
             found = await events(socket, 5, "slaEvent")
     kinds = [(event["event"]["clock"], event["event"]["kind"], event["event"]["to"]) for event in found]
@@ -134,7 +146,9 @@ async def sweeping(world: World) -> AsyncIterator[None]:
 
 
 async def test_a_socket_with_a_bad_token_is_closed_as_forbidden(api: Api, url: str) -> None:
-    async with connect(url.replace("http", "ws") + "/graphql", subprotocols=["graphql-transport-ws"], proxy=None) as socket:  # type: ignore[list-item]
+    async with connect(
+        url.replace("http", "ws") + "/graphql", subprotocols=["graphql-transport-ws"], proxy=None
+    ) as socket:  # type: ignore[list-item]
         await socket.send(json.dumps({"type": "connection_init", "payload": {"Authorization": "Bearer forged"}}))
         with pytest.raises(ConnectionClosed) as closed:
             await asyncio.wait_for(socket.recv(), 5)
@@ -144,15 +158,17 @@ async def test_a_socket_with_a_bad_token_is_closed_as_forbidden(api: Api, url: s
 
 async def test_an_event_stream_carries_the_same(api: Api, url: str) -> None:
     headers = {"authorization": f"Bearer {api.token('admin')}", "accept": "text/event-stream"}
-    async with httpx.AsyncClient(timeout=10) as client:
-        async with client.stream("POST", f"{url}/graphql", json={"query": CHANGES}, headers=headers) as answer:
-            assert answer.headers["content-type"].startswith("text/event-stream")
-            await asyncio.sleep(0.2)
-            await api.world.done(None, api.world.capture())
-            lines = answer.aiter_lines()
-            async for line in lines:
-                if line.startswith("data:"):
-                    break
+    async with (
+        httpx.AsyncClient(timeout=10) as client,
+        client.stream("POST", f"{url}/graphql", json={"query": CHANGES}, headers=headers) as answer,
+    ):
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        await asyncio.sleep(0.2)
+        await api.world.done(None, api.world.capture())
+        lines = answer.aiter_lines()
+        async for line in lines:
+            if line.startswith("data:"):
+                break
     assert json.loads(line[5:])["data"]["instanceChanged"]["record"]["kind"] == "STARTED"
 
 
@@ -162,7 +178,9 @@ async def test_a_lost_connection_of_the_listener_loses_no_event(api: Api, url: s
         await world.done(None, world.capture())
         await events(socket, 1)
         admin = await asyncpg.connect(world.access.owner.replace("bpm_crm_owner@", "postgres@"))
-        await admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'bpm_crm listener' AND datname = current_database()")
+        await admin.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'bpm_crm listener' AND datname = current_database()"
+        )
         second = await world.done(None, world.capture())
         await admin.close()
         wanted = str(to_global("ProcessInstance", second.instance.id))

@@ -52,7 +52,11 @@ def signed(api: Api, **changes: Any) -> str:
 
 def unsigned(payload: dict[str, Any], header: dict[str, Any], signature: bytes = b"") -> str:
     def part(value: dict[str, Any]) -> str:
-        return base64.urlsafe_b64encode(json.dumps(value, default=lambda at: int(at.timestamp())).encode()).rstrip(b"=").decode()
+        return (
+            base64.urlsafe_b64encode(json.dumps(value, default=lambda at: int(at.timestamp())).encode())
+            .rstrip(b"=")
+            .decode()
+        )
 
     body = f"{part(header)}.{part(payload)}"
     return f"{body}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}"
@@ -140,7 +144,9 @@ async def test_a_key_of_an_integration_works_until_it_is_revoked_or_expires(api:
         good = await issue_key(connection, world.tenant_id, name="good", **common)  # type: ignore[arg-type]
         old = await issue_key(connection, world.tenant_id, name="old", expires_at=NOW - timedelta(1), **common)  # type: ignore[arg-type]
         revoked = await issue_key(connection, world.tenant_id, name="revoked", **common)  # type: ignore[arg-type]
-        await connection.execute("UPDATE api_key SET revoked_at = now() WHERE tenant_id = $1 AND name = 'revoked'", world.tenant_id)
+        await connection.execute(
+            "UPDATE api_key SET revoked_at = now() WHERE tenant_id = $1 AND name = 'revoked'", world.tenant_id
+        )
         stored = await connection.fetch("SELECT secret_hash::text FROM api_key WHERE tenant_id = $1", world.tenant_id)
     assert not any(good.rpartition("_")[2] in row["secret_hash"] for row in stored)
     for _ in range(100):
@@ -162,13 +168,20 @@ class IdentityProvider:
     async def _jwks(self, _request: Request) -> JSONResponse:
         self.fetched += 1
         keys = [
-            json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(key.public_key())) | {"kid": name, "use": "sig", "alg": "RS256"}
+            json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(key.public_key()))
+            | {"kid": name, "use": "sig", "alg": "RS256"}
             for name, key in self.keys.items()
         ]
         return JSONResponse({"keys": keys})
 
     def token(self, kid: str = "one", key: Any = None, algorithm: str = "RS256", **changes: Any) -> str:
-        said = {"iss": "https://id.example", "aud": "api", "sub": "u-1", "org": str(uuid4()), "exp": NOW + timedelta(hours=1)}
+        said = {
+            "iss": "https://id.example",
+            "aud": "api",
+            "sub": "u-1",
+            "org": str(uuid4()),
+            "exp": NOW + timedelta(hours=1),
+        }
         return jwt.encode(said | changes, key or self.keys[kid], algorithm=algorithm, headers={"kid": kid})
 
 
@@ -189,7 +202,9 @@ async def test_a_token_of_the_identity_provider_is_taken(provider: tuple[Identit
     assert unverified.email is None
 
 
-async def test_keys_are_fetched_once_and_refetched_at_a_limited_rate(provider: tuple[IdentityProvider, TokenVerifier]) -> None:
+async def test_keys_are_fetched_once_and_refetched_at_a_limited_rate(
+    provider: tuple[IdentityProvider, TokenVerifier],
+) -> None:
     idp, verifier = provider
     for _ in range(5):
         await verifier.verify(idp.token(org=str(uuid4())), NOW)
@@ -201,7 +216,9 @@ async def test_keys_are_fetched_once_and_refetched_at_a_limited_rate(provider: t
     assert idp.fetched <= 2
 
 
-async def test_a_token_of_another_algorithm_of_the_provider_is_refused(provider: tuple[IdentityProvider, TokenVerifier]) -> None:
+async def test_a_token_of_another_algorithm_of_the_provider_is_refused(
+    provider: tuple[IdentityProvider, TokenVerifier],
+) -> None:
     idp, verifier = provider
     with pytest.raises(Exception, match="Sign in again"):
         await verifier.verify(idp.token(algorithm="RS512"), NOW)

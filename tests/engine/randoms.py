@@ -101,16 +101,17 @@ class _Known:
         self.checkpoints = st.sampled_from(checkpoints)
 
     def condition(self, draw: st.DrawFn) -> list[dict[str, Any]]:
+        activity = st.builds(lambda match: {"activity": match}, st.sampled_from(ACTIVITIES))
         parts = st.one_of(
+            activity,
             st.just({"started": True}),
-            st.builds(lambda key: {"entering": key}, self.stages),
             st.just({"entering": "*"}),
-            st.builds(lambda key: {"leaving": key}, self.stages),
             st.just({"leaving": "*"}),
+            activity,
+            st.builds(lambda key: {"entering": key}, self.stages),
+            st.builds(lambda key: {"leaving": key}, self.stages),
             st.builds(lambda key: {"transition": key}, self.transitions),
             st.builds(lambda key: {"checkpoint": key}, self.checkpoints),
-            st.builds(lambda match: {"activity": match}, st.sampled_from(ACTIVITIES)),
-            st.builds(lambda match: {"activity": match}, st.sampled_from(ACTIVITIES)),
         )
         return draw(st.lists(parts, min_size=1, max_size=2))
 

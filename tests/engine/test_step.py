@@ -53,14 +53,23 @@ class Walking(RuleBasedStateMachine):
         self.walk = Walk(process, at("2026-11-16 08:59") if len(self.triggers) % 2 else at("2026-11-20 17:30"))
 
     def instant(self, data: st.DataObject) -> int:
-        """Mostly later than all before, sometimes at the edge of a threshold, sometimes before the last steps."""
-        kind = data.draw(st.integers(0, 9), label="instant")
+        """Later than all before, or at the edge of what is due, or close to anything that happened: recorded late."""
+        kind = data.draw(st.sampled_from(["later", "later", "due", "known", "known"]), label="instant")
         due = self.walk.state.next_due_at
-        if kind == 0:
-            return self.walk.now - data.draw(st.sampled_from(DELAYS), label="earlier")
-        if kind <= 2 and due is not None:
-            return due + data.draw(st.integers(-1, 1), label="around due")
+        if kind == "due" and due is not None:
+            return due + data.draw(st.sampled_from([0, 1, -1]), label="around due")
+        if kind == "known":
+            known = data.draw(st.sampled_from(sorted(self.known())), label="known")
+            return known + data.draw(st.sampled_from([0, 1, -1, MINUTE, -MINUTE, HOUR]), label="around it")
         return self.walk.now + data.draw(st.sampled_from(DELAYS), label="later")
+
+    def known(self) -> set[int]:
+        """The instants that the case knows."""
+        found = {self.walk.state.entered_at, self.walk.state.hold.since or self.walk.now, self.walk.now}
+        for clock in self.walk.state.clocks.values():
+            edges = (edge for gap in clock.gaps for edge in (gap.begins, gap.ends))
+            found |= {clock.started_at, clock.due_at, *(edge for edge in (clock.closed_at, *edges) if edge is not None)}
+        return found
 
     @rule(data=st.data())
     def fire(self, data: st.DataObject) -> None:

@@ -1,5 +1,6 @@
 """The demo's part of the command line: loading with a progress bar, tokens, the welcome."""
 
+import os
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -7,8 +8,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from bpm_crm.cli.faults import CommandRefused
-from bpm_crm.cli.provision import Provision
-from bpm_crm.config import Settings
+from bpm_crm.cli.provision import Provision, write_secret
+from bpm_crm.config import Settings, home_of
+from bpm_crm.operations.access import Role
 from bpm_crm.operations.demo import loading
 from bpm_crm.operations.demo.company import SHOWN
 from bpm_crm.operations.processes import ProcessCache
@@ -21,6 +23,7 @@ Keys = list[tuple[str, str]]
 """(role or integration, token or key), in the order of printing."""
 
 LIFETIME = timedelta(days=30)
+INTEGRATION_KEY = "demo-integration-key"
 
 
 async def ensure(provision: Provision, *, load: bool, console: Console) -> Keys:
@@ -35,7 +38,7 @@ async def ensure(provision: Provision, *, load: bool, console: Console) -> Keys:
             reference = await load_reference(connection, tenant_id)
         if reference is None:
             raise CommandRefused("The demo company is gone; start again.")
-        return _tokens(provision, reference, at)
+        return [*_tokens(provision, reference, at), await _integration(provision, owner, reference, at)]
     finally:
         await owner.close()
 
@@ -61,7 +64,7 @@ async def token_for(provision: Provision, tenant: str, email: str, at: datetime,
 def print_tokens(console: Console, keys: Keys) -> None:
     """Print a token for each role."""
     for role, token in keys:
-        console.print(f"  [bold]{role:<14}[/bold] {token}", highlight=False)
+        console.print(f"  [bold]{role:<20}[/bold] {token}", highlight=False)
 
 
 def print_welcome(console: Console, settings: Settings, keys: Keys) -> None:
@@ -86,6 +89,17 @@ def _tokens(provision: Provision, reference: Reference, at: datetime) -> Keys:
         token = provision.issuer.issue(tenant_id=reference.tenant.id, user_id=user.id, at=at, lifetime=LIFETIME)
         found.append((role, token))
     return found
+
+
+async def _integration(provision: Provision, owner: Database, reference: Reference, at: datetime) -> tuple[str, str]:
+    """The key of the demo's channel integration, kept in a file of this installation: the company keeps its hash only."""
+    path = home_of(provision.settings, os.environ) / INTEGRATION_KEY
+    known = path.read_text(encoding="ascii").strip() if path.is_file() else None
+    key = await loading.integration_key(owner, reference, known, at)
+    if key != known:
+        path.unlink(missing_ok=True)
+        write_secret(path, key.encode())
+    return Role.CHANNEL_INTEGRATION.value, key
 
 
 async def _load(provision: Provision, tenant_id: UUID, at: datetime, console: Console) -> None:

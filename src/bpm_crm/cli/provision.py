@@ -7,16 +7,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
 from bpm_crm.api.tokens import BuiltInIssuer, new_private_key
-from bpm_crm.config import ISSUER_KEY, ROLE_PASSWORD, Settings, home_of
+from bpm_crm.config import DATABASE, ISSUER_KEY, ROLE_PASSWORD, Settings, app_url, database_of, home_of, worker_url
 from bpm_crm.embedded.server import Server, ensure_server
 from bpm_crm.records import bootstrap, migrations
-
-DATABASE = "bpm_crm"
+from bpm_crm.records.roles import LOGINS
 
 Tell = Callable[[str], None]
 
@@ -44,26 +42,27 @@ def provisioned(settings: Settings, tell: Tell, *, migrate: bool = True) -> Iter
     _ensure_issuer(home)
     if settings.database_url is None:
         with ensure_server(home, on_message=tell) as server:
-            admin = server.dsn(server.superuser, "postgres")
-            roles = (server.dsn(role, DATABASE) for role in ("bpm_crm_owner", "bpm_crm_app", "bpm_crm_worker"))
-            yield _ready(settings, home, admin, DATABASE, bootstrap.Access(*roles), server, migrate)
+            access = bootstrap.Access(*(server.dsn(role, DATABASE) for role in LOGINS))
+            asyncio.run(bootstrap.prepare_server(server.dsn(server.superuser, "postgres"), DATABASE))
+            yield _ready(settings, home, access, server, migrate)
     else:
-        url = settings.database_url.get_secret_value()
-        database = urlsplit(url).path.lstrip("/") or DATABASE
-        access = bootstrap.role_urls(url, _role_password(home))
-        yield _ready(settings, home, url, database, access, None, migrate)
+        access = _prepared(settings, settings.database_url.get_secret_value(), home)
+        yield _ready(settings, home, access, None, migrate)
 
 
-def _ready(
-    settings: Settings,
-    home: Path,
-    admin: str,
-    database: str,
-    access: bootstrap.Access,
-    server: Server | None,
-    migrate: bool,
-) -> Provision:
-    asyncio.run(_prepare(admin, database, access, server, home, migrate))
+def _prepared(settings: Settings, url: str, home: Path) -> bootstrap.Access:
+    """Prepare the server of a URL, unless an administrator did; how each role reaches it."""
+    if bootstrap.is_prepared(url):
+        return bootstrap.Access(url, app_url(settings), worker_url(settings))
+    database = database_of(url)
+    password = _role_password(home)
+    asyncio.run(bootstrap.prepare_server(url, database, password))
+    return bootstrap.role_urls(url, database, password)
+
+
+def _ready(settings: Settings, home: Path, access: bootstrap.Access, server: Server | None, migrate: bool) -> Provision:
+    if migrate:
+        asyncio.run(_migrate(access))
     filled = {
         "home": home,
         "app_database_url": settings.app_database_url or SecretStr(access.app),
@@ -72,13 +71,8 @@ def _ready(
     return Provision(settings.model_copy(update=filled), access, server)
 
 
-async def _prepare(
-    admin: str, database: str, access: bootstrap.Access, server: Server | None, home: Path, migrate: bool
-) -> None:
-    await bootstrap.prepare_server(admin, database)
-    if server is None:
-        await bootstrap.set_password(admin, _role_password(home))
-    if migrate and await migrations.current(access.owner) != migrations.head():
+async def _migrate(access: bootstrap.Access) -> None:
+    if await migrations.current(access.owner) != migrations.head():
         await migrations.upgrade(access.owner)
 
 
@@ -86,18 +80,19 @@ def _ensure_issuer(home: Path) -> None:
     """Give this installation a key for the built-in issuer, readable by its user alone."""
     path = home / ISSUER_KEY
     if not path.is_file():
-        _write_secret(path, new_private_key())
+        write_secret(path, new_private_key())
 
 
 def _role_password(home: Path) -> str:
     """The password of the roles on a server reached over the network; made at the first start."""
     path = home / ROLE_PASSWORD
     if not path.is_file():
-        _write_secret(path, secrets.token_urlsafe(24).encode())
+        write_secret(path, secrets.token_urlsafe(24).encode())
     return path.read_text(encoding="ascii").strip()
 
 
-def _write_secret(path: Path, content: bytes) -> None:
+def write_secret(path: Path, content: bytes) -> None:
+    """Write a new file that only its user can read; `FileExistsError` rather than replace one."""
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "wb") as file:
         file.write(content)

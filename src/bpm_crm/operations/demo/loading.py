@@ -10,14 +10,14 @@ from bpm_crm.engine.instants import instant_of, moment_of
 from bpm_crm.operations.access import EVERYTHING, Role
 from bpm_crm.operations.clocks import SYSTEM
 from bpm_crm.operations.commands import Capture, Recorded, Work
-from bpm_crm.operations.companies import found_company, issue_key
+from bpm_crm.operations.companies import found_company, issue_key, parse_key
 from bpm_crm.operations.demo.company import COMPANY, TENANT_KEY
 from bpm_crm.operations.demo.simulation import LeadStory, Seller, aftermath
 from bpm_crm.operations.effects import drain_effects
 from bpm_crm.operations.leads import capture_of
 from bpm_crm.operations.publishing import publish
 from bpm_crm.operations.reference import ReferenceCache
-from bpm_crm.operations.viewers import viewer_of_user
+from bpm_crm.operations.viewers import viewer_of_key, viewer_of_user
 from bpm_crm.operations.writer import Writer
 from bpm_crm.processes.library import shipped_keys, shipped_text
 from bpm_crm.records.companies import find_tenant, is_marked, mark
@@ -53,8 +53,12 @@ async def ensure_company(owner: Database, at: datetime) -> UUID:
     return tenant_id
 
 
-async def new_integration_key(owner: Database, tenant_id: UUID, at: datetime) -> str:
-    """A key for the demo's channel integration, told once."""
+async def integration_key(owner: Database, reference: Reference, known: str | None, at: datetime) -> str:
+    """A key for the demo's channel integration: the `known` one while the company accepts it, else a new one."""
+    parsed = None if known is None else parse_key(known)
+    if known is not None and parsed is not None and viewer_of_key(reference, parsed[1], at) is not None:
+        return known
+    tenant_id = reference.tenant.id
     async with owner.transaction(tenant_id) as connection:
         return await issue_key(
             connection, tenant_id, name="Demo integration", role=Role.CHANNEL_INTEGRATION, channels=[], at=at
