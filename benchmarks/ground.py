@@ -55,6 +55,12 @@ class Ground:
         """The load generator of the server's own binaries."""
         return str(find_binaries().program("pgbench"))
 
+    async def analyse(self) -> None:
+        """Gather the statistics that autovacuum would have gathered on a server of some age; C9 has had it too."""
+        owner = await Database.connect(self.access.owner, size=2)
+        await owner.analyse()
+        await owner.close()
+
     def capture(self, external_id: str, at: datetime | None = None) -> Capture:
         """The command that captures a call-back request."""
         lead = Lead("callback-request", external_id=external_id, team="moscow", occurred_at=at)

@@ -42,6 +42,7 @@ async def measure(ground: Ground, port: int, *, batch: int, label: str) -> float
     cases = await captured(ground, writer, CASES * (1 if batch == 1 else 4), label)
     await writer.stop()
     await database.close()
+    await ground.analyse()
     connections = min(CONNECTIONS, len(cases) // batch)
     token = ground.token()
     scripts = [_script(cases[number::connections], batch, token) for number in range(connections)]

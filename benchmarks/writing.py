@@ -5,6 +5,7 @@ import time
 from uuid import UUID, uuid4
 
 from benchmarks.ground import Ground, moves
+from bpm_crm.garbage import calm
 from bpm_crm.operations.commands import Fire, Recorded, Work
 from bpm_crm.operations.processes import ProcessCache
 from bpm_crm.operations.writer import Writer
@@ -27,6 +28,8 @@ async def measure(ground: Ground, in_flight: int, label: str) -> float:
     writer = Writer(database, ProcessCache())
     writer.start()
     cases = await captured(ground, writer, CASES, label)
+    await ground.analyse()
+    calm()
     path = moves()
 
     async def client(mine: list[UUID]) -> None:

@@ -3,14 +3,13 @@
 import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from uuid import uuid4
 
-import asyncpg
 import pytest
 
 from bpm_crm.embedded.server import Server, ensure_server
 from bpm_crm.records import migrations
 from bpm_crm.records.bootstrap import Access, prepare_server
+from tests.databases import cloned
 from tests.world import World, a_world
 
 TEMPLATE = "bpm_crm_template"
@@ -48,15 +47,8 @@ async def template(postgres: Server) -> str:
 @pytest.fixture
 async def access(postgres: Server, template: str) -> AsyncIterator[Access]:
     """A database of this test's own, and how each role reaches it."""
-    name = f"test_{uuid4().hex[:12]}"
-    admin = await asyncpg.connect(postgres.dsn(postgres.superuser, "postgres"))
-    try:
-        await admin.execute(f"CREATE DATABASE {name} TEMPLATE {template} OWNER bpm_crm_owner STRATEGY file_copy")
-        roles = (postgres.dsn(role, name) for role in ("bpm_crm_owner", "bpm_crm_app", "bpm_crm_worker"))
-        yield Access(*roles)
-        await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    finally:
-        await admin.close()
+    async with cloned(postgres, template) as found:
+        yield found
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """The API's entry point: `uvicorn --factory bpm_crm.asgi:application`. Wires and runs; no logic."""
 
-import gc
 import os
 import time
 from collections.abc import AsyncIterator
@@ -28,6 +27,7 @@ from bpm_crm.api.health import PATHS, health_routes
 from bpm_crm.api.schema import CircularViews, build_schema
 from bpm_crm.api.tokens import BuiltInIssuer, Provider, TokenVerifier
 from bpm_crm.config import Settings, app_url, listen_url, read_issuer_key
+from bpm_crm.garbage import calm
 from bpm_crm.logs import set_up_logs
 from bpm_crm.operations.events import EventHub
 from bpm_crm.operations.processes import ProcessCache
@@ -69,8 +69,7 @@ def build(settings: Settings) -> Starlette:
         async with _services(settings) as services:
             running["authenticator"] = Authenticator(services, _verifier(settings))
             application.state.database = services.database
-            gc.collect()
-            gc.freeze()
+            calm()
             yield
             application.state.database = None
         running.clear()

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 
 from bpm_crm.config import Settings, listen_url, worker_url
+from bpm_crm.garbage import calm
 from bpm_crm.logs import set_up_logs
 from bpm_crm.operations import clocks, effects
 from bpm_crm.operations.processes import ProcessCache
@@ -97,6 +98,7 @@ async def run(settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, _stop, worker)
     writer.start()
     await listener.start()
+    calm()
     try:
         await worker.run()
     finally:

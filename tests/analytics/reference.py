@@ -18,6 +18,8 @@ Row = Mapping[str, Any]
 Segment = tuple[str | None, ...]
 Cell = tuple[Any, Segment, str]
 """(step, segment, number)"""
+Spell = tuple[float, str]
+"""How long a case was seen on its way to a step, and how that ended: `reached`, `lost`, `missed` or (not yet) `open`."""
 
 MICROSECOND = timedelta(microseconds=1)
 EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
@@ -38,7 +40,7 @@ class Case:
 
 @dataclass
 class Ask:
-    """What is asked. `chosen` is the filter over cases as they are now."""
+    """What is asked. `chosen` is the filter over cases as last known."""
 
     as_of: datetime
     known_at: datetime
@@ -59,6 +61,7 @@ class Answer:
     members: dict[Cell, set[UUID]] = field(default_factory=lambda: defaultdict(set))
     visits: dict[tuple[Any, Segment], int] = field(default_factory=lambda: defaultdict(int))
     seconds: dict[tuple[Any, Segment], list[float]] = field(default_factory=lambda: defaultdict(list))
+    spells: dict[tuple[Any, Segment], list[Spell]] = field(default_factory=lambda: defaultdict(list))
 
     def add(self, step: Any, segment: Segment, number: str, case: Case) -> None:
         assert case.id not in self.members[step, segment, number]
@@ -98,8 +101,8 @@ def is_counted(case: Case, ask: Ask) -> bool:
     rows = known(case, ask)
     return (
         case.row["definition_id"] in ask.definitions
-        and ask.chosen(case.row)
         and bool(rows)
+        and ask.chosen(rows[-1])
         and rows[-1]["exclusion"] is None
         and last_move(case, ask) is not None
     )
@@ -194,7 +197,23 @@ def cohort(
             path = [row if row is not None and row["occurred_at"] <= last else None for row in path]
             is_over = ask.as_of > last
         _walk(answer, case, ask, steps, path, is_over, versions)
+        _wait_for_each(answer, case, ask, path, is_over)
     return answer
+
+
+def _wait_for_each(answer: Answer, case: Case, ask: Ask, path: Sequence[Row | None], is_over: bool) -> None:
+    """What the estimates of the eventual rates are made of."""
+    first, move = path[0], last_move(case, ask)
+    assert first is not None
+    assert move is not None
+    seen_until = ask.as_of if move["outcome"] is None else move["occurred_at"]
+    if ask.window is not None:
+        seen_until = min(seen_until, first["occurred_at"] + ask.window)
+    here: Segment = ()
+    for number, row in enumerate(path, 1):
+        here = here if row is None else segment_of(row, case, ask)
+        until, end = (row["occurred_at"], "reached") if row is not None else (seen_until, standing(case, ask, is_over))
+        answer.spells[number, here].append((max((until - first["occurred_at"]).total_seconds(), 0.0), end))
 
 
 def _walk(
@@ -216,7 +235,7 @@ def _walk(
             _reach(answer, case, ask, number, steps[number - 1], row, here)
             if before is not None:
                 answer.add(number, before, "advanced", case)
-                if previous is not None:
+                if previous is not None and previous["occurred_at"] <= row["occurred_at"]:
                     answer.seconds[number, before].append(elapsed(previous, row))
         else:
             answer.add(number, here, standing(case, ask, is_over), case)
@@ -268,7 +287,7 @@ def period(
                 _reach(answer, case, ask, number, steps[number - 1], row, here)
                 if number > 1:
                     answer.add(number, here, "advanced", case)
-                if previous is not None:
+                if previous is not None and previous["occurred_at"] <= row["occurred_at"]:
                     answer.seconds[number, here].append(elapsed(previous, row))
             if previous is not None and inside(previous["occurred_at"], ask):
                 there = segment_of(previous, case, ask)
@@ -424,3 +443,35 @@ def kaplan_meier(waits: Sequence[tuple[float, bool]], share: Fraction) -> float 
         if waiting <= 1 - share:
             return length
     return None
+
+
+def eventual_rate(spells: Sequence[Spell]) -> float:
+    """Aalen-Johansen, by handing what is not known on: a case last seen open leaves its weight to those seen longer."""
+    weights = [1.0] * len(spells)
+    order = sorted(range(len(spells)), key=lambda place: spells[place][0])
+    for place in order:
+        length, end = spells[place]
+        if end == "open":
+            later = [other for other in order if spells[other][0] > length]
+            for other in later:
+                weights[other] += weights[place] / len(later)
+            weights[place] = 0.0
+    reached = (weight for weight, (_, end) in zip(weights, spells, strict=True) if end == "reached")
+    return sum(reached) / len(spells)
+
+
+def eventual_variance(spells: Sequence[Spell]) -> float:
+    """The variance of that rate by the delta method, straight from its definition."""
+    final, waiting, share = eventual_rate(spells), 1.0, 0.0
+    total = 0.0
+    for length in sorted({seconds for seconds, _ in spells}):
+        risk = sum(1 for seconds, _ in spells if seconds >= length)
+        reached = sum(1 for seconds, end in spells if seconds == length and end == "reached")
+        settled = sum(1 for seconds, end in spells if seconds == length and end != "open")
+        share += waiting * reached / risk
+        missing = final - share
+        if settled < risk:
+            total += missing**2 * settled / (risk * (risk - settled))
+        total += waiting**2 * reached * (risk - reached) / risk**3 - 2 * missing * waiting * reached / risk**2
+        waiting *= 1 - settled / risk
+    return total

@@ -1,6 +1,7 @@
 """Every figure over random walks of cases against its plain statement in `reference.py`, and every list behind a number."""
 
 import random
+from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -12,6 +13,7 @@ import pytest
 
 from bpm_crm.analytics.checkpoints import read_checkpoints
 from bpm_crm.analytics.dimensions import Dimension, Grouping, OwnerBasis
+from bpm_crm.analytics.estimates import Estimates, read_estimates
 from bpm_crm.analytics.frames import FIRST_INSTANT, LAST_INSTANT, Frame, Question, read_frame
 from bpm_crm.analytics.funnel import FunnelMode, OrderMode, read_funnel
 from bpm_crm.analytics.losses import read_losses
@@ -76,7 +78,7 @@ def asks(walked: Walked, seed: int, number: int = ASKS) -> Iterator[tuple[random
 
 
 def question_of(world: World, ask: Ask, owner: UUID | None) -> Question:
-    cases = CaseFilter() if owner is None else CaseFilter("i.owner_id = $2::uuid", (owner,))
+    cases = CaseFilter() if owner is None else CaseFilter("k.owner_id = $2::uuid", (owner,))
     grouping = Grouping([Dimension(item) for item in ask.by], OwnerBasis(ask.basis))
     return Question(world.tenant_id, cases, ask.since, ask.until, grouping)
 
@@ -137,9 +139,27 @@ async def check_funnel(walked: Walked, ask: Ask, owner: UUID | None, mode: Funne
                 seconds = expected.seconds.get(cell, [])
                 wanted = [reference.percentile(seconds, share) for share in (0.5, 0.9)] if seconds else None
                 assert step.seconds == (None if wanted is None else pytest.approx(wanted))
+        if mode is FunnelMode.COHORT:
+            check_estimates(await read_estimates(connection, figures.members), expected)
         cells = list(expected.members)
         found = await listed(connection, figures.members, [(str(step), name, segment) for step, segment, name in cells])
         assert dict(zip(cells, found, strict=True)) == dict(expected.members)
+
+
+def check_estimates(found: Estimates, expected: Answer) -> None:
+    """The estimated eventual rate of every step, in every segment and in all."""
+    spells: dict[tuple[int, Segment | None], list[reference.Spell]] = defaultdict(list)
+    for (step, segment), some in expected.spells.items():
+        spells[step, segment].extend(some)
+        spells[step, None].extend(some)
+    assert found.keys() == spells.keys()
+    for place, estimate in found.items():
+        cases = spells[place]
+        assert estimate.rate == pytest.approx(reference.eventual_rate(cases), abs=1e-9)
+        assert estimate.variance == pytest.approx(reference.eventual_variance(cases), abs=1e-9)
+        assert (estimate.cases, estimate.settled) == (len(cases), sum(1 for _, end in cases if end != "open"))
+        lower, upper = estimate.interval
+        assert 0 <= lower <= estimate.rate <= upper <= 1
 
 
 def plain_funnel(walked: Walked, ask: Ask, mode: FunnelMode, frame: Frame) -> Answer:
@@ -251,8 +271,8 @@ def _latest_first(row: Row) -> tuple[float, int]:
 
 def _excluded_too(case: Case, ask: Ask) -> bool:
     rows = reference.known(case, ask)
-    is_chosen = case.row["definition_id"] in ask.definitions and ask.chosen(case.row)
-    return is_chosen and bool(rows) and reference.last_move(case, ask) is not None
+    is_chosen = case.row["definition_id"] in ask.definitions and bool(rows) and ask.chosen(rows[-1])
+    return is_chosen and reference.last_move(case, ask) is not None
 
 
 def _closed(at: datetime, ask: Ask) -> bool:
@@ -278,6 +298,10 @@ def _without_the_censored(waits: Any, share: Fraction) -> float | None:
     return found
 
 
+def _those_last_seen_are_lost(spells: Any) -> float:
+    return sum(1 for _, end in spells if end == "reached") / len(spells)
+
+
 def _by_the_state_alone(event: Row, _ask: Ask) -> list[str]:
     return ["not_yet_due"] if event["state"] in {"running", "paused"} else [event["state"]]
 
@@ -292,6 +316,7 @@ PLANTED = {
     "standing": _open_is_lost,
     "percentile": _nearest_rank,
     "kaplan_meier": _without_the_censored,
+    "eventual_rate": _those_last_seen_are_lost,
     "_verdicts": _by_the_state_alone,
 }
 

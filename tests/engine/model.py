@@ -12,8 +12,6 @@ from typing import Any
 from bpm_crm.engine.clock import Clock, Gap
 from bpm_crm.engine.definition import (
     AssignOwner,
-    Condition,
-    OccasionKind,
     ProcessDefinition,
     ReasonRule,
     Reopening,
@@ -22,6 +20,7 @@ from bpm_crm.engine.definition import (
     Transition,
 )
 from bpm_crm.engine.duration import BusinessDays, WorkingTime
+from bpm_crm.engine.occasions import Condition, OccasionKind
 from bpm_crm.engine.state import Actor, InstanceState
 from tests.engine.hours import AllHours, OpenHours, first_instant
 

@@ -49,7 +49,10 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 MARGIN = 2
 
-slowly = settings(deadline=None, max_examples=100, suppress_health_check=list(HealthCheck))
+MINUTE, QUARTER = 60, 900
+"""Steps of a reading, in seconds."""
+
+slowly = settings(deadline=None, max_examples=40, suppress_health_check=list(HealthCheck))
 caught = settings(slowly, max_examples=400, derandomize=True, database=None, phases=[Phase.generate])
 
 
@@ -227,15 +230,25 @@ def agreement(reading: type[StepByStep], unit: int, days: int, chosen: settings)
     return agrees
 
 
+def test_a_calendar_agrees_with_the_rules_read_quarter_by_quarter_round_every_change_of_clocks() -> None:
+    agreement(StepByStep, QUARTER, 3, settings(slowly, max_examples=100))()
+
+
 def test_a_calendar_agrees_with_the_rules_read_minute_by_minute_round_every_change_of_clocks() -> None:
-    agreement(StepByStep, 60, 3, slowly)()
+    agreement(StepByStep, MINUTE, 3, slowly)()
 
 
 def test_a_calendar_agrees_with_the_rules_read_second_by_second() -> None:
     agreement(StepByStep, 1, 1, settings(slowly, max_examples=3))()
 
 
+@pytest.mark.slow
+def test_very_many_calendars_agree_with_the_rules() -> None:
+    agreement(StepByStep, QUARTER, 3, settings(slowly, max_examples=5000))()
+    agreement(StepByStep, MINUTE, 3, settings(slowly, max_examples=1000))()
+
+
 @pytest.mark.parametrize("reading", [ByLabel, ClosedInclusive, ExceptionOfDay, ServerInUtc])
 def test_a_wrong_reading_of_the_rules_is_caught(reading: type[StepByStep]) -> None:
     with pytest.raises(AssertionError):
-        agreement(reading, 60, 3, caught)()
+        agreement(reading, QUARTER, 3, caught)()

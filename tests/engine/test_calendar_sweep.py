@@ -98,7 +98,10 @@ def occurrences(zone: ZoneInfo, day: date, seconds: int) -> list[int]:
     instants = sorted(wall.replace(tzinfo=UTC) - offset for offset in offsets_near(zone, day))
     found = [instant for instant in instants if shown(instant, zone) == wall]
     if not found:
-        found = [next(instant for instant in seconds_from(instants[0]) if shown(instant, zone) > wall)]
+        minute = next(instant for instant in steps_from(instants[0], 60) if shown(instant, zone) > wall)
+        found = [
+            next(instant for instant in steps_from(minute - timedelta(minutes=1), 1) if shown(instant, zone) > wall)
+        ]
     return [instant_of(instant) for instant in found]
 
 
@@ -113,5 +116,5 @@ def shown(instant: datetime, zone: ZoneInfo) -> datetime:
     return instant.astimezone(zone).replace(tzinfo=None)
 
 
-def seconds_from(since: datetime) -> Iterator[datetime]:
-    return (since + timedelta(seconds=number) for number in range(2 * 86_400))
+def steps_from(since: datetime, seconds: int) -> Iterator[datetime]:
+    return (since + timedelta(seconds=number) for number in range(0, 2 * 86_400, seconds))

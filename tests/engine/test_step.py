@@ -2,9 +2,10 @@
 
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
 from bpm_crm.engine.process import Process
 from bpm_crm.engine.step import Activity
@@ -34,7 +35,7 @@ VALUES: dict[str, tuple[Any, ...]] = {
     "satisfaction": (None, 3, 9),
 }
 quickly = settings(
-    max_examples=60,
+    max_examples=50,
     stateful_step_count=25,
     deadline=None,
     derandomize=True,
@@ -154,6 +155,12 @@ TestRandomProcesses = RandomWalking.TestCase
 TestRandomProcesses.settings = quickly
 TestShippedProcesses = ShippedWalking.TestCase
 TestShippedProcesses.settings = quickly
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("walking", [RandomWalking, ShippedWalking])
+def test_very_many_walks_agree_with_the_model(walking: type[Walking]) -> None:
+    run_state_machine_as_test(walking, settings=campaign)
 
 
 def _some(kind: str) -> tuple[Any, ...]:

@@ -1,7 +1,7 @@
 """A walk through a process, on the engine and on the model at once; after each step the two must agree."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from bpm_crm.engine import step as engine
@@ -9,6 +9,7 @@ from bpm_crm.engine.blockers import Malformed, Refused
 from bpm_crm.engine.clock import ClockEvent, ClockEventKind
 from bpm_crm.engine.definition import Field, FieldType, SetField, Transition
 from bpm_crm.engine.events import CheckpointReached, StageLeft
+from bpm_crm.engine.instants import moment_of
 from bpm_crm.engine.legality import AvailableTransition, available
 from bpm_crm.engine.process import Process
 from bpm_crm.engine.state import Actor
@@ -17,7 +18,12 @@ from tests.engine.build import COLLEAGUE, MANAGER, ROBOT, SELLER, SYSTEM, began
 from tests.engine.model import ORACLES, Model
 
 ACTORS = (SELLER, COLLEAGUE, MANAGER, ROBOT, SYSTEM)
-COMPUTED = {"7": 7}
+COMPUTED: Mapping[str, Callable[[int], Any]] = {
+    "7": lambda at: 7,
+    "now": lambda at: moment_of(at).isoformat().replace("+00:00", "Z"),
+}
+"""What each expression of a `set` effect gives at an instant."""
+
 GOOD_VALUES: Mapping[str, Any] = {
     "amount": "100.00",
     "paid_amount": "100.00",
@@ -50,7 +56,7 @@ class Walk:
         if codes or transition is None:
             self._refuses(outcome, codes)
             return
-        self.model.move(transition, {**data, **_computed(transition)}, reason, actor, at)
+        self.model.move(transition, {**data, **_computed(transition, at)}, reason, actor, at)
         self._takes(outcome, at)
 
     def record(self, activity: Activity, actor: Actor, at: int) -> None:
@@ -208,9 +214,9 @@ def good_value(field: Field) -> Any:
             return next(iter(field.options))
 
 
-def _computed(transition: Transition) -> dict[str, Any]:
+def _computed(transition: Transition, at: int) -> dict[str, Any]:
     sets = [effect for effect in transition.effects if isinstance(effect, SetField)]
-    return {effect.field: COMPUTED[effect.expression] for effect in sets if effect.expression in COMPUTED}
+    return {effect.field: COMPUTED[effect.expression](at) for effect in sets}
 
 
 def _taken(step: Step) -> list[str]:

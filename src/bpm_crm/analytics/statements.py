@@ -19,7 +19,11 @@ _NAMED = re.compile(r"(?<![:\w]):([a-z_]+)")
 
 @dataclass(frozen=True, slots=True)
 class CaseFilter:
-    """Which cases count: an SQL condition over `process_instance AS i`, and its values from `$2` on."""
+    """Which cases count: an SQL condition and its values from `$2` on.
+
+    The condition is over `process_instance AS i`, the case as it is now; `k`, its dimensions as last known; and `m`, the step that
+    brought it where it stood. Of `i` only what never changes makes a figure that can be asked again.
+    """
 
     sql: str = "true"
     values: Sequence[Any] = ()

@@ -55,6 +55,18 @@ async def fetch_page(info: Any, database: Database, tenant_id: UUID, query: Quer
         return await read_page(connection, tenant_id, query, slice_, rows=rows, total=wanted.has("totalCount"))
 
 
+async def fetch_branch(info: Any, query: Query, parent: str, parent_id: UUID, window: Slice) -> Page:
+    """Read the page of a connection that hangs on an object, together with those of the objects beside it.
+
+    `parent` is the SQL of that object's id in a row of the list; what `query` asks is the same for all of them.
+    """
+    wanted = selects(info)
+    rows = any(wanted.has(name) for name in ("edges", "nodes", "pageInfo"))
+    loader = info.context.loader
+    page: Page = await loader.branch(query, parent, parent_id, window, rows=rows, total=wanted.has("totalCount"))
+    return page
+
+
 def page_info(page: Page, slice_: Slice) -> PageInfo:
     """The page information of a page that was read."""
     return PageInfo(

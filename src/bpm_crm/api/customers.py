@@ -5,7 +5,7 @@ from enum import Enum
 
 import strawberry
 
-from bpm_crm.api.connections import PageInfo, cut, fetch_page, page_info, write_cursor
+from bpm_crm.api.connections import PageInfo, cut, fetch_branch, fetch_page, page_info, write_cursor
 from bpm_crm.api.context import Info, RequestContext
 from bpm_crm.api.exposing import expose
 from bpm_crm.api.filters import (
@@ -21,16 +21,17 @@ from bpm_crm.api.filters import (
 from bpm_crm.api.history import TransitionRecord, transition_record
 from bpm_crm.api.ids import to_global
 from bpm_crm.api.instance_filters import customer_search, scope_condition
-from bpm_crm.api.instance_lists import ProcessInstanceConnection, instance_page
+from bpm_crm.api.instance_lists import ProcessInstanceConnection, instances_of
 from bpm_crm.api.instances import ProcessInstance, instance_view
 from bpm_crm.api.nodes import Node
 from bpm_crm.api.scalars import EmailAddress, PhoneNumber
 from bpm_crm.operations.access import Permission, Reach, Scope
 from bpm_crm.records.history import HistoryRecord, record_of
 from bpm_crm.records.listings import CUSTOMERS, TIMELINE, CustomerRecord, customer_of
-from bpm_crm.records.selection import All, Compare, Condition, Exists, Key, Operator, Query
+from bpm_crm.records.selection import All, Condition, Exists, Key, Query
 
 KIND = "Customer"
+MINE = "i.customer_id"
 CASES = "process_instance AS i WHERE i.tenant_id = $1 AND i.customer_id = cu.id"
 NEWEST_FIRST = (Key("h.occurred_at", "timestamptz", descending=True), Key("h.instance_id", "uuid", descending=True))
 
@@ -88,19 +89,17 @@ class Customer(Node):
         self, info: Info, first: int | None = None, after: str | None = None
     ) -> ProcessInstanceConnection:
         """The customer's cases."""
-        condition = Compare("i.customer_id", Operator.EQ, self.record.id, "uuid")
-        return await instance_page(info, condition, first=first, after=after)
+        return await instances_of(info, MINE, self.record.id, first, after)
 
     @strawberry.field(
         description="Everything that happened with the customer, in all cases the viewer may see, latest first."
     )
     async def timeline(self, info: Info, first: int | None = None, after: str | None = None) -> TimelineConnection:
         """Everything that happened with the customer."""
-        viewer, scope = info.context.require(Permission.VIEW_CASES)
-        mine = Compare("i.customer_id", Operator.EQ, self.record.id, "uuid")
-        query = Query(TIMELINE, All((mine, scope_condition(scope, "i"))), NEWEST_FIRST)
+        _, scope = info.context.require(Permission.VIEW_CASES)
+        query = Query(TIMELINE, scope_condition(scope, "i"), NEWEST_FIRST)
         window = cut(query.keys, first, after)
-        page = await fetch_page(info, info.context.services.database, viewer.tenant_id, query, window)
+        page = await fetch_branch(info, query, MINE, self.record.id, window)
         rows = [record_of(row, row["comment"]) for row in page.rows]
         nodes = [TimelineEntry(record=transition_record(info.context, row), row=row) for row in rows]
         edges = [

@@ -24,7 +24,7 @@ from bpm_crm.api.filters import (
 )
 from bpm_crm.api.ids import to_global
 from bpm_crm.api.instance_filters import InstanceStatus, InstanceStatusFilter, customer_search, scope_condition
-from bpm_crm.api.instance_lists import ProcessInstanceConnection, instance_page
+from bpm_crm.api.instance_lists import ProcessInstanceConnection, instances_of
 from bpm_crm.api.instances import Outcome, ProcessInstance, instance_view
 from bpm_crm.api.money import Money
 from bpm_crm.api.nodes import Node
@@ -76,9 +76,7 @@ class Deal(Node):
         self, info: Info, first: int | None = None, after: str | None = None
     ) -> ProcessInstanceConnection:
         """All cases over the deal."""
-        return await instance_page(
-            info, Compare("i.deal_id", Operator.EQ, self.record.id, "uuid"), first=first, after=after
-        )
+        return await instances_of(info, "i.deal_id", self.record.id, first, after)
 
     record: strawberry.Private[DealRecord]
 

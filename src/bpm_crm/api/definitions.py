@@ -25,7 +25,6 @@ from bpm_crm.engine.definition import Reason as EngineReason
 from bpm_crm.engine.duration import format_duration
 from bpm_crm.operations.access import Permission
 from bpm_crm.records.database import Row
-from bpm_crm.records.definitions import load_version, load_versions
 from bpm_crm.records.reference import DefinitionRecord, Reference
 
 
@@ -152,9 +151,8 @@ class ProcessVersion(Node):
         return str((await self._row(info))["source"])
 
     async def _row(self, info: Info) -> Row:
-        viewer, _ = info.context.require(Permission.VIEW_DEFINITIONS)
-        async with info.context.services.database.reader(viewer.tenant_id) as connection:
-            row = await load_version(connection, viewer.tenant_id, self.definition_id, self.version)
+        info.context.require(Permission.VIEW_DEFINITIONS)
+        row = await info.context.loader.documents.load((self.definition_id, self.version))
         if row is None:
             raise LookupError(f"version {self.version} is gone")
         return row
@@ -186,10 +184,9 @@ class ProcessDefinitionType(Node):
     @strawberry.field(description="All versions, newest first.")
     async def versions(self, info: Info) -> list["ProcessVersion"]:
         """All versions, newest first."""
-        viewer, _ = info.context.require(Permission.VIEW_DEFINITIONS)
+        info.context.require(Permission.VIEW_DEFINITIONS)
         found = uuid_of(self.id, KIND)
-        async with info.context.services.database.reader(viewer.tenant_id) as connection:
-            rows = await load_versions(connection, viewer.tenant_id, [] if found is None else [found])
+        rows = [] if found is None else await info.context.loader.versions.load(found)
         return [_version(info.context.known, row) for row in rows]
 
 
@@ -214,6 +211,14 @@ def definition_type(record: DefinitionRecord, definition: ProcessDefinition, lan
         sla_policies=[_policy(item, language) for item in definition.policies.values()],
         reasons=[reason_type(item, language) for item in definition.reasons.values()],
     )
+
+
+async def version_of(info: Info, key: str) -> ProcessVersion | None:
+    """The version that the key of a global id means: `definition.number`."""
+    definition, _, number = key.partition(".")
+    known = next((found for found in info.context.known.definitions if str(found) == definition), None)
+    rows = [] if known is None else await info.context.loader.versions.load(known)
+    return next((_version(info.context.known, row) for row in rows if str(row["version"]) == number), None)
 
 
 def stage_type(stage: Stage, language: str) -> StageType:

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
 from math import floor
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import strawberry
 from strawberry.scalars import JSON
@@ -18,9 +19,10 @@ from bpm_crm.analytics.frames import Frame, Question, Version
 from bpm_crm.analytics.statements import CaseFilter
 from bpm_crm.api.context import RequestContext
 from bpm_crm.api.faults import Code, Fault
+from bpm_crm.api.figure_filters import FactWhere, fact_condition
 from bpm_crm.api.figure_inputs import PeriodInput
 from bpm_crm.api.ids import to_global
-from bpm_crm.api.instance_filters import InstanceWhere, instance_condition, scope_condition
+from bpm_crm.api.instance_filters import scope_condition
 from bpm_crm.operations.access import Permission
 from bpm_crm.records.reference import ChannelRecord, DefinitionRecord, Reference
 from bpm_crm.records.selection import All, Parameters, where
@@ -72,18 +74,33 @@ class DimensionValue:
 
 
 def question_of(
-    context: RequestContext, period: PeriodInput | None, filter_: InstanceWhere | None, grouping: Grouping
+    context: RequestContext, period: PeriodInput | None, filter_: FactWhere | None, grouping: Grouping
 ) -> Question:
     """The question over the cases inside the viewer's reach, by their owner and team now; a fault for an empty period."""
     viewer, scope = context.require(Permission.VIEW_FIGURES)
     parameters = Parameters([viewer.tenant_id])
-    condition = where(All((instance_condition(filter_, context.known), scope_condition(scope, "i"))), parameters)
+    condition = where(All((fact_condition(filter_, context.known), scope_condition(scope, "i"))), parameters)
     cases = CaseFilter(condition, parameters.values[1:])
     if period is None:
         return Question(viewer.tenant_id, cases, grouping=grouping)
-    if period.from_ >= period.to:
-        raise Fault(Code.BAD_USER_INPUT, "A period ends after it begins: `from` lies before `to`.")
-    return Question(viewer.tenant_id, cases, period.from_, period.to, grouping)
+    since, until = instants_of(period, context.known.tenant.zone)
+    return Question(viewer.tenant_id, cases, since, until, grouping)
+
+
+def instants_of(period: PeriodInput, zone: str) -> tuple[datetime, datetime]:
+    """The instants `[since, until)` of a period; its days begin in a time zone. A fault for an empty or half-given one."""
+    match period.from_, period.to, period.from_date, period.to_date:
+        case datetime() as since, datetime() as until, None, None:
+            pass
+        case None, None, date() as first, date() as last:
+            since, until = (datetime.combine(day, time(), ZoneInfo(zone)).astimezone(UTC) for day in (first, last))
+        case _:
+            raise Fault(
+                Code.BAD_USER_INPUT, "A period has either `from` and `to`, or `fromDate` and `toDate`: one pair, whole."
+            )
+    if since >= until:
+        raise Fault(Code.BAD_USER_INPUT, "A period ends after it begins: its end is not in it.")
+    return since, until
 
 
 def check_process(context: RequestContext, process: str | None) -> None:
@@ -102,9 +119,7 @@ def check_segments(number: int) -> None:
         raise Fault(Code.BAD_USER_INPUT, message, maximum=MOST_SEGMENTS, found=number)
 
 
-def frame_type(
-    frame: Frame, versions: Sequence[Version], period: PeriodInput | None, filter_: InstanceWhere | None
-) -> FigureFrame:
+def frame_type(frame: Frame, versions: Sequence[Version], question: Question, filter_: FactWhere | None) -> FigureFrame:
     """A frame as the API shows it, with the versions the figure was made of."""
     numbers: dict[str, list[int]] = {}
     for version in versions:
@@ -112,7 +127,7 @@ def frame_type(
     return FigureFrame(
         as_of=frame.as_of,
         known_at=frame.known_at,
-        period=None if period is None else Period(from_=period.from_, to=period.to),
+        period=Period(from_=question.since, to=question.until) if question.has_period else None,
         filter=None if filter_ is None else JSON(_plain(filter_)),
         processes=[
             FigureProcess(process=process, first_version=min(known), latest_version=max(known))

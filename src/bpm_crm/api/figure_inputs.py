@@ -1,6 +1,6 @@
 """What figures are asked with: modes, dimensions, periods, and the inputs of the funnel and of losses."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import Enum
 
 import strawberry
@@ -8,7 +8,7 @@ import strawberry
 from bpm_crm.analytics.dimensions import Dimension, OwnerBasis
 from bpm_crm.analytics.funnel import FunnelMode, OrderMode
 from bpm_crm.api.exposing import expose
-from bpm_crm.api.instance_filters import InstanceWhere
+from bpm_crm.api.figure_filters import FactWhere
 
 expose(
     FunnelMode,
@@ -77,16 +77,22 @@ KNOWN_AT = (
     "Leave out what was recorded after this instant; null: `asOf`. "
     "Past events that were imported later are seen with `asOf` in the past and `knownAt` now."
 )
-WHERE = "Which cases count, beside the reach of the viewer. Cases are filtered as they are now."
+WHERE = "Which cases count, beside the reach of the viewer."
 _PROCESS = "Key of the process; null: every process that begins with the same step."
 
 
-@strawberry.input(description="A period: from its first instant up to, and without, its last.")
+@strawberry.input(
+    description="A period, its end not in it. Either by instants, `from` and `to`, or by days in the company's time zone, `fromDate` and `toDate`."
+)
 class PeriodInput:
     """A half-open period."""
 
-    from_: datetime = strawberry.field(name="from", description="First instant inside.")
-    to: datetime = strawberry.field(description="First instant after it.")
+    from_: datetime | None = strawberry.field(default=None, name="from", description="First instant inside.")
+    to: datetime | None = strawberry.field(default=None, description="First instant after it.")
+    from_date: date | None = strawberry.field(default=None, description="First day inside.")
+    to_date: date | None = strawberry.field(
+        default=None, description="First day after it: of September, the first of October."
+    )
 
 
 @strawberry.input(description="Which funnel.")
@@ -109,7 +115,7 @@ class FunnelInput:
     owner_basis: OwnerBasis = strawberry.field(
         default=OwnerBasis.AT_ENTRY, description="Whose a case is counted as, when grouped by `OWNER` or `TEAM`."
     )
-    where: InstanceWhere | None = strawberry.field(default=None, description=WHERE)
+    where: FactWhere | None = strawberry.field(default=None, description=WHERE)
     as_of: datetime | None = strawberry.field(default=None, description=AS_OF)
     known_at: datetime | None = strawberry.field(default=None, description=KNOWN_AT)
 
@@ -125,6 +131,6 @@ class LossInput:
         default=OwnerBasis.AT_ENTRY,
         description="Whose a loss is counted as, when grouped by `OWNER` or `TEAM`; at entry: when it was lost.",
     )
-    where: InstanceWhere | None = strawberry.field(default=None, description=WHERE)
+    where: FactWhere | None = strawberry.field(default=None, description=WHERE)
     as_of: datetime | None = strawberry.field(default=None, description=AS_OF)
     known_at: datetime | None = strawberry.field(default=None, description=KNOWN_AT)

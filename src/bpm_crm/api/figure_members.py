@@ -10,12 +10,15 @@ from bpm_crm.analytics.dimensions import Segment
 from bpm_crm.analytics.members import Listed, Members, Wanted
 from bpm_crm.api.connections import cut, page_info, write_cursor
 from bpm_crm.api.context import Info, RequestContext
+from bpm_crm.api.faults import Code, Fault
 from bpm_crm.api.instance_lists import ProcessInstanceConnection, ProcessInstanceEdge
 from bpm_crm.api.instances import instance_views
 from bpm_crm.api.selections import selects
 from bpm_crm.operations.access import Permission
 from bpm_crm.records.listings import INSTANCES
 from bpm_crm.records.selection import Page
+
+MOST_LISTED = 5_000
 
 First = Annotated[int | None, strawberry.argument(description="How many cases: 50 unless stated, at most 200.")]
 After = Annotated[str | None, strawberry.argument(description="Cursor of the case after which the page begins.")]
@@ -63,5 +66,12 @@ class Drilldown:
         )
 
     async def _load(self, wanted: Sequence[Wanted]) -> list[Listed]:
+        listed = sum(item.most for item in wanted)
+        if listed > MOST_LISTED:
+            message = (
+                f"The lists of a figure may have {listed} cases in all, at most {MOST_LISTED} are given; ask for fewer "
+                "segments, or smaller pages (first)."
+            )
+            raise Fault(Code.QUERY_TOO_COMPLEX, message, maximum=MOST_LISTED, found=listed)
         async with self._context.services.database.reader(self._context.known.tenant.id) as connection:
             return await self._members.listed(connection, wanted)

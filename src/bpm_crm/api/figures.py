@@ -15,19 +15,20 @@ from bpm_crm.analytics.losses import read_losses
 from bpm_crm.api.context import Info
 from bpm_crm.api.faults import Code, Fault
 from bpm_crm.api.figure_checkpoints import CheckpointKpi, checkpoint_kpis
+from bpm_crm.api.figure_estimates import Estimating
+from bpm_crm.api.figure_filters import FactWhere
 from bpm_crm.api.figure_frames import check_process, check_segments, frame_type, question_of
 from bpm_crm.api.figure_funnel import Funnel, segment_type, sorted_segments
 from bpm_crm.api.figure_inputs import AS_OF, KNOWN_AT, WHERE, FunnelDimension, FunnelInput, LossInput, PeriodInput
 from bpm_crm.api.figure_losses import LossCell, loss_cells
 from bpm_crm.api.figure_members import Drilldown
-from bpm_crm.api.instance_filters import InstanceWhere
 
 FunnelArgument = Annotated[FunnelInput, argument(description="Which funnel.")]
 LossArgument = Annotated[LossInput, argument(description="Which losses.")]
 Process = Annotated[str, argument(description="Key of the process.")]
 BegunIn = Annotated[PeriodInput, argument(description="When the cases began, and when the clocks were due.")]
 GroupBy = Annotated[list[Dimension] | None, argument(description="Segments to split the cases into.")]
-Where = Annotated[InstanceWhere | None, argument(description=WHERE)]
+Where = Annotated[FactWhere | None, argument(description=WHERE)]
 AsOf = Annotated[datetime | None, argument(description=AS_OF)]
 KnownAt = Annotated[datetime | None, argument(description=KNOWN_AT)]
 
@@ -55,14 +56,15 @@ class FiguresQuery:
             )
         check_segments(len(figures.segments))
         drilldown = Drilldown(context, figures.members)
-        segments = [segment_type(context, item, dimensions, drilldown) for item in figures.segments]
+        estimating = Estimating(context, figures.members) if input.mode is FunnelMode.COHORT else None
+        segments = [segment_type(context, item, dimensions, drilldown, estimating) for item in figures.segments]
         return Funnel(
             mode=input.mode,
             order_mode=input.order_mode if input.mode is FunnelMode.COHORT else None,
             owner_basis=input.owner_basis,
             as_of=frame.as_of,
-            frame=frame_type(frame, figures.steps.versions, input.period, input.where),
-            total=segment_type(context, figures.total, [], drilldown),
+            frame=frame_type(frame, figures.steps.versions, question, input.where),
+            total=segment_type(context, figures.total, [], drilldown, estimating),
             segments=sorted_segments(segments),
             other_processes=list(figures.steps.left_out),
             figures=figures,
@@ -83,7 +85,7 @@ class FiguresQuery:
             frame = await read_frame(connection, question.tenant_id, process=input.process, **times)
             figures = await read_losses(connection, frame, question)
         check_segments(len({loss.segment for loss in figures.losses}))
-        shown = frame_type(frame, frame.versions, input.period, input.where)
+        shown = frame_type(frame, frame.versions, question, input.where)
         return loss_cells(context, figures, dimensions, shown)
 
     @strawberry.field(
@@ -108,7 +110,7 @@ class FiguresQuery:
             frame = await read_frame(connection, question.tenant_id, process=process, as_of=as_of, known_at=known_at)
             report = await read_checkpoints(connection, frame, question)
         check_segments(len({figures.segment for figures in report.figures}))
-        shown = frame_type(frame, frame.versions, period, where)
+        shown = frame_type(frame, frame.versions, question, where)
         return checkpoint_kpis(context, report, dimensions, shown)
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import strawberry
 
-from bpm_crm.api.connections import PageInfo, cut, fetch_page, page_info, write_cursor
+from bpm_crm.api.connections import PageInfo, cut, fetch_branch, fetch_page, page_info, write_cursor
 from bpm_crm.api.context import Info
 from bpm_crm.api.instance_filters import (
     InstanceOrder,
@@ -22,7 +22,7 @@ from bpm_crm.api.selections import selects
 from bpm_crm.operations.access import Permission
 from bpm_crm.records.instances import from_row, load
 from bpm_crm.records.listings import INSTANCES
-from bpm_crm.records.selection import All, Compare, Condition, Operator, Query
+from bpm_crm.records.selection import All, Compare, Condition, Operator, Page, Query, Slice
 
 
 @strawberry.type(description="A case in a list, with its cursor.")
@@ -59,7 +59,21 @@ async def instance_page(
     query = Query(INSTANCES, All((condition, scope_condition(scope, "i"))), instance_keys(order))
     window = cut(query.keys, first, after, last, before)
     page = await fetch_page(info, info.context.services.database, viewer.tenant_id, query, window)
-    records = [from_row(viewer.tenant_id, row) for row in page.rows]
+    return await _connection(info, page, window)
+
+
+async def instances_of(
+    info: Any, parent: str, parent_id: UUID, first: int | None, after: str | None
+) -> ProcessInstanceConnection:
+    """A page of the cases of an object that the viewer may see, newest first; `parent` is the column that names the object."""
+    _, scope = info.context.require(Permission.VIEW_CASES)
+    query = Query(INSTANCES, scope_condition(scope, "i"))
+    window = cut(query.keys, first, after)
+    return await _connection(info, await fetch_branch(info, query, parent, parent_id, window), window)
+
+
+async def _connection(info: Any, page: Page, window: Slice) -> ProcessInstanceConnection:
+    records = [from_row(info.context.caller.tenant_id, row) for row in page.rows]
     chosen = selects(info)
     selected = chosen.below("nodes").union(chosen.below("edges", "node"))
     nodes = await instance_views(info.context, records, selected)

@@ -1,5 +1,6 @@
 """The schema: roots put together from the nouns, scalars, and the types that refer to each other in a circle."""
 
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -12,19 +13,19 @@ from strawberry.tools import merge_types
 
 import bpm_crm.api.enums  # noqa: F401  # exposes the enums of lower layers before the schema is built
 from bpm_crm.api.acts import ActsMutation
-from bpm_crm.api.channels import ChannelsQuery, channel_of
+from bpm_crm.api.channels import ChannelsQuery, campaign_of, channel_of
 from bpm_crm.api.context import Info, RequestContext
 from bpm_crm.api.customers import Customer, CustomersQuery, CustomerView, customers_in
 from bpm_crm.api.deals import Deal, DealsQuery, DealView
 from bpm_crm.api.definition_lists import DefinitionsQuery
-from bpm_crm.api.definitions import definition_type
+from bpm_crm.api.definitions import definition_type, version_of
 from bpm_crm.api.figures import FiguresQuery
 from bpm_crm.api.ids import from_global
 from bpm_crm.api.instance_lists import InstancesQuery, visible_instance
 from bpm_crm.api.leads import LeadsMutation
 from bpm_crm.api.moves import MovesMutation
 from bpm_crm.api.nodes import Node
-from bpm_crm.api.people import PeopleQuery, team_of, user_of
+from bpm_crm.api.people import PeopleQuery, team_of, tenant_of, user_of
 from bpm_crm.api.scalars import SCALARS
 from bpm_crm.api.subscriptions import Subscriptions
 from bpm_crm.operations.access import Permission
@@ -56,15 +57,23 @@ class NodesQuery:
         finder = _FINDERS.get(found[0]) if found is not None else None
         if found is None or finder is None:
             return None
+        return await finder(info, found[1])
+
+
+Finder = Callable[[Info, Any], Awaitable[Any]]
+
+
+def _by_uuid(find: Finder) -> Finder:
+    """A finder of what is known by a uuid; anything else finds nothing."""
+
+    async def finder(info: Info, key: str) -> Any:
         try:
-            key = UUID(found[1])
+            known = UUID(key)
         except ValueError:
             return None
-        return await finder(info, key)
+        return await find(info, known)
 
-
-async def _instance(info: Info, key: UUID) -> Any:
-    return await visible_instance(info, key)
+    return finder
 
 
 async def _deal(info: Info, key: UUID) -> Any:
@@ -100,6 +109,21 @@ async def _channel(info: Info, key: UUID) -> Any:
     return channel_of(info.context.known, key, info.context.language) if known else None
 
 
+async def _campaign(info: Info, key: UUID) -> Any:
+    info.context.require(Permission.VIEW_DEFINITIONS)
+    return campaign_of(info.context.known, key)
+
+
+async def _tenant(info: Info, key: UUID) -> Any:
+    tenant = info.context.known.tenant
+    return tenant_of(tenant) if tenant.id == key else None
+
+
+async def _version(info: Info, key: str) -> Any:
+    info.context.require(Permission.VIEW_DEFINITIONS)
+    return await version_of(info, key)
+
+
 async def _user(info: Info, key: UUID) -> Any:
     info.context.require(Permission.VIEW_PEOPLE)
     return user_of(info.context.known, key)
@@ -110,14 +134,17 @@ async def _team(info: Info, key: UUID) -> Any:
     return team_of(info.context.known, key)
 
 
-_FINDERS = {
-    "ProcessInstance": _instance,
-    "Deal": _deal,
-    "Customer": _customer,
-    "ProcessDefinition": _definition,
-    "Channel": _channel,
-    "User": _user,
-    "Team": _team,
+_FINDERS: Mapping[str, Finder] = {
+    "ProcessInstance": _by_uuid(visible_instance),
+    "Deal": _by_uuid(_deal),
+    "Customer": _by_uuid(_customer),
+    "ProcessDefinition": _by_uuid(_definition),
+    "ProcessVersion": _version,
+    "Channel": _by_uuid(_channel),
+    "Campaign": _by_uuid(_campaign),
+    "User": _by_uuid(_user),
+    "Team": _by_uuid(_team),
+    "Tenant": _by_uuid(_tenant),
 }
 
 Query_ = merge_types(

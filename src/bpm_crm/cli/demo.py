@@ -34,6 +34,7 @@ async def ensure(provision: Provision, *, load: bool, console: Console) -> Keys:
         tenant_id = await loading.ensure_company(owner, at)
         if load and not await loading.is_loaded(owner, tenant_id):
             await _load(provision, tenant_id, at, console)
+            await owner.analyse()
         async with owner.reader(tenant_id) as connection:
             reference = await load_reference(connection, tenant_id)
         if reference is None:

@@ -73,7 +73,7 @@ async def _import(
             tenant_id = await find_tenant(connection, tenant)
         if tenant_id is None:
             raise CommandRefused(f"There is no company “{tenant}”. `bpm-crm demo` makes the one called demo.")
-        return await carry_out(
+        imported = await carry_out(
             file,
             owner=owner,
             writer=writer,
@@ -84,6 +84,8 @@ async def _import(
             at=datetime.now(UTC),
             progress=progress,
         )
+        await owner.analyse()
+        return imported
     finally:
         await writer.stop()
         await worker.close()

@@ -16,7 +16,7 @@ from bpm_crm import __version__
 from bpm_crm.api.schema import build_schema, sorted_sdl
 from bpm_crm.cli import demo as demo_commands
 from bpm_crm.cli import logs as log_commands
-from bpm_crm.cli import processes
+from bpm_crm.cli import maintenance, processes
 from bpm_crm.cli.faults import reported
 from bpm_crm.cli.provision import provisioned
 from bpm_crm.cli.supervisor import Supervisor, api_command, child_environment, worker_command
@@ -29,6 +29,8 @@ app = typer.Typer(
 )
 app.add_typer(processes.app, name="process")
 app.command("import-log")(log_commands.import_log)
+app.command("rebuild")(maintenance.rebuild)
+app.command("verify")(maintenance.verify)
 out, err = Console(soft_wrap=True), Console(stderr=True, soft_wrap=True)
 
 

@@ -2,15 +2,8 @@
 
 from collections.abc import Collection, Iterator
 
-from bpm_crm.engine.definition import (
-    Condition,
-    Occasion,
-    OccasionKind,
-    ProcessDefinition,
-    ReasonRule,
-    StageKind,
-    Transition,
-)
+from bpm_crm.engine.definition import ProcessDefinition, ReasonRule, StageKind, Transition
+from bpm_crm.engine.occasions import Condition, Occasion, OccasionKind
 from bpm_crm.engine.problems import Problem, ProblemCode
 
 

@@ -6,17 +6,11 @@ from typing import Any
 
 from bpm_crm.engine.calendar import ALWAYS, BusinessCalendar
 from bpm_crm.engine.clock_rule import ClockRule
-from bpm_crm.engine.definition import (
-    STANDARD_ACTIVITIES,
-    Occasion,
-    OccasionKind,
-    ProcessDefinition,
-    SetField,
-    Transition,
-)
+from bpm_crm.engine.definition import ProcessDefinition, SetField, Transition
 from bpm_crm.engine.fields import VARIABLE_TYPES
 from bpm_crm.engine.guard import CelCompiler, Expression, ExpressionCompiler, VariableType
 from bpm_crm.engine.machine import build_machine, compile_table
+from bpm_crm.engine.occasions import STANDARD_ACTIVITIES, Occasion, OccasionKind
 from bpm_crm.engine.reactions import Reactions, reactions_to_activity, reactions_to_occasion
 
 MOST_KINDS_OF_ACTIVITY_KEPT = 256

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bpm_crm.engine.definition import Condition, Occasion, ProcessDefinition
+from bpm_crm.engine.definition import ProcessDefinition
+from bpm_crm.engine.occasions import Condition, Occasion
 
 
 @dataclass(frozen=True, slots=True)

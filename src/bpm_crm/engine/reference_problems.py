@@ -2,7 +2,8 @@
 
 from collections.abc import Collection, Iterable, Iterator
 
-from bpm_crm.engine.definition import ESCALATION_TARGETS, Condition, OccasionKind, ProcessDefinition, SetField
+from bpm_crm.engine.definition import ESCALATION_TARGETS, ProcessDefinition, SetField
+from bpm_crm.engine.occasions import Condition, OccasionKind
 from bpm_crm.engine.problems import Problem, ProblemCode
 from bpm_crm.engine.process import activity_kinds
 

@@ -5,17 +5,11 @@ from datetime import UTC, datetime
 
 from bpm_crm.engine.calendar import ALWAYS, BusinessCalendar, CalendarInvalid, NoWorkingTime
 from bpm_crm.engine.clock_rule import ClockRule
-from bpm_crm.engine.definition import (
-    STANDARD_ACTIVITIES,
-    FieldType,
-    ProcessDefinition,
-    SetField,
-    SlaPolicy,
-    Title,
-)
+from bpm_crm.engine.definition import FieldType, ProcessDefinition, SetField, SlaPolicy, Title
 from bpm_crm.engine.fields import VARIABLE_TYPES
 from bpm_crm.engine.guard import CelCompiler, ExpressionInvalid, VariableType
 from bpm_crm.engine.instants import InstantOutOfRange, instant_of
+from bpm_crm.engine.occasions import STANDARD_ACTIVITIES
 from bpm_crm.engine.path_problems import path_problems
 from bpm_crm.engine.problems import Problem, ProblemCode
 from bpm_crm.engine.process import variables

@@ -12,6 +12,7 @@ Hours = tuple[Span, ...]
 CLOSED: Final[Hours] = ()
 DAY_SECONDS: Final = 86_400
 
+_LAST_SECOND: Final = DAY_SECONDS - 1
 _WALL_TIME: Final = re.compile(r"([0-9]{2}):([0-5][0-9])(?::([0-5][0-9]))?")
 _CURES: Final = {
     "SPAN_NOT_A_PAIR": "give the open and the close of each span, as in 09:00, 18:00",
@@ -37,6 +38,24 @@ def parse_hours(pairs: Iterable[Sequence[str]]) -> Hours:
     A close below its open lies in the next day; an equal one makes an empty span. Raises `HoursInvalid`.
     """
     return normalised([_parse_span(pair, index) for index, pair in enumerate(pairs)])
+
+
+def written_hours(hours: Hours) -> list[tuple[str, str]]:
+    """Pairs of wall times that `parse_hours` reads as these hours. Raises `HoursInvalid` for what no pairs say.
+
+    A pair that passes midnight covers less than 24 hours; a longer span is written as two that overlap just before midnight.
+    """
+    pairs: list[tuple[int, int]] = []
+    for index, (opens, closes) in enumerate(normalised(hours)):
+        if closes <= DAY_SECONDS:
+            pairs.append((opens, closes))
+        elif closes - DAY_SECONDS < opens:
+            pairs.append((opens, closes - DAY_SECONDS))
+        elif closes - DAY_SECONDS < _LAST_SECOND:
+            pairs += [(opens, DAY_SECONDS), (_LAST_SECOND, closes - DAY_SECONDS)]
+        else:
+            raise HoursInvalid("SPAN_CLOSES_OUTSIDE_DAY", (opens, closes), index)
+    return [(_wall_time(opens), _wall_time(closes)) for opens, closes in pairs]
 
 
 def normalised(hours: Iterable[Span]) -> Hours:
@@ -80,3 +99,9 @@ def _seconds(text: str) -> int | None:
     hour, minute, second = (int(part or 0) for part in found.groups())
     seconds = hour * 3600 + minute * 60 + second
     return seconds if seconds <= DAY_SECONDS else None
+
+
+def _wall_time(seconds: int) -> str:
+    minutes, second = divmod(seconds, 60)
+    text = f"{minutes // 60:02}:{minutes % 60:02}"
+    return f"{text}:{second:02}" if second else text

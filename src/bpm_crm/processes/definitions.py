@@ -10,18 +10,12 @@ from pydantic import ValidationError
 
 from bpm_crm.engine.calendar_spec import CalendarSpec
 from bpm_crm.engine.definition import (
-    NEVER,
-    RESPONSE,
-    ActivityMatch,
     AssignOwner,
     Checkpoint,
-    Condition,
     Effect,
     Escalation,
     Field,
     Guard,
-    Occasion,
-    OccasionKind,
     Pause,
     ProcessDefinition,
     Reason,
@@ -35,6 +29,7 @@ from bpm_crm.engine.definition import (
     Transition,
 )
 from bpm_crm.engine.duration import DurationInvalid, WorkingTime, parse_span
+from bpm_crm.engine.occasions import NEVER, RESPONSE, ActivityMatch, Condition, Occasion, OccasionKind
 from bpm_crm.engine.problems import DefinitionInvalid, Problem, ProblemCode
 from bpm_crm.engine.weekly_hours import Hours, HoursInvalid, parse_hours
 from bpm_crm.processes.document import (
@@ -52,9 +47,6 @@ from bpm_crm.processes.document import (
 )
 from bpm_crm.processes.shapes import shape_problems
 
-WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-CLOSED = "closed"
-
 _PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,2})?)%")
 
 
@@ -69,27 +61,6 @@ def parse_document(data: Any) -> ProcessDocument:
 def definition_of(document: ProcessDocument) -> ProcessDefinition:
     """The engine's definition of a document; `DefinitionInvalid` for durations and hours that cannot be read."""
     return _Builder(document).build()
-
-
-def week_of(calendar: CalendarPart) -> dict[int, Hours]:
-    """Hours by weekday (0 is Monday); `DefinitionInvalid` for an unknown weekday or hours that cannot be read."""
-    week: dict[int, Hours] = {}
-    problems: list[Problem] = []
-    for name, text in calendar.week.items():
-        path = ("calendar", "week", name)
-        try:
-            week |= dict.fromkeys(_weekdays(name), _hours(text))
-        except (HoursInvalid, ValueError) as error:
-            problems.append(Problem(ProblemCode.CALENDAR_INVALID, path, {"fault": str(error)}))
-    if problems:
-        raise DefinitionInvalid(problems)
-    return week
-
-
-def written_hours(hours: Hours) -> list[str] | str:
-    """Hours as a document writes them."""
-    spans = [f"{_wall_time(opens)}-{_wall_time(closes)}" for opens, closes in hours]
-    return spans or CLOSED
 
 
 class _Builder:
@@ -139,15 +110,8 @@ class _Builder:
         return definition
 
     def _calendar(self, part: CalendarPart) -> CalendarSpec:
-        exceptions: dict[date, Hours] = {}
-        for day, text in part.exceptions.items():
-            try:
-                exceptions[day] = _hours(text)
-            except (HoursInvalid, ValueError) as error:
-                path = ("calendar", "exceptions", day.isoformat())
-                self.problems.append(Problem(ProblemCode.CALENDAR_INVALID, path, {"fault": str(error)}))
         try:
-            return CalendarSpec(part.zone, week_of(part), exceptions)
+            return CalendarSpec(part.zone, week_of(part), exceptions_of(part))
         except DefinitionInvalid as error:
             self.problems.extend(error.problems)
             return CalendarSpec(part.zone, {})
@@ -187,32 +151,6 @@ class _Builder:
             ),
             reopening=part.reopen,
         )
-
-    def _condition(self, part: Conditions | None) -> Condition:
-        if part is None:
-            return NEVER
-        parts = part if isinstance(part, list) else [part]
-        occasions = [occasion for one in parts for occasion in self._occasions(one)]
-        activities = [_match(one.activity) for one in parts if one.activity is not None]
-        return Condition(tuple(occasions), tuple(activities))
-
-    def _occasions(self, part: ConditionPart) -> Iterable[Occasion]:
-        if part.started:
-            yield Occasion(OccasionKind.STARTED)
-        if part.ended:
-            yield Occasion(OccasionKind.ENDED)
-        for kind, names in (
-            (OccasionKind.ENTERING, self._stages(part.entering)),
-            (OccasionKind.LEAVING, self._stages(part.leaving)),
-            (OccasionKind.TRANSITION, _names(part.transition)),
-            (OccasionKind.CHECKPOINT, _names(part.checkpoint)),
-        ):
-            yield from (Occasion(kind, name) for name in names)
-
-    def _stages(self, names: str | list[str] | None) -> list[str]:
-        if names == "*":
-            return [name for name, stage in self.document.stages.items() if not stage.kind.is_final]
-        return _names(names)
 
     def _span(self, text: str, path: tuple[str, ...]) -> Span | None:
         try:
@@ -273,35 +211,3 @@ def _effects(part: TransitionPart) -> Iterable[Effect]:
             yield AssignOwner(keep=effect.assign == "actor_if_unowned")
         else:
             yield StartProcess(effect.start)
-
-
-def _match(activity: str | ActivityPart) -> ActivityMatch:
-    if isinstance(activity, ActivityPart):
-        return ActivityMatch(activity.kind, activity.direction, activity.automated)
-    return RESPONSE if activity == "response" else ActivityMatch(activity)
-
-
-def _names(names: str | list[str] | None) -> list[str]:
-    if names is None:
-        return []
-    return [names] if isinstance(names, str) else list(dict.fromkeys(names))
-
-
-def _weekdays(name: str) -> list[int]:
-    first, _, last = name.lower().partition("-")
-    if first not in WEEKDAYS or (last or first) not in WEEKDAYS:
-        raise ValueError(f"there is no weekday “{name}”; use {', '.join(WEEKDAYS)} or a range such as mon-fri")
-    begins, ends = WEEKDAYS.index(first), WEEKDAYS.index(last or first)
-    return [day % 7 for day in range(begins, ends + (1 if ends >= begins else 8))]
-
-
-def _hours(text: list[str] | str) -> Hours:
-    if text == CLOSED:
-        return ()
-    return parse_hours([span.replace("–", "-").split("-") for span in ([text] if isinstance(text, str) else text)])
-
-
-def _wall_time(seconds: int) -> str:
-    minutes, second = divmod(seconds if seconds <= 86_400 else seconds - 86_400, 60)
-    text = f"{minutes // 60:02}:{minutes % 60:02}"
-    return text if second == 0 else f"{text}:{second:02}"

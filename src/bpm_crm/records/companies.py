@@ -68,6 +68,12 @@ async def find_tenant(connection: Connection, key: str) -> UUID | None:
     return found
 
 
+async def tenant_keys(connection: Connection) -> dict[str, UUID]:
+    """Every tenant by its key. Only the owner role sees tenants without naming one."""
+    rows = await connection.fetch("SELECT key, tenant_id FROM tenant ORDER BY key")
+    return {row["key"]: row["tenant_id"] for row in rows}
+
+
 async def is_marked(connection: Connection, tenant_id: UUID, name: str) -> bool:
     """Whether something was marked as done for a tenant."""
     found: bool = await connection.fetchval(

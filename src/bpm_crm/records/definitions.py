@@ -11,6 +11,13 @@ _VERSION = """
 SELECT v.definition_id, v.version, v.document, v.source, v.checksum, v.changelog, v.published_at, v.published_by
 FROM process_version AS v WHERE v.tenant_id = $1 AND v.definition_id = $2 AND v.version = $3
 """
+_DOCUMENTS = """
+SELECT v.definition_id, v.version, v.document, v.source, v.checksum, v.changelog, v.published_at, v.published_by
+FROM process_version AS v
+JOIN unnest($2::uuid[], $3::int[]) AS wanted (definition_id, version)
+  ON wanted.definition_id = v.definition_id AND wanted.version = v.version
+WHERE v.tenant_id = $1
+"""
 _VERSIONS = """
 SELECT v.definition_id, v.version, v.checksum, v.changelog, v.published_at, v.published_by
 FROM process_version AS v WHERE v.tenant_id = $1 AND v.definition_id = ANY($2::uuid[])
@@ -42,6 +49,15 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 async def load_version(connection: Connection, tenant_id: UUID, definition_id: UUID, version: int) -> Row | None:
     """One version with its document."""
     return await connection.fetchrow(_VERSION, tenant_id, definition_id, version)
+
+
+async def load_documents(
+    connection: Connection, tenant_id: UUID, versions: Sequence[tuple[UUID, int]]
+) -> dict[tuple[UUID, int], Row]:
+    """Some versions (definition, number) with their documents."""
+    definitions, numbers = [definition for definition, _ in versions], [number for _, number in versions]
+    rows = await connection.fetch(_DOCUMENTS, tenant_id, definitions, numbers)
+    return {(row["definition_id"], row["version"]): row for row in rows}
 
 
 async def load_versions(connection: Connection, tenant_id: UUID, definition_ids: Sequence[UUID]) -> Sequence[Row]:

@@ -28,7 +28,7 @@ from bpm_crm.engine.events import (
     Transitioned,
 )
 from bpm_crm.engine.instants import moment_of
-from bpm_crm.records.database import Connection, Row
+from bpm_crm.records.database import Connection
 from bpm_crm.records.identifiers import as_uuid
 from bpm_crm.records.instances import InstanceRecord, hex_bytes, split_personal
 
@@ -121,14 +121,6 @@ FROM {SOURCE}
 WHERE h.tenant_id = $1 AND h.recorded_at >= $2
 ORDER BY h.recorded_at, h.instance_id, h.sequence
 LIMIT $3
-"""
-_CHAIN = f"""
-SELECT {SELECTION}, x.comment, x.personal, x.salt, i.head
-FROM {SOURCE}
-JOIN process_instance AS i ON i.tenant_id = $1 AND i.tenant_id = h.tenant_id AND i.id = h.instance_id
-WHERE h.tenant_id = $1 AND (h.instance_id, h.sequence) > ($2, $3)
-ORDER BY h.instance_id, h.sequence
-LIMIT $4
 """
 INSERT_TEXT = """
 INSERT INTO history_text (tenant_id, instance_id, sequence, comment, personal, salt)
@@ -232,8 +224,8 @@ def entry_of(
 
 def chain_hash(previous: bytes, values: Mapping[str, Any]) -> bytes:
     """`sha256(previous || canonical row)`: the canonical row is the JSON array of the `CHAINED` columns, keys sorted."""
-    row = [_plain(values.get(name)) for name in CHAINED]
-    return hashlib.sha256(previous + orjson.dumps(row, option=orjson.OPT_SORT_KEYS, default=str)).digest()
+    row = list(map(values.get, CHAINED))
+    return hashlib.sha256(previous + orjson.dumps(row, option=orjson.OPT_SORT_KEYS, default=_plain)).digest()
 
 
 def text_digest(text: Mapping[str, Any]) -> bytes:
@@ -268,21 +260,13 @@ async def load_since(connection: Connection, tenant_id: UUID, since: datetime, *
     return [record_of(row, row["comment"]) for row in rows]
 
 
-async def load_chain(connection: Connection, tenant_id: UUID, *, after: tuple[UUID, int], most: int) -> Sequence[Row]:
-    """History rows by case and sequence, with their free texts and the head their case keeps."""
-    rows: Sequence[Row] = await connection.fetch(_CHAIN, tenant_id, *after, most)
-    return rows
-
-
 def _uuid(value: Any) -> Any:
     return as_uuid(value) if isinstance(value, str) else value
 
 
-def _plain(value: Any) -> Any:
-    """A column's value the same way whether it is about to be written or was read back."""
-    if isinstance(value, bytes):
-        return hex_bytes(value)
-    return str(value) if isinstance(value, UUID) else value
+def _plain(value: Any) -> str:
+    """What JSON does not know, in a column that was read back, as it was when it was about to be written."""
+    return hex_bytes(value) if isinstance(value, bytes) else str(value)
 
 
 def _blank(after: InstanceRecord, circumstances: Circumstances) -> dict[str, Any]:

@@ -18,18 +18,18 @@ COLUMNS = """
     i.ended_at, i.recorded_at, i.overdue_since, i.data, i.personal, i.progress, i.clocks, i.head,
     c.key AS channel_key
 """
-SOURCE = """
-    process_instance AS i
-    JOIN channel AS c ON c.tenant_id = $1 AND c.tenant_id = i.tenant_id AND c.id = i.channel_id
-"""
+_JOINED = "JOIN channel AS c ON c.tenant_id = $1 AND c.tenant_id = i.tenant_id AND c.id = i.channel_id"
+SOURCE = f"process_instance AS i {_JOINED}"
 
+# LATERAL with LIMIT 1 pins the plan to one lookup by primary key per id, in the order of the ids, whatever the statistics say.
 _LOCK = f"""
 SELECT {COLUMNS}, t.lead_id, clock_timestamp() AS now
-FROM {SOURCE}
+FROM unnest($2::uuid[]) AS wanted (id)
+CROSS JOIN LATERAL (
+    SELECT p.* FROM process_instance AS p WHERE p.tenant_id = $1 AND p.id = wanted.id LIMIT 1 FOR UPDATE
+) AS i
+{_JOINED}
 LEFT JOIN team AS t ON t.tenant_id = $1 AND t.tenant_id = i.tenant_id AND t.id = i.team_id
-WHERE i.tenant_id = $1 AND i.id = ANY($2::uuid[])
-ORDER BY i.id
-FOR UPDATE OF i
 """
 _LOAD = f"SELECT {COLUMNS} FROM {SOURCE} WHERE i.tenant_id = $1 AND i.id = ANY($2::uuid[])"
 _IDENTITY = (

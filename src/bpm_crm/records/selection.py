@@ -187,22 +187,29 @@ async def read_page(
     if not rows:
         return Page(total=count)
     parameters = Parameters([tenant_id])
-    condition = f"{query.listing.tenant} = $1 AND ({where(query.condition, parameters)})"
-    for bound, onward in ((cut.after, True), (cut.before, False)):
-        if bound is not None:
-            condition += f" AND ({_beyond(query.keys, bound, parameters, onward=onward)})"
-    order = ", ".join(f"{key.expression} {_direction(key, cut.backwards)}" for key in query.keys)
-    keys = ", ".join(f"{key.expression} AS key_{number}" for number, key in enumerate(query.keys))
-    limit = parameters.bind(cut.limit + 1, "int")
-    found = await connection.fetch(
-        f"SELECT {query.listing.columns}, {keys} FROM {query.listing.source} WHERE {condition} ORDER BY {order} LIMIT {limit}",
-        *parameters.values,
-    )
+    found = await connection.fetch(page_statement(query, cut, parameters), *parameters.values)
     kept = found[: cut.limit]
     if cut.backwards:
         kept.reverse()
-    values = [[row[f"key_{number}"] for number in range(len(query.keys))] for row in kept]
-    return Page(kept, values, len(found) > cut.limit, count)
+    return Page(kept, [key_values(query, row) for row in kept], len(found) > cut.limit, count)
+
+
+def page_statement(query: Query, cut: Slice, parameters: Parameters, within: str = "true") -> str:
+    """The statement that reads a page, and one row more than it has; `within` is one more condition, as SQL."""
+    condition = f"{query.listing.tenant} = $1 AND {within} AND ({where(query.condition, parameters)})"
+    for bound, onward in ((cut.after, True), (cut.before, False)):
+        if bound is not None:
+            condition += f" AND ({_beyond(query.keys, bound, parameters, onward=onward)})"
+    order = ", ".join(f"{key.expression} {direction(key, backwards=cut.backwards)}" for key in query.keys)
+    keys = ", ".join(f"{key.expression} AS key_{number}" for number, key in enumerate(query.keys))
+    limit = parameters.bind(cut.limit + 1, "int")
+    source = f"{query.listing.source} WHERE {condition}"
+    return f"SELECT {query.listing.columns}, {keys} FROM {source} ORDER BY {order} LIMIT {limit}"
+
+
+def key_values(query: Query, row: Row) -> list[Any]:
+    """The values of the order's keys in a row that was read."""
+    return [row[f"key_{number}"] for number in range(len(query.keys))]
 
 
 async def _count(connection: Connection, tenant_id: UUID, query: Query) -> int:
@@ -220,7 +227,8 @@ def _flagged(key: Key) -> tuple[Key, ...]:
     return (Key(f"({key.expression} IS NULL)", "bool"), key)
 
 
-def _direction(key: Key, backwards: bool) -> str:
+def direction(key: Key, *, backwards: bool = False) -> str:
+    """In which direction a key sorts."""
     return "DESC" if key.descending is not backwards else "ASC"
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bpm_crm.engine.clock import Clock, Gap
-from bpm_crm.engine.state import Hold, InstanceState
+from bpm_crm.engine.state import NO_HOLD, Hold, InstanceState
 
 Packed = dict[str, Any]
 
@@ -18,7 +18,7 @@ def pack_progress(state: InstanceState) -> Packed:
         "approvals": {key: list(people) for key, people in state.approvals.items()},
     }
     packed = {key: part for key, part in parts.items() if part}
-    if state.hold.reasons or state.hold.paused:
+    if state.hold != NO_HOLD:
         packed["hold"] = [list(state.hold.reasons), state.hold.since, state.hold.paused]
     return packed
 
@@ -31,7 +31,7 @@ def unpack_progress(packed: Mapping[str, Any]) -> dict[str, Any]:
         "visits": packed.get("visits", {}),
         "activities": packed.get("activities", {}),
         "approvals": {key: tuple(people) for key, people in packed.get("approvals", {}).items()},
-        "hold": Hold() if hold is None else Hold(tuple(hold[0]), hold[1], hold[2]),
+        "hold": NO_HOLD if hold is None else Hold(tuple(hold[0]), hold[1], hold[2]),
     }
 
 

@@ -26,38 +26,47 @@ entries AS (
             WHEN p.outcome IN ('lost', 'cancelled') THEN 'lost'
             WHEN p.outcome IS NOT NULL OR p.entered_at + :window::interval < :as_of::timestamptz THEN 'missed'
             ELSE 'open'
-        END AS standing
+        END AS standing,
+        least(CASE WHEN p.outcome IS NULL THEN :as_of::timestamptz ELSE p.moved_at END, p.entered_at + :window::interval)
+            AS seen_until
     FROM paths AS p
     WHERE p.first_step = 1 AND p.entered_at >= :since::timestamptz AND p.entered_at < :until::timestamptz
       AND (:window::interval IS NULL OR p.occurred_at <= p.entered_at + :window::interval)
     WINDOW path AS (PARTITION BY p.instance_id ORDER BY p.step)
 ),
 members AS (
-    -- Each number of the funnel as the cases it counts, at the steps from `step` to `through`.
-    SELECT e.step, e.step AS through, e.segment, 'reached' AS number, e.instance_id, e.visits, NULL::float8 AS seconds
+    -- Each number of the funnel as the cases it counts, at the steps from `step` to `through`; `seconds` from the step before,
+    -- `waited` from step 1 until the step was reached, or as long as the case was seen without it.
+    SELECT
+        e.step, e.step AS through, e.segment, 'reached' AS number, e.instance_id, e.visits, NULL::float8 AS seconds,
+        greatest(extract(epoch FROM e.occurred_at - e.entered_at), 0)::float8 AS waited
     FROM entries AS e
     UNION ALL
-    SELECT e.step + 1, e.next_step - 1, e.segment, e.standing, e.instance_id, NULL, NULL
+    SELECT
+        e.step + 1, e.next_step - 1, e.segment, e.standing, e.instance_id, NULL, NULL,
+        greatest(extract(epoch FROM e.seen_until - e.entered_at), 0)::float8
     FROM entries AS e WHERE e.next_step > e.step + 1
     UNION ALL
-    SELECT e.step + 1, e.next_step - 1, e.segment, 'cancelled', e.instance_id, NULL, NULL
+    SELECT e.step + 1, e.next_step - 1, e.segment, 'cancelled', e.instance_id, NULL, NULL, NULL
     FROM entries AS e WHERE e.next_step > e.step + 1 AND e.outcome = 'cancelled'
     UNION ALL
-    SELECT e.step + 1, e.step + 1, e.segment, 'dropped', e.instance_id, NULL, NULL
+    SELECT e.step + 1, e.step + 1, e.segment, 'dropped', e.instance_id, NULL, NULL, NULL
     FROM entries AS e WHERE e.next_step > e.step + 1
     UNION ALL
     SELECT
         e.step, e.step, e.from_segment, 'advanced', e.instance_id, NULL,
-        CASE WHEN e.last_step = e.step - 1 THEN extract(epoch FROM e.occurred_at - e.last_at)::float8 END
+        CASE WHEN e.last_step = e.step - 1 AND e.last_at <= e.occurred_at
+            THEN extract(epoch FROM e.occurred_at - e.last_at)::float8 END,
+        NULL
     FROM entries AS e WHERE e.step > 1
     UNION ALL
-    SELECT e.step, e.step, e.segment, 'forced', e.instance_id, NULL, NULL
+    SELECT e.step, e.step, e.segment, 'forced', e.instance_id, NULL, NULL, NULL
     FROM entries AS e WHERE e.is_forced
     UNION ALL
-    SELECT e.step, e.step, e.segment, 'reworked', e.instance_id, NULL, NULL
+    SELECT e.step, e.step, e.segment, 'reworked', e.instance_id, NULL, NULL, NULL
     FROM entries AS e WHERE e.visits > 1
     UNION ALL
-    SELECT u.step, u.step, e.segment, 'unmapped', e.instance_id, NULL, NULL
+    SELECT u.step, u.step, e.segment, 'unmapped', e.instance_id, NULL, NULL, NULL
     FROM entries AS e
     JOIN unmapped AS u
       ON u.definition_id = e.definition_id AND u.version = e.version AND u.step >= e.step AND u.step < e.next_step

@@ -33,7 +33,8 @@ members AS (
     UNION ALL
     SELECT
         e.step, e.step, e.segment, 'advanced', e.instance_id, NULL,
-        CASE WHEN e.last_step = e.step - 1 THEN extract(epoch FROM e.occurred_at - e.last_at)::float8 END
+        CASE WHEN e.last_step = e.step - 1 AND e.last_at <= e.occurred_at
+            THEN extract(epoch FROM e.occurred_at - e.last_at)::float8 END
     FROM entries AS e WHERE e.step > 1
     UNION ALL
     SELECT e.step, e.step, e.segment, 'forced', e.instance_id, NULL, NULL

@@ -2,7 +2,7 @@ touches AS (
     -- Every touch of a step by a counted case, numbered in the order of happening; equal instants go by sequence.
     SELECT
         h.instance_id, s.step, h.occurred_at, h.sequence, h.kind = 'forced' AS is_forced, {segment} AS segment,
-        c.definition_id, c.version, c.started_at, c.outcome,
+        c.definition_id, c.version, c.started_at, c.moved_at, c.outcome,
         row_number() OVER (PARTITION BY h.instance_id, s.step ORDER BY h.occurred_at, h.sequence) AS touch,
         count(*) OVER (PARTITION BY h.instance_id, s.step) AS visits
     FROM cases AS c

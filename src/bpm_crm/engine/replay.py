@@ -1,0 +1,165 @@
+"""Folding history: recorded steps applied again, without asking whether they were legal, give the state they led to.
+
+What a step decided then is taken from the record: values, owner, team. What followed from it is worked out anew: visits, checkpoints,
+pauses, clocks and their verdicts. The same record gives the same step wherever and whenever it is replayed.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, assert_never
+
+from bpm_crm.engine.definition import StartProcess
+from bpm_crm.engine.draft import Draft
+from bpm_crm.engine.events import (
+    ActivityRecorded,
+    Approved,
+    Excluded,
+    OwnerAssigned,
+    ProcessRequested,
+    StageEntered,
+    Started,
+    Transitioned,
+)
+from bpm_crm.engine.process import Process
+from bpm_crm.engine.state import InstanceState
+from bpm_crm.engine.step import FORCE, Activity, Step
+
+
+class StepKind(StrEnum):
+    """What a recorded step was."""
+
+    STARTED = "started"
+    TRANSITION = "transition"
+    FORCED = "forced"
+    ACTIVITY = "activity"
+    ASSIGNMENT = "assignment"
+    EXCLUSION = "exclusion"
+    CLOCK = "clock"
+
+
+class NotReplayable(ValueError):
+    """A record that names what its version does not know, or that cannot follow the state before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedStep:
+    """What is kept of a step. `at` is when it happened; of a passing of time, when the last thing in it fell due (microseconds).
+
+    `owner`, `team` and `exclusion` are those after the step, `stage` is where a move led, `data` holds the values that changed
+    (None: emptied), `actor` is who acted, `subject` what guards may know of the deal, given with the first step.
+    """
+
+    kind: StepKind
+    at: int
+    owner: str | None = None
+    team: str | None = None
+    exclusion: str | None = None
+    stage: str | None = None
+    transition: str | None = None
+    reason: str | None = None
+    data: Mapping[str, Any] = field(default_factory=dict)
+    activity: Activity | None = None
+    actor: str | None = None
+    subject: Mapping[str, str] = field(default_factory=dict)
+
+
+def replay(process: Process, state: InstanceState | None, recorded: RecordedStep) -> Step:
+    """Apply a recorded step to the state before it (None: the case begins). `NotReplayable` where it does not fit."""
+    if (state is None) != (recorded.kind is StepKind.STARTED):
+        raise NotReplayable("a case begins with its start, and only once")
+    draft = Draft(process, _before(process, recorded) if state is None else state, _applied_at(recorded))
+    draft.catch_up()
+    match recorded.kind:
+        case StepKind.STARTED:
+            _start(draft, recorded)
+        case StepKind.TRANSITION | StepKind.FORCED:
+            _move(draft, recorded)
+        case StepKind.ACTIVITY:
+            _act(draft, recorded)
+        case StepKind.ASSIGNMENT | StepKind.EXCLUSION | StepKind.CLOCK:
+            pass
+        case _:
+            assert_never(recorded.kind)
+    _settle(draft, recorded)
+    return Step(draft.state(), tuple(draft.events))
+
+
+def _applied_at(recorded: RecordedStep) -> int:
+    """The instant the step is applied at: time passes up to it, without it, so the last thing that fell due lies just before."""
+    return recorded.at + 1 if recorded.kind is StepKind.CLOCK else recorded.at
+
+
+def _before(process: Process, recorded: RecordedStep) -> InstanceState:
+    return InstanceState(
+        stage=_stage(process, recorded),
+        sequence=0,
+        started_at=recorded.at,
+        entered_at=recorded.at,
+        owner=recorded.owner,
+        team=recorded.team,
+        subject=recorded.subject,
+        exclusion=recorded.exclusion,
+    )
+
+
+def _start(draft: Draft, recorded: RecordedStep) -> None:
+    process, stage = draft.process, draft.stage
+    draft.events.append(Started(stage))
+    draft.set_data(recorded.data)
+    draft.visits[stage] = 1
+    draft.events.append(StageEntered(stage, 1))
+    draft.hold_stage(stage)
+    draft.react(process.on_started)
+    draft.react(process.on_entering[stage])
+
+
+def _move(draft: Draft, recorded: RecordedStep) -> None:
+    process, source, target = draft.process, draft.stage, _stage(draft.process, recorded)
+    if recorded.kind is StepKind.FORCED:
+        draft.events.append(Transitioned(FORCE, FORCE, source, target, forced=True, reason=None))
+        draft.reason = None
+        draft.leave()
+        draft.enter(target)
+        return
+    transition = process.definition.transitions.get(recorded.transition or "")
+    if transition is None:
+        raise NotReplayable(f"its version has no transition “{recorded.transition}”")
+    draft.events.append(
+        Transitioned(transition.key, transition.trigger, source, target, forced=False, reason=recorded.reason)
+    )
+    draft.set_data(recorded.data)
+    draft.reason = recorded.reason if target in process.final_stages else None
+    draft.leave()
+    draft.react(process.on_transition[transition.key])
+    draft.enter(target)
+    draft.events.extend(ProcessRequested(item.process) for item in transition.effects if isinstance(item, StartProcess))
+
+
+def _act(draft: Draft, recorded: RecordedStep) -> None:
+    act = recorded.activity
+    if act is None:
+        raise NotReplayable("the activity is not said")
+    draft.events.append(ActivityRecorded(act.kind, act.direction, act.automated, act.transition))
+    if act.kind == "approval" and act.transition is not None and recorded.actor is not None:
+        people = (*draft.approvals.get(act.transition, ()), recorded.actor)
+        draft.approvals = {**draft.approvals, act.transition: tuple(dict.fromkeys(people))}
+        draft.events.append(Approved(act.transition, recorded.actor))
+    draft.react(draft.process.on_activity(act.kind, act.direction, act.automated))
+    draft.activities = {**draft.activities, act.kind: draft.activities.get(act.kind, 0) + 1}
+
+
+def _settle(draft: Draft, recorded: RecordedStep) -> None:
+    """Give the case the owner, the team and the exclusion it had after the step."""
+    changed = (draft.owner, draft.team) != (recorded.owner, recorded.team)
+    draft.owner, draft.team, draft.exclusion = recorded.owner, recorded.team, recorded.exclusion
+    if changed or recorded.kind is StepKind.ASSIGNMENT:
+        draft.events.append(OwnerAssigned(draft.owner, draft.team))
+    if recorded.kind is StepKind.EXCLUSION:
+        draft.events.append(Excluded(draft.exclusion))
+
+
+def _stage(process: Process, recorded: RecordedStep) -> str:
+    if recorded.stage is None or recorded.stage not in process.definition.stages:
+        raise NotReplayable(f"its version has no stage “{recorded.stage}”")
+    return recorded.stage

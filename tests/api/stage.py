@@ -1,0 +1,179 @@
+"""Two companies behind one API, shared by tests that leave it as it is: what exists here, what exists there, what exists nowhere."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from bpm_crm.api.ids import to_global
+from bpm_crm.embedded.server import Server
+from bpm_crm.operations.access import EVERYTHING, Role
+from bpm_crm.operations.commands import Assign, Capture, Command, Fire, Recorded, Work
+from bpm_crm.operations.companies import Company, Founded, Person, found_company, issue_key
+from bpm_crm.operations.leads import Lead, capture_of
+from bpm_crm.operations.publishing import publish
+from bpm_crm.operations.viewers import viewer_of_user
+from bpm_crm.processes.library import shipped_text
+from bpm_crm.records.identifiers import new_id
+from bpm_crm.records.reference import Reference, load_reference
+from tests.api.client import Api, an_api
+from tests.databases import cloned
+from tests.world import PUBLISHED_AT, World, a_world, customer
+
+CHANNEL = "callback-request"
+RIVAL_KEY = "rivalry"
+"""What the other company calls everything that has a key: its channel, process, team and campaign."""
+OWN_LEADS, RIVAL_LEADS = 6, 9
+NOWHERE = UUID("00000000-0000-7000-8000-000000000000")
+
+
+@dataclass(frozen=True)
+class Ids:
+    """What can be referred to in one company: global ids by type, and keys by kind."""
+
+    nodes: dict[str, str]
+    keys: dict[str, str]
+
+
+@dataclass
+class Stage:
+    """The API over both companies, with an integration of ours, and the same references in three worlds."""
+
+    api: Api
+    robot: str
+    own: Ids
+    rival: Ids
+    nobody: Ids
+
+    async def ask(self, persona: str, query: str, language: str = "en", **variables: Any) -> dict[str, Any]:
+        if persona == "robot":
+            return await self.api.ask(query, by=None, token=self.robot, language=language, **variables)
+        return await self.api.ask(query, by=persona, language=language, **variables)
+
+    async def rows(self) -> dict[str, int]:
+        """The number of rows of every table, of all companies."""
+        owner = self.api.world.owner
+        counts: dict[str, int] = {}
+        async with owner.across_tenants() as connection:
+            tables = await connection.fetch(
+                "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace"
+            )
+            for tenant_id in (self.api.world.tenant_id, UUID(self.rival.keys["tenant"])):
+                await connection.execute(f"BEGIN; SET LOCAL app.tenant_id = '{tenant_id}'")
+                for (table,) in tables:
+                    counts[table] = counts.get(table, 0) + await connection.fetchval(f"SELECT count(*) FROM {table}")
+                await connection.execute("COMMIT")
+        return counts
+
+
+@asynccontextmanager
+async def a_stage(postgres: Server, template: str, home: Path) -> AsyncIterator[Stage]:
+    """Both companies: a case with a customer, a deal, an owner and a few steps in each, several leads more, a lost one."""
+    async with cloned(postgres, template) as access, a_world(access) as world:
+        for number in range(OWN_LEADS - 1):
+            await world.done(None, world.capture(external_id=f"a{number}", customer=customer(number)), Fire("contact"))
+        lead = world.capture(
+            external_id="own", customer=replace(customer(99), region="Tula"), campaign="spring", region="Tula"
+        )
+        ann, north = world.founded.users["ann@example.org"], world.founded.teams["north"]
+        case = await world.done(None, lead, Assign(ann, north), Fire("contact"), by="admin")
+        gone = world.capture(external_id="lost", campaign="spring", region="Tula")
+        await world.done(None, gone, Assign(ann, north), Fire("lose", reason="no_need"), by="admin")
+        own = await ids_of(world, world.founded, world.reference, case, CHANNEL, "spring", "ann", "north")
+        rival = await a_rival(world)
+        robot = await a_robot(world)
+        async with an_api(world, home) as api:
+            yield Stage(api, robot, own, rival, nobody_of(own))
+
+
+async def a_robot(world: World) -> str:
+    """The key of an integration of our channel."""
+    async with world.owner.transaction(world.tenant_id) as connection:
+        channels = [world.founded.channels[CHANNEL]]
+        role = Role.CHANNEL_INTEGRATION
+        return await issue_key(connection, world.tenant_id, name="robot", role=role, channels=channels, at=PUBLISHED_AT)
+
+
+async def a_rival(world: World) -> Ids:
+    """Another company in the same database, in which everything has names of its own."""
+    tenant_id = new_id()
+    person = Person("rex@rival.example", "Rex Rival", (Role.ADMIN,), team=RIVAL_KEY, leads=RIVAL_KEY)
+    company = Company(
+        "rival", "Rival", "UTC", "USD", (person,), {RIVAL_KEY: "R"}, ((RIVAL_KEY, "R", "R"),), {RIVAL_KEY: "R"}
+    )
+    text = shipped_text(CHANNEL).replace(CHANNEL, RIVAL_KEY)
+    async with world.owner.transaction(tenant_id) as connection:
+        founded = await found_company(connection, tenant_id, company, PUBLISHED_AT)
+        await publish(connection, tenant_id, text, changelog="first", at=PUBLISHED_AT, by=None)
+    async with world.owner.reader(tenant_id) as connection:
+        reference = await load_reference(connection, tenant_id)
+    assert reference is not None
+    viewer = viewer_of_user(reference, founded.users[person.email])
+    assert viewer is not None
+    for number in range(RIVAL_LEADS):
+        who = replace(customer(500 + number), region=RIVAL_KEY)
+        lead = Lead(RIVAL_KEY, f"r{number}", who, campaign=RIVAL_KEY, region=RIVAL_KEY, team=RIVAL_KEY)
+        capture = capture_of(reference, viewer, EVERYTHING, lead)
+        assert isinstance(capture, Capture)
+        commands: tuple[Command, ...] = (capture, Assign(viewer.user_id, None), Fire("contact"))
+        case = await world.writer.submit(Work(tenant_id, commands, viewer.actor))
+        assert isinstance(case, Recorded), case
+    return await ids_of(world, founded, reference, case, RIVAL_KEY, RIVAL_KEY, "rex", RIVAL_KEY)
+
+
+async def ids_of(
+    world: World,
+    founded: Founded,
+    reference: Reference,
+    case: Recorded,
+    channel: str,
+    campaign: str,
+    user: str,
+    team: str,
+) -> Ids:
+    """Everything in a company that can be referred to."""
+    record = case.instance
+    async with world.owner.reader(founded.tenant_id) as connection:
+        deal_key = await connection.fetchval(
+            "SELECT key FROM deal WHERE tenant_id = $1 AND id = $2", founded.tenant_id, record.deal_id
+        )
+    user_id = next(user_id for email, user_id in founded.users.items() if email.startswith(f"{user}@"))
+    found = reference.campaign(campaign)
+    assert found is not None
+    nodes = {
+        "ProcessInstance": record.id,
+        "Deal": record.deal_id,
+        "Customer": record.customer_id,
+        "ProcessDefinition": record.definition_id,
+        "ProcessVersion": f"{record.definition_id}.{record.version}",
+        "Channel": record.channel_id,
+        "Campaign": found.id,
+        "User": user_id,
+        "Team": founded.teams[team],
+        "Tenant": founded.tenant_id,
+    }
+    keys = {
+        "deal": deal_key,
+        "external": str(record.external_id),
+        "channel": channel,
+        "process": channel,
+        "campaign": campaign,
+        "team": team,
+        "region": str(record.region),
+        "tenant": str(founded.tenant_id),
+        "cursor": str(record.id),
+        "customer": reference.tenant.key if record.customer_id is None else f"+7999{99 if user == 'ann' else 508:07}",
+    }
+    return Ids({kind: str(to_global(kind, key)) for kind, key in nodes.items()}, keys)
+
+
+def nobody_of(own: Ids) -> Ids:
+    """References of the right form to nothing at all."""
+    keys = dict.fromkeys(own.keys, "nowhere") | {"deal": f"D-{datetime.now(UTC).year}-999999", "cursor": str(NOWHERE)}
+    nodes = {
+        kind: str(to_global(kind, f"{NOWHERE}.1" if kind == "ProcessVersion" else str(NOWHERE))) for kind in own.nodes
+    }
+    return Ids(nodes, keys | {"customer": "+79990000777"})
