@@ -452,7 +452,9 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("tenant_id", "actor_id", "key", name=op.f("idempotency_key_pkey")),
     )
-    op.create_index(op.f("idempotency_key_recorded_at_idx"), "idempotency_key", ["recorded_at"], unique=False)
+    op.create_index(
+        "idempotency_key_recorded_idx", "idempotency_key", ["recorded_at"], unique=False, postgresql_using="brin"
+    )
 
     forbid_changes("history")
     create_sweeping()
@@ -460,11 +462,21 @@ def upgrade() -> None:
 
 
 def create_sweeping() -> None:
-    for table in ("process_instance", "outbox", "lease"):
+    for table in ("process_instance", "outbox", "lease", "idempotency_key"):
         op.execute(f"CREATE POLICY sweeping ON {table} TO bpm_crm_sweeper USING (true) WITH CHECK (true)")
     op.execute("GRANT SELECT (tenant_id, id, next_due_at) ON process_instance TO bpm_crm_sweeper")
     op.execute("GRANT SELECT (tenant_id, id, run_at, done_at) ON outbox TO bpm_crm_sweeper")
     op.execute("GRANT SELECT, INSERT, UPDATE, DELETE ON lease TO bpm_crm_sweeper")
+    op.execute("GRANT SELECT (recorded_at), DELETE ON idempotency_key TO bpm_crm_sweeper")
+    create_sweeping_function(
+        "forget_idempotency_keys",
+        "before timestamptz",
+        "bigint",
+        """
+        WITH forgotten AS (DELETE FROM idempotency_key WHERE recorded_at < before RETURNING recorded_at)
+        SELECT count(*) FROM forgotten
+        """,
+    )
     for name, table, due in (("instances", "process_instance", "next_due_at"), ("effects", "outbox", "run_at")):
         waiting = "AND done_at IS NULL" if table == "outbox" else ""
         create_sweeping_function(
@@ -518,7 +530,8 @@ def downgrade() -> None:
     for name in ("instances", "effects"):
         op.execute(f"DROP FUNCTION claim_due_{name}(timestamptz, integer, timestamptz)")
         op.execute(f"DROP FUNCTION next_due_{name}()")
-    op.drop_index(op.f("idempotency_key_recorded_at_idx"), table_name="idempotency_key")
+    op.execute("DROP FUNCTION forget_idempotency_keys(timestamptz)")
+    op.drop_index("idempotency_key_recorded_idx", table_name="idempotency_key", postgresql_using="brin")
     op.drop_table("idempotency_key")
     op.drop_table("history_text")
     op.drop_index("history_recorded_idx", table_name="history", postgresql_using="brin")

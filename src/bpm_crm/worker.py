@@ -17,9 +17,12 @@ from bpm_crm.operations.writer import Unavailable, Writer
 from bpm_crm.records.database import Database
 from bpm_crm.records.notices import Listener, Notice
 from bpm_crm.records.readiness import announce_worker
-from bpm_crm.records.sweeping import until_next_due
+from bpm_crm.records.sweeping import forget_used_keys, until_next_due
 
 LONGEST_SLEEP = timedelta(seconds=15)
+KEYS_KEPT = timedelta(days=30)
+"""How long a retry finds the first answer by its idempotency key; the schema tells clients."""
+FORGETTING_EVERY = timedelta(hours=1)
 PAUSE_AFTER_TROUBLE = timedelta(seconds=1)
 _TROUBLE = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError, Unavailable)
 
@@ -35,6 +38,7 @@ class Worker:
         self._reference = reference
         self._wake = asyncio.Event()
         self._planned: datetime | None = None
+        self._forget_at = datetime.min.replace(tzinfo=UTC)
         self.stopping = False
 
     def heard(self, notice: Notice) -> None:
@@ -53,6 +57,7 @@ class Worker:
             self._wake.clear()
             try:
                 await self._work_off()
+                await self._forget_keys(datetime.now(UTC))
                 pause = await until_next_due(self._database)
             except _TROUBLE as error:
                 logger.warning("the worker waits for the database: %s", type(error).__name__)
@@ -66,6 +71,11 @@ class Worker:
             done = await effects.drain_effects(self._database, self._writer, self._reference)
             if swept < clocks.MOST_AT_ONCE and done < effects.MOST_AT_ONCE:
                 return
+
+    async def _forget_keys(self, now: datetime) -> None:
+        if now >= self._forget_at:
+            await forget_used_keys(self._database, older_than=KEYS_KEPT)
+            self._forget_at = now + FORGETTING_EVERY
 
     async def _sleep(self, pause: timedelta) -> None:
         self._planned = datetime.now(UTC) + pause

@@ -1,4 +1,4 @@
-"""The only module that looks across tenants: which cases and effects are due, claimed by lease, and when the next will be.
+"""The only module that looks across tenants: which cases and effects are due, claimed by lease, and what is old enough to forget.
 
 It calls functions of the sweeper role, which sees ids and due instants and nothing else; the rows themselves are then worked on
 behind the wall of their tenant.
@@ -28,6 +28,13 @@ async def claim_due(database: Database, subject: Subject, *, most: int, lease: t
     async with database.across_tenants() as connection:
         rows = await connection.fetch(statement, most, lease)
     return [(row["tenant_id"], row["id"]) for row in rows]
+
+
+async def forget_used_keys(database: Database, *, older_than: timedelta) -> int:
+    """Forget idempotency keys used that long ago; how many."""
+    async with database.across_tenants() as connection:
+        forgotten: int = await connection.fetchval("SELECT forget_idempotency_keys(now() - $1::interval)", older_than)
+    return forgotten
 
 
 async def until_next_due(database: Database) -> timedelta | None:

@@ -23,7 +23,10 @@ class IdempotencyKey(SQLModel, table=True):
     """A key an actor sent with a mutation, the fingerprint of what was asked, and the step that answered it."""
 
     __tablename__ = "idempotency_key"
-    __table_args__ = (refers("instance_id", "process_instance"), Index(None, "recorded_at"))
+    __table_args__ = (
+        refers("instance_id", "process_instance"),
+        Index("idempotency_key_recorded_idx", "recorded_at", postgresql_using="brin"),
+    )
 
     tenant_id: UUID = key_field()
     actor_id: UUID = key_field()
