@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from bpm_crm.api.tokens import BuiltInIssuer, new_private_key
+from bpm_crm.api.issuer import BuiltInIssuer, new_private_key
 from bpm_crm.config import ISSUER_KEY, Settings
 from bpm_crm.embedded.binaries import find_binaries
 from bpm_crm.embedded.server import Server, ensure_server

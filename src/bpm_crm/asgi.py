@@ -24,8 +24,9 @@ from bpm_crm.api.endpoint import GraphQLEndpoint
 from bpm_crm.api.graphiql import GraphiQL
 from bpm_crm.api.guard import Limits
 from bpm_crm.api.health import PATHS, health_routes
+from bpm_crm.api.issuer import BuiltInIssuer
 from bpm_crm.api.schema import CircularViews, build_schema
-from bpm_crm.api.tokens import BuiltInIssuer, Provider, TokenVerifier
+from bpm_crm.api.tokens import Provider, TokenVerifier
 from bpm_crm.config import Settings, app_url, listen_url, read_issuer_key
 from bpm_crm.garbage import calm
 from bpm_crm.logs import set_up_logs

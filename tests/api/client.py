@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 from starlette.applications import Starlette
 
-from bpm_crm.api.tokens import BuiltInIssuer, new_private_key
+from bpm_crm.api.issuer import BuiltInIssuer, new_private_key
 from bpm_crm.asgi import build
 from bpm_crm.config import ISSUER_KEY, Settings
 from tests.world import World

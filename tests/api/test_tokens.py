@@ -19,7 +19,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from bpm_crm.api.tokens import BuiltInIssuer, Provider, TokenVerifier, new_private_key
+from bpm_crm.api.issuer import BuiltInIssuer, new_private_key
+from bpm_crm.api.tokens import Provider, TokenVerifier
 from bpm_crm.operations.access import Role
 from bpm_crm.operations.companies import issue_key
 from tests.api.client import Api

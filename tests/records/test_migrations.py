@@ -9,6 +9,7 @@ import pytest
 from bpm_crm.embedded.server import Server
 from bpm_crm.records import migrations
 from bpm_crm.records.bootstrap import Access, prepare_server
+from bpm_crm.records.revision import HEAD, current
 from tests.world import World, a_world, customer
 
 
@@ -30,10 +31,26 @@ async def tables(access: Access) -> set[str]:
     return {row["tablename"] for row in rows}
 
 
+async def revision_of(access: Access) -> str | None:
+    connection = await asyncpg.connect(access.owner)
+    try:
+        return await current(connection)
+    finally:
+        await connection.close()
+
+
+def test_the_code_needs_the_newest_migration() -> None:
+    assert migrations.head() == HEAD
+
+
+async def test_an_empty_database_has_no_revision(empty: Access) -> None:
+    assert await revision_of(empty) is None
+
+
 async def test_an_empty_database_goes_up_down_and_up_again(empty: Access) -> None:
     await migrations.upgrade(empty.owner)
     first = await tables(empty)
-    assert await migrations.current(empty.owner) == migrations.head()
+    assert await revision_of(empty) == migrations.head()
     await migrations.downgrade(empty.owner, "base")
     assert await tables(empty) == {"alembic_version"}
     await migrations.upgrade(empty.owner)

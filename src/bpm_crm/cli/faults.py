@@ -9,6 +9,7 @@ import typer
 from pydantic import ValidationError
 from rich.console import Console
 
+from bpm_crm.cli.provision import MigrationFailed
 from bpm_crm.cli.supervisor import StartFailed
 from bpm_crm.embedded.errors import EmbeddedFault
 from bpm_crm.engine.problems import DefinitionInvalid
@@ -41,9 +42,9 @@ def reported(command: Callable[P, T]) -> Callable[P, T]:
             for fault in error.errors():
                 name = "_".join(str(part) for part in fault["loc"]).upper()
                 err.print(f"BPM_CRM_{name}: {fault['msg']}", markup=False, highlight=False)
-        except (CommandRefused, EmbeddedFault, DatabaseUnfit, StartFailed, XesInvalid) as error:
+        except (CommandRefused, DatabaseUnfit, EmbeddedFault, MigrationFailed, StartFailed, XesInvalid) as error:
             err.print(str(error), markup=False, highlight=False)
-        except (asyncpg.PostgresError, OSError) as error:
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
             err.print(f"{type(error).__name__}: {error}", markup=False, highlight=False)
         raise typer.Exit(1)
 

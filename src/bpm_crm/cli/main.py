@@ -13,7 +13,6 @@ import typer
 from rich.console import Console
 
 from bpm_crm import __version__
-from bpm_crm.api.schema import build_schema, sorted_sdl
 from bpm_crm.cli import demo as demo_commands
 from bpm_crm.cli import logs as log_commands
 from bpm_crm.cli import maintenance, processes
@@ -121,7 +120,9 @@ def schema(
     ] = None,
 ) -> None:
     """Print the GraphQL schema, sorted."""
-    text = sorted_sdl(build_schema())
+    # A process of its own: the other commands need not wait for the schema's types to load.
+    made = subprocess.run([sys.executable, "-m", "bpm_crm.api"], capture_output=True, text=True, check=True)
+    text = made.stdout
     if check is None:
         sys.stdout.write(text)
     elif not check.is_file() or check.read_text(encoding="utf-8") != text:

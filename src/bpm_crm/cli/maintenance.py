@@ -52,10 +52,8 @@ def rebuild(
     """
     with provisioned(Settings(), _tell) as provision:
         tally = asyncio.run(_rebuild(provision, tenant, process, dry_run=dry_run, trust_history=trust_history))
-    verb = (
-        "differ from their history; nothing was written" if dry_run else "differed from their history and were rebuilt"
-    )
-    out.print(f"{tally.cases} cases compared: {tally.different} {verb}, {tally.faults} left alone.")
+    done = "nothing was written" if dry_run else "rebuilt"
+    out.print(f"Cases: {tally.cases}. Different: {tally.different} ({done}). Left alone: {tally.faults}.")
     if tally.faults or (dry_run and tally.different):
         raise typer.Exit(1)
 
@@ -68,7 +66,7 @@ def verify(tenant: Tenant = None) -> None:
     """
     with provisioned(Settings(), _tell) as provision:
         tally = asyncio.run(_verify(provision, tenant))
-    out.print(f"{tally.cases} cases verified: {tally.faults or 'no'} faults.")
+    out.print(f"Cases: {tally.cases}. Faults: {tally.faults}.")
     if tally.faults:
         raise typer.Exit(1)
 

@@ -3,18 +3,27 @@
 import asyncio
 import os
 import secrets
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import asyncpg
 from pydantic import SecretStr
 
-from bpm_crm.api.tokens import BuiltInIssuer, new_private_key
+from bpm_crm.api.issuer import BuiltInIssuer, new_private_key
 from bpm_crm.config import DATABASE, ISSUER_KEY, ROLE_PASSWORD, Settings, app_url, database_of, home_of, worker_url
 from bpm_crm.embedded.server import Server, ensure_server
-from bpm_crm.records import bootstrap, migrations
+from bpm_crm.records import bootstrap
+from bpm_crm.records.revision import HEAD, current
 from bpm_crm.records.roles import LOGINS
+
+
+class MigrationFailed(Exception):
+    """A migration did not succeed; nothing of it was kept."""
+
 
 Tell = Callable[[str], None]
 
@@ -61,8 +70,8 @@ def _prepared(settings: Settings, url: str, home: Path) -> bootstrap.Access:
 
 
 def _ready(settings: Settings, home: Path, access: bootstrap.Access, server: Server | None, migrate: bool) -> Provision:
-    if migrate:
-        asyncio.run(_migrate(access))
+    if migrate and asyncio.run(_revision(access)) != HEAD:
+        _migrate(access)
     filled = {
         "home": home,
         "app_database_url": settings.app_database_url or SecretStr(access.app),
@@ -71,9 +80,20 @@ def _ready(settings: Settings, home: Path, access: bootstrap.Access, server: Ser
     return Provision(settings.model_copy(update=filled), access, server)
 
 
-async def _migrate(access: bootstrap.Access) -> None:
-    if await migrations.current(access.owner) != migrations.head():
-        await migrations.upgrade(access.owner)
+async def _revision(access: bootstrap.Access) -> str | None:
+    connection = await asyncpg.connect(access.owner)
+    try:
+        return await current(connection)
+    finally:
+        await connection.close()
+
+
+def _migrate(access: bootstrap.Access) -> None:
+    """Run the migrations in a process of their own, so that only it loads Alembic; the URL goes over its input, out of sight."""
+    command = [sys.executable, "-m", "bpm_crm.records.migrations"]
+    done = subprocess.run(command, input=access.owner, capture_output=True, text=True, check=False)  # noqa: S603  # our own program
+    if done.returncode:
+        raise MigrationFailed(f"the schema could not be brought up to date: {done.stderr.strip().splitlines()[-1]}")
 
 
 def _ensure_issuer(home: Path) -> None:

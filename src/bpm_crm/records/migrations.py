@@ -1,5 +1,10 @@
-"""Runs the migrations of the `migrations/` folder, as the owner role."""
+"""Runs the migrations of the `migrations/` folder, as the owner role: `python -m bpm_crm.records.migrations` with the URL on its input.
 
+The serving processes never import this: Alembic and SQLAlchemy would double the time they take to start.
+"""
+
+import asyncio
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -42,13 +47,6 @@ async def downgrade(owner_dsn: str, revision: str) -> None:
     await _run(owner_dsn, lambda connection: command.downgrade(_config(connection), revision))
 
 
-async def current(dsn: str) -> str | None:
-    """The revision the database is at; None for an empty one."""
-    found: list[str | None] = []
-    await _run(dsn, lambda connection: found.append(MigrationContext.configure(connection).get_current_revision()))
-    return found[0]
-
-
 async def drift(owner_dsn: str) -> list[object]:
     """The differences between the tables in code and the tables in the database; empty when the migrations are complete."""
     found: list[object] = []
@@ -75,3 +73,7 @@ async def _run(dsn: str, action: Callable[[Connection], Any]) -> None:
             await connection.run_sync(action)
     finally:
         await engine.dispose()
+
+
+if __name__ == "__main__":
+    asyncio.run(upgrade(sys.stdin.readline().strip()))

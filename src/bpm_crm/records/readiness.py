@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from bpm_crm.records.database import Connection, Database
-from bpm_crm.records.migrations import head
+from bpm_crm.records.revision import HEAD, current
 
 WORKER_LOCK = 5_306_441
 """The advisory lock that every worker shares while it lives."""
@@ -20,11 +20,11 @@ class Readiness:
 async def readiness(database: Database) -> Readiness:
     """Ask the database for its revision and for workers at work."""
     async with database.across_tenants() as connection:
-        revision = await connection.fetchval("SELECT version_num FROM alembic_version")
+        revision = await current(connection)
         worker = await connection.fetchval(
             "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = $1 AND granted)", WORKER_LOCK
         )
-    return Readiness(is_migrated=revision == head(), has_worker=worker)
+    return Readiness(is_migrated=revision == HEAD, has_worker=worker)
 
 
 async def announce_worker(connection: Connection) -> None:
