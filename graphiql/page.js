@@ -10,11 +10,16 @@ const endpoint = location.origin + location.pathname;
 const token = new URLSearchParams(location.hash.slice(1)).get("token");
 if (token) history.replaceState(null, "", location.pathname + location.search);
 
-const welcome = `# Ctrl-Space completes, Ctrl-Enter runs, Ctrl-K searches the documentation.
-# Put your token under Headers: {"Authorization": "Bearer …"}. Subscriptions send it too.
+const welcome = `# Ctrl-Space completes, Ctrl-Enter runs,
+# Ctrl-K searches the documentation.
+# The token stands under Headers, below.
 
-{
-  __typename
+query FirstLook {
+  viewer { name roles }
+  processInstances(first: 5) {
+    totalCount
+    nodes { stage { title } owner { name } startedAt }
+  }
 }
 `;
 

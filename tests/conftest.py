@@ -10,6 +10,7 @@ from bpm_crm.embedded.server import Server, ensure_server
 from bpm_crm.records import migrations
 from bpm_crm.records.bootstrap import Access, prepare_server
 from tests.databases import cloned
+from tests.homes import an_open_home
 from tests.world import World, a_world
 
 TEMPLATE = "bpm_crm_template"
@@ -27,12 +28,9 @@ def test_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def postgres() -> Iterator[Server]:
     """A server of this test process: without fsync, since nothing here must outlive it."""
-    home = tmp_path_factory.mktemp("postgres")
-    for folder in (home, home.parent, home.parent.parent):
-        folder.chmod(0o755)
-    with ensure_server(home, settings=FAST) as server:
+    with an_open_home() as home, ensure_server(home, settings=FAST) as server:
         yield server
 
 

@@ -45,7 +45,7 @@ async def test_a_given_server_is_prepared_and_nothing_private_starts(postgres: S
     assert await owner_of(postgres, name) == "bpm_crm_owner"
 
 
-async def test_the_product_runs_on_a_given_server(postgres: Server, tmp_path: Path) -> None:
+def test_the_product_runs_on_a_given_server(postgres: Server, tmp_path: Path) -> None:
     name = f"own_{uuid4().hex[:8]}"
     product = Product(tmp_path / "home", settings={"BPM_CRM_DATABASE_URL": postgres.dsn(postgres.superuser, name)})
     product.start("--no-demo")

@@ -252,7 +252,14 @@ async def test_a_step_that_comes_while_a_case_is_rebuilt_waits_and_sees_what_was
     assert await faults(world) == []
 
 
-async def test_writers_lose_nothing_while_cases_are_damaged_and_rebuilt_again_and_again(world: World) -> None:
+async def test_writers_lose_nothing_while_cases_are_damaged_and_rebuilt_again_and_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def slowly(*arguments: Any) -> None:
+        await asyncio.sleep(0.05)
+        await derived.replace_cases(*arguments)
+
+    monkeypatch.setattr(rebuild, "replace_cases", slowly)
     cases = await some_cases(world, 12)
     stopping = False
 
@@ -267,9 +274,7 @@ async def test_writers_lose_nothing_while_cases_are_damaged_and_rebuilt_again_an
 
     writers = [asyncio.create_task(write(number)) for number in range(6)]
     for _ in range(15):
-        await damage(
-            world, "UPDATE process_instance SET outcome = 'x', next_due_at = NULL, overdue_since = now(), region = 'x'"
-        )
+        await damage(world, "UPDATE process_instance SET outcome = 'x', next_due_at = NULL, overdue_since = now()")
         await rebuilt(world)
     stopping = True
     written = sum(await asyncio.gather(*writers))
@@ -277,7 +282,7 @@ async def test_writers_lose_nothing_while_cases_are_damaged_and_rebuilt_again_an
     await rebuilt(world)
     assert (await world.counts())["history"] == 12 * 3 + written
     assert await rebuilt(world, dry_run=True) == []
-    assert [fault.text for fault in await faults(world) if "other values of region" not in fault.text] == []
+    assert await faults(world) == []
 
 
 @pytest.mark.parametrize(
@@ -319,9 +324,8 @@ async def test_a_history_that_lost_its_end_is_taken_as_it_is_only_when_asked(wor
 async def test_nothing_is_derived_by_a_version_that_is_not_what_was_published(world: World) -> None:
     await some_cases(world)
     await tamper(
-        world, "UPDATE process_version SET document = jsonb_set(document, '{stages,offer,kind}', '\"waiting\"')"
+        world, "UPDATE process_version SET document = jsonb_set(document::jsonb, '{stages,offer,kind}', '\"waiting\"')::json"
     )
-    world.writer.processes.__init__()  # type: ignore[misc]
     found = await rebuilt(world)
     assert [type(item) for item in found] == [LeftAlone] * 3
     assert {fault.sequence for fault in await faults(world)} == {1}

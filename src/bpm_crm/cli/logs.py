@@ -50,8 +50,9 @@ def import_log(
             bar.update(tasks[step], completed=read, total=total)
 
         if dry_run:
-            profile = profile_log(file, channel_attribute, functools.partial(progress, CHECKING))
-            definition = prove(derive_document(profile, key=key, title=title), datetime.now(UTC)).definition
+            at = datetime.now(UTC)
+            profile = profile_log(file, channel_attribute, at, functools.partial(progress, CHECKING))
+            definition = prove(derive_document(profile, key=key, title=title), at).definition
             err.print(
                 f"Nothing written. {profile.cases} cases, {profile.events} events, {len(definition.stages)} stages."
             )

@@ -121,7 +121,7 @@ def schema(
 ) -> None:
     """Print the GraphQL schema, sorted."""
     # A process of its own: the other commands need not wait for the schema's types to load.
-    made = subprocess.run([sys.executable, "-m", "bpm_crm.api"], capture_output=True, text=True, check=True)
+    made = subprocess.run([sys.executable, "-m", "bpm_crm.api"], stdout=subprocess.PIPE, text=True, check=True)
     text = made.stdout
     if check is None:
         sys.stdout.write(text)

@@ -37,7 +37,7 @@ async def verify(
     """The first fault of each case of a tenant; nothing when all is well. Erased free texts are no fault.
 
     In this order: a row that is missing or was altered; a row whose verdicts replaying does not give; an end that does not fit the
-    case; a case that is stored otherwise than its history has it. Last, histories without a case.
+    case; a case that is stored otherwise than its history has it. Besides, every history without a case.
     """
     folder = Folder(tenant_id, processes, _wrong_with)
     after = FIRST

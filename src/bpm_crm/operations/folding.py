@@ -164,7 +164,7 @@ class Folder:
 
 
 def _checksum(version: Row) -> str:
-    return hashlib.sha256(orjson.dumps(version["document"], option=orjson.OPT_SORT_KEYS)).hexdigest()
+    return hashlib.sha256(orjson.dumps(version["document"])).hexdigest()
 
 
 def _after(tenant_id: UUID, step: Step, entry: Row, process: Process) -> InstanceRecord:

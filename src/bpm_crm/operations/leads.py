@@ -10,6 +10,7 @@ from uuid import UUID
 import orjson
 
 from bpm_crm.engine.blockers import InputCode, InputProblem
+from bpm_crm.engine.texts import shown
 from bpm_crm.operations.access import Reach, Scope, Viewer
 from bpm_crm.operations.commands import Capture, CustomerDetails, NotUnderstood
 from bpm_crm.records.reference import ChannelRecord, Reference
@@ -88,14 +89,15 @@ def _reference_problems(reference: Reference, scope: Scope, lead: Lead) -> list[
     taking = tuple(item.key for item in reference.channels.values() if _takes(item, scope))
     found = []
     if lead.channel not in taking:
-        found.append(InputProblem(InputCode.UNKNOWN_CHANNEL, ("channel",), lead.channel, taking))
+        found.append(InputProblem(InputCode.UNKNOWN_CHANNEL, ("channel",), shown(lead.channel), taking))
     if lead.campaign is not None and reference.campaign(lead.campaign) is None:
         keys = tuple(item.key for item in reference.campaigns.values())
-        found.append(InputProblem(InputCode.UNKNOWN_CAMPAIGN, ("campaign",), lead.campaign, keys))
+        found.append(InputProblem(InputCode.UNKNOWN_CAMPAIGN, ("campaign",), shown(lead.campaign), keys))
     teams = tuple(item.key for item in reference.teams.values())
     if lead.team is not None and lead.team not in teams:
-        found.append(InputProblem(InputCode.UNKNOWN_TEAM, ("team",), lead.team, teams))
-    if lead.owner_id is not None and lead.owner_id not in reference.users:
+        found.append(InputProblem(InputCode.UNKNOWN_TEAM, ("team",), shown(lead.team), teams))
+    owner = None if lead.owner_id is None else reference.users.get(lead.owner_id)
+    if lead.owner_id is not None and (owner is None or not owner.is_active):
         found.append(InputProblem(InputCode.UNKNOWN_USER, ("owner",), str(lead.owner_id)))
     return found
 
@@ -114,11 +116,15 @@ def _length_problems(lead: Lead) -> list[InputProblem]:
         ("region",): lead.region,
     }
     texts |= {("customer", "name"): customer.name, ("customer", "region"): customer.region}
-    return [
+    found = [
         InputProblem(InputCode.TOO_LONG, path, params={"limit": str(MOST_TEXT)})
         for path, text in texts.items()
         if text is not None and len(text) > MOST_TEXT
     ]
+    if lead.external_id is not None and not lead.external_id.strip():
+        expected = {"expected": "text that is not empty"}
+        found.append(InputProblem(InputCode.WRONG_TYPE, ("externalId",), lead.external_id, params=expected))
+    return found
 
 
 def _team_of(reference: Reference, viewer: Viewer, lead: Lead) -> UUID | None:

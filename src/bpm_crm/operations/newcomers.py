@@ -44,7 +44,7 @@ class Newcomers:
 
     def captured_as(self, capture: Capture) -> InstanceRecord | None:
         """The case this lead became, if the channel reported it before."""
-        return self._captured.get((capture.channel_id, capture.external_id or ""))
+        return None if capture.external_id is None else self._captured.get((capture.channel_id, capture.external_id))
 
     def identities(self, capture: Capture) -> NewCase:
         """The ids of a case about to begin."""

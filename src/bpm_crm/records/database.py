@@ -129,7 +129,10 @@ class Database:
 
 
 async def set_codecs(connection: Connection) -> None:
-    """Read and write jsonb by orjson."""
+    """Read and write json and jsonb by orjson."""
+    await connection.set_type_codec(
+        "json", schema="pg_catalog", encoder=orjson.dumps, decoder=orjson.loads, format="binary"
+    )
     await connection.set_type_codec(
         "jsonb",
         schema="pg_catalog",

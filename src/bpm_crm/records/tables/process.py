@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import JSON, Column, UniqueConstraint
 from sqlmodel import Field
 
 from bpm_crm.records.tables.base import (
@@ -10,7 +10,6 @@ from bpm_crm.records.tables.base import (
     SQLModel,
     datetime,
     id_field,
-    json_field,
     key_field,
     owned,
     refers,
@@ -35,7 +34,10 @@ class ProcessDefinitionRow(SQLModel, table=True):
 
 
 class ProcessVersion(SQLModel, table=True):
-    """A published document that stands alone, with the text it was published from and its checksum."""
+    """A published document that stands alone, with the text it was published from and its checksum.
+
+    The document is `json`, not `jsonb`: the order of its transitions, stages and clocks means something.
+    """
 
     __tablename__ = "process_version"
     __table_args__ = (refers("definition_id", "process_definition"), refers("published_by", "app_user"))
@@ -43,7 +45,7 @@ class ProcessVersion(SQLModel, table=True):
     tenant_id: UUID = key_field()
     definition_id: UUID = key_field()
     version: int = Field(primary_key=True)
-    document: dict[str, Any] = json_field()
+    document: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
     source: str = text_field()
     checksum: str = text_field()
     changelog: str = text_field()
