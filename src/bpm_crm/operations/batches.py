@@ -22,7 +22,7 @@ from bpm_crm.operations.written import deal_rows, effect_rows, key_actor, key_ro
 from bpm_crm.records import intake
 from bpm_crm.records.database import Connection, Database, Row
 from bpm_crm.records.history import HistoryRecord, load_entries
-from bpm_crm.records.instances import InstanceRecord, load, lock, to_row
+from bpm_crm.records.instances import InstanceRecord, load, lock, to_changes, to_row
 from bpm_crm.records.writing import release, write_beside, write_new_cases, write_steps
 
 
@@ -126,7 +126,10 @@ class _Batch:
             if after is None:
                 continue
             process = await self._process(after.definition_id, after.version)
-            (begun if decision.before is None else moved).append(to_row(after, process.personal_fields))
+            if decision.before is None:
+                begun.append(to_row(after, process.personal_fields))
+            else:
+                moved.append(to_changes(after, process.personal_fields))
             recorded.extend(entry.values for entry in decision.entries)
             texts.extend(entry.text for entry in decision.entries if entry.text is not None)
         if begun:

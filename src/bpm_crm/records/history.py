@@ -297,6 +297,8 @@ def _write(
 ) -> None:
     values = entry.values
     match event:
+        case ClockEvent():
+            values.setdefault("clocks", []).append(_clock_values(event, after))
         case Started(stage):
             values |= {"kind": "started", "to_stage": stage}
         case Transitioned(transition, _, source, target, forced, reason):
@@ -322,8 +324,6 @@ def _write(
             values["kind"] = "exclusion"
         case ProcessRequested(process):
             entry.requested.append(process)
-        case ClockEvent():
-            values.setdefault("clocks", []).append(_clock_values(event, after))
         case _:
             assert_never(event)
 

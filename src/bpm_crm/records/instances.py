@@ -122,12 +122,8 @@ def from_row(tenant_id: UUID, row: Row) -> InstanceRecord:
 
 
 def to_row(record: InstanceRecord, personal_fields: frozenset[str]) -> dict[str, Any]:
-    """The row of a record as JSON values: personal data fields apart from the others."""
-    state = record.state
-    open_data, personal = split_personal(personal_fields, state.data)
+    """The row of a new case as JSON values."""
     return {
-        "tenant_id": str(record.tenant_id),
-        "id": str(record.id),
         "definition_id": str(record.definition_id),
         "version": record.version,
         "deal_id": _text(record.deal_id),
@@ -137,7 +133,18 @@ def to_row(record: InstanceRecord, personal_fields: frozenset[str]) -> dict[str,
         "region": record.region,
         "external_id": record.external_id,
         "fingerprint": None if record.fingerprint is None else hex_bytes(record.fingerprint),
-        "started_at": moment_of(state.started_at),
+        "started_at": moment_of(record.state.started_at),
+        **to_changes(record, personal_fields),
+    }
+
+
+def to_changes(record: InstanceRecord, personal_fields: frozenset[str]) -> dict[str, Any]:
+    """What a step changes in the row of its case, as JSON values: personal data fields apart from the others."""
+    state = record.state
+    open_data, personal = split_personal(personal_fields, state.data)
+    return {
+        "tenant_id": str(record.tenant_id),
+        "id": str(record.id),
         "owner_id": state.owner,
         "team_id": state.team,
         "stage": state.stage,

@@ -8,6 +8,8 @@ from bpm_crm.engine.state import NO_HOLD, Hold, InstanceState
 
 Packed = dict[str, Any]
 
+_GAPS = Clock._fields.index("gaps") - 1
+
 
 def pack_progress(state: InstanceState) -> Packed:
     """What the engine counts: checkpoints reached, visits, activities, approvals and holds; empty parts are left out."""
@@ -46,32 +48,12 @@ def unpack_clocks(packed: Mapping[str, Any]) -> dict[str, Clock]:
 
 
 def _pack_clock(clock: Clock) -> list[Any]:
-    return [
-        clock.cycle,
-        clock.started_at,
-        clock.budget,
-        clock.due_at,
-        clock.next_at,
-        clock.fired,
-        [[gap.begins, gap.ends, list(gap.reasons)] for gap in clock.gaps],
-        clock.breached_at,
-        clock.closed_at,
-        clock.cancelled,
-    ]
+    """A clock's values in the order of its fields, without its policy, which is the key."""
+    values = list(clock[1:])
+    values[_GAPS] = [[gap.begins, gap.ends, list(gap.reasons)] for gap in clock.gaps]
+    return values
 
 
 def _unpack_clock(policy: str, values: list[Any]) -> Clock:
-    cycle, started_at, budget, due_at, next_at, fired, gaps, breached_at, closed_at, cancelled = values
-    return Clock(
-        policy=policy,
-        cycle=cycle,
-        started_at=started_at,
-        budget=budget,
-        due_at=due_at,
-        next_at=next_at,
-        fired=fired,
-        gaps=tuple(Gap(begins, ends, tuple(reasons)) for begins, ends, reasons in gaps),
-        breached_at=breached_at,
-        closed_at=closed_at,
-        cancelled=cancelled,
-    )
+    gaps = tuple(Gap(begins, ends, tuple(reasons)) for begins, ends, reasons in values[_GAPS])
+    return Clock._make((policy, *values[:_GAPS], gaps, *values[_GAPS + 1 :]))
