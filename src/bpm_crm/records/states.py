@@ -49,7 +49,7 @@ def unpack_clocks(packed: Mapping[str, Any]) -> dict[str, Clock]:
 
 def _pack_clock(clock: Clock) -> list[Any]:
     """A clock's values in the order of its fields, without its policy, which is the key."""
-    values = list(clock[1:])
+    values: list[Any] = list(clock[1:])
     values[_GAPS] = [[gap.begins, gap.ends, list(gap.reasons)] for gap in clock.gaps]
     return values
 
