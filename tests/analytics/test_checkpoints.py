@@ -157,3 +157,25 @@ async def test_a_checkpoint_touched_twice_counts_at_its_first_time(world: World)
     report = await checkpoints(world)
     offer = next(figures for figures in report.figures if figures.checkpoint == "offer")
     assert (offer.reached, offer.actions, offer.seconds) == (1, 2, [3 * 3_600, 3 * 3_600])
+
+
+async def test_business_time_leaves_out_the_nights_where_a_move_brought_the_case(world: World) -> None:
+    await lead(world, 8, call(9), fire("contact", 10), fire("qualify", 32))
+    report = await checkpoints(world)
+    found = {figures.checkpoint: figures for figures in report.figures}
+    # Monday 11:00 in Moscow until Tuesday 11:00: seven hours, and two.
+    assert (found["interested"].seconds, found["interested"].worked) == ([24 * 3_600] * 2, [9 * 3_600] * 2)
+    assert (found["lead"].worked, found["spoken"].worked) == ([0, 0], [2 * 3_600] * 2)
+    assert (found["responded"].seconds, found["responded"].worked) == ([3_600, 3_600], None)
+
+
+async def test_clocks_tell_the_business_time_they_took_and_overdue_ones_are_censored_at_their_target(
+    world: World,
+) -> None:
+    await lead(world, 8, call(8.1))
+    await lead(world, 14.9, call(30.1))
+    assert (await responded(world)).attainment.worked == (pytest.approx(360), pytest.approx(720))
+    await lead(world, 8)
+    found = (await responded(world)).attainment
+    assert (found.met, found.breached, found.overdue) == (2, 1, 1)
+    assert found.worked == (pytest.approx(720), None)

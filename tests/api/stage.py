@@ -43,6 +43,7 @@ class Stage:
     """The API over both companies, with an integration of ours, and the same references in three worlds."""
 
     api: Api
+    home: Path
     robot: str
     own: Ids
     rival: Ids
@@ -86,7 +87,7 @@ async def a_stage(postgres: Server, template: str, home: Path) -> AsyncIterator[
         rival = await a_rival(world)
         robot = await a_robot(world)
         async with an_api(world, home) as api:
-            yield Stage(api, robot, own, rival, nobody_of(own))
+            yield Stage(api, home, robot, own, rival, nobody_of(own))
 
 
 async def a_robot(world: World) -> str:

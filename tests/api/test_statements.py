@@ -13,6 +13,7 @@ from graphql import (
     is_leaf_type,
     is_list_type,
 )
+from strawberry.dataloader import DataLoader
 
 from bpm_crm.embedded.server import Server
 from bpm_crm.operations.commands import Assign, Fire
@@ -120,7 +121,8 @@ async def test_a_field_below_a_list_takes_as_many_statements_for_many_rows_as_fo
         if not place.startswith(f"{type_}."):
             continue
         page = arguments(field, {"first": "2"} if "first" in field.args else {})
-        below = f"{name}{page} {selection(field.type, 2, first=2)}"
+        depth = 2 if "first" in field.args else 1
+        below = f"{name}{page} {selection(field.type, depth, first=2)}"
         many = await statements(crowd, query(way, below, ROWS))
         if paged:
             assert many == await statements(crowd, query(way, below, 1)), place

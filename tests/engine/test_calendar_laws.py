@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from bpm_crm.engine.calendar import ALWAYS, BusinessCalendar, CalendarSpec
 from bpm_crm.engine.instants import DAY, SECOND, instant_of
+from bpm_crm.engine.timeline import CHANGING, integers
 from bpm_crm.engine.weekly_hours import Hours
 
 ZONES = (
@@ -214,3 +215,18 @@ def wall_time_after(start: int, days: int, open_on: set[int], closed: dict[date,
         at += timedelta(days=1)
         left -= at.weekday() in open_on and at.date() not in closed
     return instant_of(at - timedelta(hours=5, minutes=30))
+
+
+@in_every_zone
+@randomly
+@given(spec=specs, at=instants, days=st.integers(-40, 40))
+def test_business_days_over_steady_clocks_are_counted_as_the_clocks_of_the_zone_say(
+    zone: str, spec: CalendarSpec, at: int, days: int
+) -> None:
+    calendar = BusinessCalendar(replace(spec, zone=zone))
+    expected = calendar.add_days(at, days)
+    line = calendar._years.line
+
+    calendar._years.line = replace(line, day_offsets=integers([CHANGING] * len(line.days)))
+
+    assert calendar.add_days(at, days) == expected

@@ -53,7 +53,7 @@ MINUTE, QUARTER = 60, 900
 """Steps of a reading, in seconds."""
 
 slowly = settings(deadline=None, max_examples=40, suppress_health_check=list(HealthCheck))
-caught = settings(slowly, max_examples=400, derandomize=True, database=None, phases=[Phase.generate])
+caught = settings(slowly, max_examples=3000, derandomize=True, database=None, phases=[Phase.generate])
 
 
 class StepByStep:
@@ -173,7 +173,8 @@ def hours(unit: int) -> st.SearchStrategy[Hours]:
     """Any spans of a day, overlapping and empty ones too, in whole `unit` seconds, with a liking for the small hours."""
     most = 86_400 // unit
     opens = st.one_of(st.integers(0, most // 6), st.integers(0, most - 1))
-    span = st.tuples(opens, st.integers(0, most)).map(lambda pair: (pair[0] * unit, (pair[0] + pair[1]) * unit))
+    lasts = st.one_of(st.integers(0, most // 12), st.integers(0, most))
+    span = st.tuples(opens, lasts).map(lambda pair: (pair[0] * unit, (pair[0] + pair[1]) * unit))
     return st.lists(span, max_size=3).map(tuple)
 
 

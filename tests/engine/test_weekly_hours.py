@@ -3,10 +3,10 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bpm_crm.engine.weekly_hours import DAY_SECONDS, Hours, HoursInvalid, normalised, parse_hours
+from bpm_crm.engine.weekly_hours import DAY_SECONDS, Hours, HoursInvalid, normalised, parse_hours, written_hours
 
 HOUR = 3600
 
@@ -63,6 +63,47 @@ def test_ordered_hours_say_the_same_and_stay_as_they_are(hours: Hours) -> None:
     assert normalised(ordered) == ordered
     assert all(any(opens <= moment < closes for opens, closes in ordered) for moment in given_seconds)
     assert {moment for span in ordered for moment in (span[0], span[1] - 1)} <= given_seconds
+
+
+WALL_TIMES = st.integers(0, DAY_SECONDS).map(
+    lambda second: f"{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}"
+)
+
+
+@given(st.lists(st.tuples(WALL_TIMES.filter(lambda text: text < "24"), WALL_TIMES), max_size=4))
+@example([("00:00", "24:00"), ("20:00", "19:00")])
+@example([("00:00", "24:00"), ("23:59:59", "23:59:58")])
+@example([("01:00", "24:00"), ("23:00", "01:00")])
+@example([("22:00", "06:00")])
+def test_hours_written_out_are_read_back_as_they_were(pairs: list[tuple[str, str]]) -> None:
+    hours = parse_hours(pairs)
+
+    assert parse_hours(written_hours(hours)) == hours
+
+
+@pytest.mark.parametrize(
+    ("hours", "written"),
+    [
+        ((), []),
+        (((32_400, 64_800),), [("09:00", "18:00")]),
+        (((0, 86_400),), [("00:00", "24:00")]),
+        (((0, 90),), [("00:00", "00:01:30")]),
+        (((79_200, 108_000),), [("22:00", "06:00")]),
+        (((0, 154_800),), [("00:00", "24:00"), ("23:59:59", "19:00")]),
+        (((3600, 90_000),), [("01:00", "24:00"), ("23:59:59", "01:00")]),
+        (((36_000, 39_600), (32_400, 37_000)), [("09:00", "11:00")]),
+    ],
+)
+def test_hours_are_written_as_pairs_of_wall_times(hours: Hours, written: list[tuple[str, str]]) -> None:
+    assert written_hours(hours) == written
+
+
+@pytest.mark.parametrize("hours", [((0, 2 * DAY_SECONDS),), ((32_400, 36_000), (50_000, 172_799))])
+def test_hours_that_no_pairs_of_one_day_say_are_refused(hours: Hours) -> None:
+    with pytest.raises(HoursInvalid, match="divide it between the days it covers") as caught:
+        written_hours(hours)
+
+    assert (caught.value.code, caught.value.index) == ("SPAN_CLOSES_OUTSIDE_DAY", len(hours) - 1)
 
 
 def closing_of(span: tuple[int, int]) -> int:

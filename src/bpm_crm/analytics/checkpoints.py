@@ -1,4 +1,4 @@
-"""Figures of checkpoints: how many cases reached each, after how long, and whether its clocks were met."""
+"""Figures of checkpoints: how many cases reached each, after how long, and whether its clocks were met (`docs/figures.md`)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -18,13 +18,17 @@ _NUMBERS = report("checkpoint_numbers")
 
 @dataclass(frozen=True, slots=True)
 class Attainment:
-    """Verdicts over the clock cycles due in the period. `overdue` are those of the breached that are still open."""
+    """Verdicts over the clock cycles due in the period. `overdue` are those of the breached that are still open.
+
+    `worked` (p50, p90) are the business seconds of the judged, those overdue censored at their target (Kaplan-Meier).
+    """
 
     met: int = 0
     breached: int = 0
     overdue: int = 0
     not_yet_due: int = 0
     cancelled: int = 0
+    worked: tuple[float | None, float | None] = (None, None)
 
     @property
     def rate(self) -> Fraction | None:
@@ -37,8 +41,9 @@ class Attainment:
 class CheckpointFigures:
     """A checkpoint in one segment. Seconds run from the start of the case.
 
-    `mean` and `seconds` (p50, p90) are over the cases that reached it; `expected` (p50, p90) counts those that did not as censored
-    at their end or at `as_of` (Kaplan-Meier), None where so many had not reached it.
+    `mean` and `seconds` (p50, p90) are over the cases that reached it, `worked` (p50, p90) are business seconds over those that did by
+    a move; `expected` (p50, p90) counts those that did not reach it as censored at their end or at `as_of` (Kaplan-Meier), None where
+    so many had not.
     """
 
     number: int
@@ -50,6 +55,7 @@ class CheckpointFigures:
     actions: int
     mean: float | None
     seconds: Sequence[float] | None
+    worked: Sequence[float] | None
     expected: tuple[float | None, float | None]
     attainment: Attainment
 
@@ -84,8 +90,6 @@ async def read_checkpoints(connection: Connection, frame: Frame, question: Quest
 
 
 def _figures(number: int, checkpoint: str, frame: Frame, segment: Segment, row: Any) -> CheckpointFigures:
-    seconds = row.get("seconds")
-    verdicts = ("met", "breached", "overdue", "not_yet_due", "cancelled")
     return CheckpointFigures(
         number=number,
         checkpoint=checkpoint,
@@ -95,10 +99,21 @@ def _figures(number: int, checkpoint: str, frame: Frame, segment: Segment, row: 
         reached=row.get("reached") or 0,
         actions=row.get("actions") or 0,
         mean=row.get("mean"),
-        seconds=None if seconds is None or seconds[0] is None else seconds,
+        seconds=_known(row.get("seconds")),
+        worked=_known(row.get("worked")),
         expected=(row.get("median"), row.get("p90")),
-        attainment=Attainment(*(row.get(name) or 0 for name in verdicts)),
+        attainment=_attainment(row),
     )
+
+
+def _attainment(row: Any) -> Attainment:
+    counts = {name: row.get(name) or 0 for name in ("met", "breached", "overdue", "not_yet_due", "cancelled")}
+    return Attainment(worked=(row.get("clock_median"), row.get("clock_p90")), **counts)
+
+
+def _known(percentiles: Sequence[float | None] | None) -> Sequence[float] | None:
+    """Percentiles, unless they are of nothing."""
+    return [value for value in percentiles or () if value is not None] or None
 
 
 def _checkpoints(frame: Frame) -> list[str]:

@@ -1,4 +1,4 @@
-"""What share of a cohort will reach each step in the end: an estimate that neither forgets the open cases nor counts them as lost."""
+"""What share of a cohort will reach each step in the end, open cases neither forgotten nor counted as lost (`docs/figures.md`)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

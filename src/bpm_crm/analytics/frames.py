@@ -60,11 +60,6 @@ class Question:
     until: datetime = LAST_INSTANT
     grouping: Grouping = UNGROUPED
 
-    @property
-    def has_period(self) -> bool:
-        """Whether a period was asked for."""
-        return (self.since, self.until) != (FIRST_INSTANT, LAST_INSTANT)
-
     def values(self, frame: Frame) -> dict[str, Any]:
         """The named values that every report takes."""
         return {"as_of": frame.as_of, "known_at": frame.known_at, "since": self.since, "until": self.until}

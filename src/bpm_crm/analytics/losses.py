@@ -1,4 +1,4 @@
-"""Losses: in which stage cases were lost, for which reason, and how much money with them."""
+"""Losses: in which stage cases were lost, for which reason, and how much money with them (`docs/figures.md`)."""
 
 from collections import Counter
 from collections.abc import Mapping

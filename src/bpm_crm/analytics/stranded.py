@@ -1,4 +1,4 @@
-"""Cases that no funnel step tells of: where those stood that had reached none."""
+"""Cases that no funnel step tells of: where those stood that had reached none (`docs/figures.md`)."""
 
 from dataclasses import dataclass, field
 

@@ -6,7 +6,7 @@ from graphql import GraphQLError, Node
 
 from bpm_crm.api.faults import Code, Fault
 
-__all__ = ["Limits", "exceeded"]
+__all__ = ["NUL", "Limits", "exceeded", "unstorable"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +48,7 @@ class Limits:
     """Lists and objects inside each other in a value written into the document."""
     variable_depth: int = 32
     """Lists and objects inside each other in the JSON of `variables`."""
-    variable_values: int = 20_000
+    variable_values: int = 10_000
     """Values in the JSON of `variables`, counting lists and objects too."""
     cost: int = 50_000
     """Values an operation may produce: every field costs its weight times the sizes of the lists around it."""
@@ -70,6 +70,16 @@ class Limits:
     """Operations in flight on one WebSocket."""
     streams: int = 1_000
     """Operations in flight over WebSockets and event streams in one process."""
+
+
+NUL = "\x00"
+"""The one character that the database cannot hold."""
+
+
+def unstorable(place: str, node: Node | None = None) -> GraphQLError:
+    """Return the refusal BAD_USER_INPUT of a text with the character U+0000, which no text in a database can have."""
+    message = f"The text in {place} has the character U+0000, which cannot be stored; leave it out."
+    return GraphQLError(message, node, original_error=Fault(Code.BAD_USER_INPUT, message))
 
 
 def exceeded(

@@ -52,12 +52,16 @@ def is_json_in_utf8(content_type: bytes) -> bool:
 
 
 def preferred_language(header: bytes, offered: tuple[str, ...]) -> str:
-    """Return the offered language that an `Accept-Language` header likes best; the first one where it names none of them."""
+    """Return the offered language that an `Accept-Language` header likes best; the first one where it names none of them.
+
+    `*` stands for the languages that the header does not name; among equals the one offered first wins.
+    """
     qualities: dict[str, float] = {}
     for tag, quality in _weighted(header):
         language = tag.partition("-")[0]
         qualities[language] = max(quality, qualities.get(language, 0.0))
-    return max(offered, key=lambda language: qualities.get(language, 0.0))
+    others = qualities.get("*", 0.0)
+    return max(offered, key=lambda language: qualities.get(language, others))
 
 
 def _weighted(header: bytes) -> Iterator[tuple[str, float]]:

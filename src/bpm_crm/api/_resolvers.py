@@ -108,8 +108,7 @@ def _maybe(type_: StrawberryMaybe, config: StrawberryConfig, known: dict[Any, Co
 
     def convert(value: Any) -> Any:
         if value is None:
-            name = getattr(type_.of_type, "__name__", str(type_.of_type))
-            raise StrawberryInputCoercionError(f"Expected value of type '{name}', found null. Leave it out instead.")
+            raise StrawberryInputCoercionError("This cannot be explicitly set to null; leave it out instead.")
         return Some(inner(value))
 
     return convert

@@ -19,11 +19,12 @@ from graphql import (
     ObjectValueNode,
     OperationDefinitionNode,
     SelectionSetNode,
+    StringValueNode,
     ValueNode,
     VariableNode,
 )
 
-from bpm_crm.api._limits import Limits, exceeded
+from bpm_crm.api._limits import NUL, Limits, exceeded, unstorable
 from bpm_crm.api._prices import FieldPrice
 from bpm_crm.api._tally import Part, Size, Tally, VariableSize
 
@@ -167,7 +168,7 @@ class Walk:
             self._value(argument.value)
 
     def _value(self, value: ValueNode) -> None:
-        """Check how deep lists and objects are nested in a literal."""
+        """Check how deep lists and objects are nested in a literal, and that its texts can be stored."""
         nested = [(value, 1)]
         while nested:
             value, depth = nested.pop()
@@ -175,6 +176,8 @@ class Walk:
                 inner: Iterable[ValueNode] = value.values
             elif isinstance(value, ObjectValueNode):
                 inner = (member.value for member in value.fields)
+            elif isinstance(value, StringValueNode) and NUL in value.value:
+                raise unstorable(self._place, value)
             else:
                 continue
             self._at_most("literal_depth", depth, value)

@@ -6,8 +6,10 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import strawberry
+from strawberry import argument
 
-from bpm_crm.api.answers import Refusal, answered, carried_out, check_comment, work_on
+from bpm_crm.api.answers import Refusal, answered, carried_out, work_on
+from bpm_crm.api.checks import flaws
 from bpm_crm.api.context import Info, RequestContext
 from bpm_crm.api.errors import (
     IdempotencyConflict,
@@ -25,6 +27,7 @@ from bpm_crm.api.instances import ProcessInstance, instance_view
 from bpm_crm.api.references import InstanceRef, find_instance
 from bpm_crm.engine.blockers import InputCode, InputProblem
 from bpm_crm.engine.step import Activity
+from bpm_crm.engine.texts import shown
 from bpm_crm.operations.access import Permission
 from bpm_crm.operations.commands import Assign, Command, Exclude, Record, Recorded
 
@@ -147,6 +150,10 @@ ExcludeInstanceResult = Annotated[
     strawberry.union("ExcludeInstanceResult", description="The case is left out or counted, or why it is not."),
 ]
 
+RecordActivityArgument = Annotated[RecordActivityInput, argument(description="The act.")]
+AssignOwnerArgument = Annotated[AssignOwnerInput, argument(description="Whose the case becomes.")]
+ExcludeInstanceArgument = Annotated[ExcludeInstanceInput, argument(description="Which case, and why.")]
+
 
 @strawberry.type
 class ActsMutation:
@@ -155,7 +162,7 @@ class ActsMutation:
     @strawberry.mutation(
         description="Record a call, letter, meeting, note, approval … on a case. The first outbound one by a human is the response."
     )
-    async def record_activity(self, info: Info, input: RecordActivityInput) -> RecordActivityResult:  # noqa: A002  # the API's convention
+    async def record_activity(self, info: Info, input: RecordActivityArgument) -> RecordActivityResult:  # noqa: A002  # the API's convention
         """Record an act on a case."""
         activity = Activity(input.kind, input.direction.value, input.is_automated, input.transition)
         command = Record(activity, input.comment, input.occurred_at)
@@ -170,7 +177,7 @@ class ActsMutation:
         return await _acted(info.context, Permission.RECORD_ACTIVITY, input, command, asked, ActivityRecorded)
 
     @strawberry.mutation(description="Give a case an owner or a team.")
-    async def assign_owner(self, info: Info, input: AssignOwnerInput) -> AssignOwnerResult:  # noqa: A002  # the API's convention
+    async def assign_owner(self, info: Info, input: AssignOwnerArgument) -> AssignOwnerResult:  # noqa: A002  # the API's convention
         """Give a case an owner or a team."""
         context = info.context
         context.require(Permission.ASSIGN_OWNER)
@@ -181,7 +188,7 @@ class ActsMutation:
         return await _acted(context, Permission.ASSIGN_OWNER, input, assigned, asked, OwnerAssigned)
 
     @strawberry.mutation(description="Leave a case out of figures (test, spam, duplicate), or count it again.")
-    async def exclude_instance(self, info: Info, input: ExcludeInstanceInput) -> ExcludeInstanceResult:  # noqa: A002  # the API's convention
+    async def exclude_instance(self, info: Info, input: ExcludeInstanceArgument) -> ExcludeInstanceResult:  # noqa: A002  # the API's convention
         """Leave a case out of figures, or count it again."""
         exclusion = None if input.exclusion is None else input.exclusion.value
         command = Exclude(exclusion, input.comment)
@@ -199,12 +206,12 @@ def _assignment(context: RequestContext, asked: AssignOwnerInput) -> Assign | In
         owner_id = uuid_of(asked.owner.value, "User")
         owner = reference.users.get(owner_id) if owner_id is not None else None
         if owner is None or not owner.is_active:
-            return InputProblem(InputCode.UNKNOWN_USER, ("owner",), asked.owner.value)
+            return InputProblem(InputCode.UNKNOWN_USER, ("owner",), shown(asked.owner.value))
         team_id = owner.team_ids[0] if owner.team_ids else None
     if asked.team is not None:
         keys = {item.key: item.id for item in reference.teams.values()}
         if asked.team.value not in keys:
-            return InputProblem(InputCode.UNKNOWN_TEAM, ("team",), asked.team.value, tuple(keys))
+            return InputProblem(InputCode.UNKNOWN_TEAM, ("team",), shown(asked.team.value), tuple(keys))
         team_id = keys[asked.team.value]
     return Assign(owner_id, team_id, asked.comment, asked.occurred_at, keep_owner=asked.owner is None)
 
@@ -214,7 +221,8 @@ async def _acted(
 ) -> Any:
     """Carry out one command on the case an input names; `answer` is the success type of the mutation."""
     _, scope = context.require(permission)
-    check_comment(asked.comment)
+    if flawed := flaws(comment=asked.comment, idempotency_key=asked.idempotency_key):
+        return invalid_input(flawed, context.language)
     instance_id = await find_instance(context, asked.instance)
     if instance_id is None:
         return not_found(context.language, "input", "instance")

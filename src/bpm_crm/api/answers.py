@@ -1,7 +1,7 @@
 """Answers of the write path as the API shows them, the same for every mutation on a case."""
 
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -38,8 +38,7 @@ from bpm_crm.operations.writer import Overloaded, Unavailable
 T = TypeVar("T")
 Refusal = TransitionRefused | StaleInstance | NotFound | InvalidInput | IdempotencyConflict
 
-MOST_KEY = 200
-MOST_COMMENT = 4_000
+INPUT = ("input",)
 
 
 def work_on(
@@ -54,8 +53,6 @@ def work_on(
     dry_run: bool = False,
 ) -> Work:
     """The work of a mutation. `asked` is the input as plain JSON: its digest is kept with the idempotency key."""
-    if idempotency_key is not None and not 1 <= len(idempotency_key) <= MOST_KEY:
-        raise Fault(Code.BAD_USER_INPUT, f"An idempotency key has from 1 to {MOST_KEY} characters.")
     return Work(
         tenant_id=context.known.tenant.id,
         commands=(command,),
@@ -68,12 +65,6 @@ def work_on(
         request_id=context.request_id,
         dry_run=dry_run,
     )
-
-
-def check_comment(comment: str | None) -> None:
-    """A fault for a comment that is too long."""
-    if comment is not None and len(comment) > MOST_COMMENT:
-        raise Fault(Code.BAD_USER_INPUT, f"A comment has at most {MOST_COMMENT} characters.", maximum=MOST_COMMENT)
 
 
 def fingerprint(asked: Any) -> bytes:
@@ -101,9 +92,12 @@ async def all_carried_out(context: RequestContext, works: list[Work]) -> list[Ou
 
 
 async def answered(
-    context: RequestContext, outcome: Outcome, success: Callable[[Recorded], Awaitable[T]]
+    context: RequestContext,
+    outcome: Outcome,
+    success: Callable[[Recorded], Awaitable[T]],
+    at: Sequence[str] = INPUT,
 ) -> "T | Refusal":
-    """The member of a mutation's union for an outcome: `success` makes the one for what was recorded."""
+    """The member of a mutation's union for an outcome: `success` makes the one for what was recorded; `at` is the input's path."""
     language = context.language
     match outcome:
         case Recorded():
@@ -115,28 +109,28 @@ async def answered(
             return TransitionRefused(
                 code="TRANSITION_REFUSED",
                 message=text("TRANSITION_REFUSED", language, causes=causes),
-                path=["input"],
+                path=list(at),
                 blocked_by=shown,
                 instance=await instance_view(context, record) if visible else None,
             )
         case NotUnderstood(problems):
-            return invalid_input(problems, language)
+            return invalid_input(problems, language, at)
         case Outdated(record, expected):
             return StaleInstance(
                 code="STALE_INSTANCE",
                 message=text("STALE_INSTANCE", language, current=record.state.sequence, expected=expected),
-                path=["input", "expectedSequence"],
+                path=[*at, "expectedSequence"],
                 expected_sequence=expected,
                 current_sequence=record.state.sequence,
                 instance=await instance_view(context, record),
             )
         case Missing():
-            return not_found(language, "input", "instance")
+            return not_found(language, *at, "instance")
         case KeyReused(key):
             return IdempotencyConflict(
                 code="IDEMPOTENCY_CONFLICT",
                 message=text("IDEMPOTENCY_CONFLICT", language, key=key),
-                path=["input", "idempotencyKey"],
+                path=[*at, "idempotencyKey"],
             )
         case _:
             raise TypeError(f"unexpected outcome {type(outcome).__name__}")

@@ -5,11 +5,12 @@ from binascii import Error
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import orjson
 import strawberry
+from strawberry import argument
 
 from bpm_crm.api.faults import Code, Fault
 from bpm_crm.api.selections import selects
@@ -18,6 +19,17 @@ from bpm_crm.records.selection import Key, Page, Query, Slice, read_page
 
 DEFAULT_FIRST = 50
 MOST = 200
+MOST_NUMBER = 2**31 - 1 - 2 * MOST
+"""The largest whole number a cursor may hold: a page after it is still within 32 bits."""
+MOST_DIGITS = 18
+
+First = Annotated[
+    int | None,
+    argument(description=f"How many items from the beginning: {DEFAULT_FIRST} unless stated, at most {MOST}."),
+]
+After = Annotated[str | None, argument(description="Cursor of the item after which the page begins.")]
+Last = Annotated[int | None, argument(description=f"How many items from the end, at most {MOST}; not with `first`.")]
+Before = Annotated[str | None, argument(description="Cursor of the item before which the page ends.")]
 
 
 @strawberry.type(description="Where a page lies in its list.")
@@ -88,30 +100,54 @@ def read_cursor(cursor: str, keys: Sequence[Key]) -> list[Any]:
         values = orjson.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         if not isinstance(values, list) or len(values) != len(keys):
             raise ValueError(cursor)
-        return [None if value is None else _READERS[key.type](value) for key, value in zip(keys, values, strict=True)]
+        return [_bound(key, value) for key, value in zip(keys, values, strict=True)]
     except (Error, ValueError, TypeError, ArithmeticError, orjson.JSONDecodeError) as error:
         raise Fault(Code.BAD_USER_INPUT, "This is not a cursor of this list in this order.") from error
+
+
+def _bound(key: Key, value: Any) -> Any:
+    if value is not None:
+        return _READERS[key.type](value)
+    if not key.nullable:
+        raise ValueError(key.expression)
+    return None
 
 
 def _instant(value: Any) -> datetime:
     return datetime.fromisoformat(value).astimezone(UTC)
 
 
-def _exactly(kind: type) -> Callable[[Any], Any]:
-    def read(value: Any) -> Any:
-        if type(value) is not kind:
-            raise TypeError(value)
-        return value
+def _number(value: Any) -> int:
+    if type(value) is not int or abs(value) > MOST_NUMBER:
+        raise TypeError(value)
+    return value
 
-    return read
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or "\x00" in value:
+        raise TypeError(value)
+    return value
+
+
+def _decimal(value: Any) -> Decimal:
+    number = Decimal(value)
+    if not number.is_finite() or not -MOST_DIGITS <= number.adjusted() <= MOST_DIGITS:
+        raise TypeError(value)
+    return number
+
+
+def _truth(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(value)
+    return value
 
 
 _READERS: dict[str, Callable[[Any], Any]] = {
-    "uuid": UUID,
-    "text": _exactly(str),
-    "int": _exactly(int),
-    "bool": _exactly(bool),
+    "uuid": lambda value: UUID(_text(value)),
+    "text": _text,
+    "int": _number,
+    "bool": _truth,
     "timestamptz": _instant,
-    "numeric": Decimal,
+    "numeric": _decimal,
     "date": date.fromisoformat,
 }

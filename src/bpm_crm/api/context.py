@@ -95,6 +95,15 @@ class RequestContext:
         return self.reference
 
     @property
+    def people(self) -> Reference:
+        """The same with the users and teams the viewer may see: all of them or none."""
+        known = self.known
+        if self.caller.may(Permission.VIEW_PEOPLE):
+            return known
+        hidden: Reference = self.memo.setdefault("people", replace(known, users={}, teams={}))
+        return hidden
+
+    @property
     def caller(self) -> Viewer:
         """Who asks; a fault without credentials."""
         if self.viewer is None:

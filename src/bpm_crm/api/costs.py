@@ -4,11 +4,22 @@ from collections.abc import Mapping
 
 from bpm_crm.api.guard import FieldCost
 
+FIGURE = 4_000
+"""A figure reads all cases of its period: a dozen of them may be asked for at once."""
+MANY_MOVES = 4_000
+"""Two hundred moves, each of which decides and writes."""
+
 COSTS: Mapping[str, FieldCost] = {
     "Query.channels": FieldCost(size=20),
     "Query.users": FieldCost(size=100),
     "Query.teams": FieldCost(size=20),
-    "Mutation.fireTransitions": FieldCost(weight=200),
+    "Query.funnel": FieldCost(weight=FIGURE),
+    "Query.lossReasons": FieldCost(weight=FIGURE, size=50),
+    "Query.checkpointKpis": FieldCost(weight=FIGURE, size=50),
+    "Funnel.segments": FieldCost(size=50),
+    "FunnelSegment.steps": FieldCost(size=10),
+    "Mutation.fireTransitions": FieldCost(weight=MANY_MOVES),
+    "FireTransitionsPayload.results": FieldCost(size=200),
     "ProcessInstance.clocks": FieldCost(size=6),
     "ProcessInstance.checkpoints": FieldCost(size=8),
     "ProcessInstance.availableTransitions": FieldCost(weight=3, size=6),

@@ -2,10 +2,23 @@
 
 from datetime import datetime
 from enum import Enum
+from typing import Annotated
 
 import strawberry
+from strawberry import argument
 
-from bpm_crm.api.connections import PageInfo, cut, fetch_branch, fetch_page, page_info, write_cursor
+from bpm_crm.api.connections import (
+    After,
+    Before,
+    First,
+    Last,
+    PageInfo,
+    cut,
+    fetch_branch,
+    fetch_page,
+    page_info,
+    write_cursor,
+)
 from bpm_crm.api.context import Info, RequestContext
 from bpm_crm.api.exposing import expose
 from bpm_crm.api.filters import (
@@ -85,16 +98,14 @@ class Customer(Node):
     erased_at: datetime | None = strawberry.field(description="When the personal data was erased.")
 
     @strawberry.field(description="The customer's cases, newest first.")
-    async def instances(
-        self, info: Info, first: int | None = None, after: str | None = None
-    ) -> ProcessInstanceConnection:
+    async def instances(self, info: Info, first: First = None, after: After = None) -> ProcessInstanceConnection:
         """The customer's cases."""
         return await instances_of(info, MINE, self.record.id, first, after)
 
     @strawberry.field(
         description="Everything that happened with the customer, in all cases the viewer may see, latest first."
     )
-    async def timeline(self, info: Info, first: int | None = None, after: str | None = None) -> TimelineConnection:
+    async def timeline(self, info: Info, first: First = None, after: After = None) -> TimelineConnection:
         """Everything that happened with the customer."""
         _, scope = info.context.require(Permission.VIEW_CASES)
         query = Query(TIMELINE, scope_condition(scope, "i"), NEWEST_FIRST)
@@ -220,13 +231,20 @@ class CustomersQuery:
     async def customers(
         self,
         info: Info,
-        where: CustomerWhere | None = None,
-        order_by: list[CustomerOrder] | None = None,
-        search: str | None = None,
-        first: int | None = None,
-        after: str | None = None,
-        last: int | None = None,
-        before: str | None = None,
+        where: Annotated[
+            CustomerWhere | None, argument(description="Which customers; all that may be seen unless stated.")
+        ] = None,
+        order_by: Annotated[
+            list[CustomerOrder] | None,
+            argument(description="By what the customers are sorted; newest first unless stated."),
+        ] = None,
+        search: Annotated[
+            str | None, argument(description="A text to look for in names, phones and e-mail addresses.")
+        ] = None,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> CustomerConnection:
         """Customers of the cases the viewer may see."""
         viewer, scope = info.context.require(Permission.VIEW_CUSTOMERS)

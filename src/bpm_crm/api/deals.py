@@ -5,9 +5,10 @@ from enum import Enum
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
+from strawberry import argument
 
 from bpm_crm.api.channels import Campaign, Channel, campaign_of, channel_of
-from bpm_crm.api.connections import PageInfo, cut, fetch_page, page_info, write_cursor
+from bpm_crm.api.connections import After, Before, First, Last, PageInfo, cut, fetch_page, page_info, write_cursor
 from bpm_crm.api.context import Info, RequestContext
 from bpm_crm.api.exposing import expose
 from bpm_crm.api.filters import (
@@ -54,7 +55,7 @@ class Deal(Node):
     channel: Channel = strawberry.field(description="Channel through which it came.")
     campaign: Campaign | None = strawberry.field(description="Campaign that brought it.")
     region: str | None = strawberry.field(description="Region of the customer.")
-    owner: User | None = strawberry.field(description="Who is responsible.")
+    owner: User | None = strawberry.field(description="Who is responsible; null for those who may not see people.")
     team: Team | None = strawberry.field(description="Team in whose queue it is.")
     started_at: datetime = strawberry.field(description="When it began.")
 
@@ -72,9 +73,7 @@ class Deal(Node):
         return None if record is None else await instance_view(info.context, record)
 
     @strawberry.field(description="All cases over the deal, newest first: the one that runs it and those it started.")
-    async def instances(
-        self, info: Info, first: int | None = None, after: str | None = None
-    ) -> ProcessInstanceConnection:
+    async def instances(self, info: Info, first: First = None, after: After = None) -> ProcessInstanceConnection:
         """All cases over the deal."""
         return await instances_of(info, "i.deal_id", self.record.id, first, after)
 
@@ -96,8 +95,8 @@ class DealView(Deal):
         self.channel = channel_of(reference, record.channel_id, context.language)
         self.campaign = campaign_of(reference, record.campaign_id)
         self.region = record.region
-        self.owner = user_of(reference, record.owner_id)
-        self.team = team_of(reference, record.team_id)
+        self.owner = user_of(context.people, record.owner_id)
+        self.team = team_of(context.people, record.team_id)
         self.started_at = record.started_at
 
 
@@ -208,13 +207,17 @@ class DealsQuery:
     async def deals(
         self,
         info: Info,
-        where: DealWhere | None = None,
-        order_by: list[DealOrder] | None = None,
-        search: str | None = None,
-        first: int | None = None,
-        after: str | None = None,
-        last: int | None = None,
-        before: str | None = None,
+        where: Annotated[
+            DealWhere | None, argument(description="Which deals; all that may be seen unless stated.")
+        ] = None,
+        order_by: Annotated[
+            list[DealOrder] | None, argument(description="By what the deals are sorted; newest first unless stated.")
+        ] = None,
+        search: Annotated[str | None, argument(description="A text to look for in keys, titles and customers.")] = None,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> DealConnection:
         """Deals the viewer may see."""
         context = info.context

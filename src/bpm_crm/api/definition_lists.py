@@ -1,10 +1,12 @@
 """Lists of process definitions, and finding one."""
 
 from enum import Enum
+from typing import Annotated
 
 import strawberry
+from strawberry import argument
 
-from bpm_crm.api.connections import PageInfo, cut, page_info, write_cursor
+from bpm_crm.api.connections import After, First, PageInfo, cut, page_info, write_cursor
 from bpm_crm.api.context import Info
 from bpm_crm.api.definitions import ProcessDefinitionType, definition_type
 from bpm_crm.api.exposing import expose
@@ -82,10 +84,10 @@ class DefinitionsQuery:
     async def process_definitions(
         self,
         info: Info,
-        where: ProcessDefinitionWhere | None = None,
-        order_by: list[ProcessDefinitionOrder] | None = None,
-        first: int | None = None,
-        after: str | None = None,
+        where: Annotated[ProcessDefinitionWhere | None, argument(description="Which; all unless stated.")] = None,
+        order_by: Annotated[list[ProcessDefinitionOrder] | None, argument(description="In which order.")] = None,
+        first: First = None,
+        after: After = None,
     ) -> ProcessDefinitionConnection:
         """The process definitions of the company."""
         context = info.context
@@ -108,7 +110,9 @@ class DefinitionsQuery:
         )
 
     @strawberry.field(description="One process definition by its key; null when there is none.")
-    async def process_definition(self, info: Info, key: str) -> ProcessDefinitionType | None:
+    async def process_definition(
+        self, info: Info, key: Annotated[str, argument(description="Key of the definition.")]
+    ) -> ProcessDefinitionType | None:
         """One process definition."""
         context = info.context
         context.require(Permission.VIEW_DEFINITIONS)

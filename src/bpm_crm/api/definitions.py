@@ -187,7 +187,7 @@ class ProcessDefinitionType(Node):
         info.context.require(Permission.VIEW_DEFINITIONS)
         found = uuid_of(self.id, KIND)
         rows = [] if found is None else await info.context.loader.versions.load(found)
-        return [_version(info.context.known, row) for row in rows]
+        return [_version(info.context.people, row) for row in rows]
 
 
 KIND = "ProcessDefinition"
@@ -218,7 +218,7 @@ async def version_of(info: Info, key: str) -> ProcessVersion | None:
     definition, _, number = key.partition(".")
     known = next((found for found in info.context.known.definitions if str(found) == definition), None)
     rows = [] if known is None else await info.context.loader.versions.load(known)
-    return next((_version(info.context.known, row) for row in rows if str(row["version"]) == number), None)
+    return next((_version(info.context.people, row) for row in rows if str(row["version"]) == number), None)
 
 
 def stage_type(stage: Stage, language: str) -> StageType:

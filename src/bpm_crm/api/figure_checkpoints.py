@@ -23,6 +23,10 @@ class ClockAttainment:
     overdue: int = strawberry.field(description="Of `breached`: still open.")
     not_yet_due: int = strawberry.field(description="Open, the target not passed at `asOf`, or paused. Not in `rate`.")
     cancelled: int = strawberry.field(description="Ended without a verdict. Not in `rate`.")
+    median_business_seconds: int | None = strawberry.field(
+        description="Kaplan-Meier: after how much business time, pauses left out, half of the judged cycles were stopped; those still open are censored at their target. Null: not seen."
+    )
+    p90_business_seconds: int | None = strawberry.field(description="The same for nine tenths of them.")
     judged: int = strawberry.field(description="`met + breached`: the denominator of `rate`.")
     rate: Decimal | None = strawberry.field(description="`met / judged`; null when none was judged.")
 
@@ -48,6 +52,10 @@ class CheckpointKpi:
     )
     median_seconds: int | None = strawberry.field(description="Median of the same.")
     p90_seconds: int | None = strawberry.field(description="The 90th percentile of the same.")
+    median_business_seconds: int | None = strawberry.field(
+        description="Median of the business seconds from the start of the case, over those that a move brought to it. Null where only activities did: see `attainment`."
+    )
+    p90_business_seconds: int | None = strawberry.field(description="The 90th percentile of the same.")
     expected_median_seconds: int | None = strawberry.field(
         description="Kaplan-Meier: after how long half of all cases reach it, where those that did not are censored at their end or at `asOf`. Null: not seen."
     )
@@ -99,6 +107,7 @@ def _kpi(
     drilldown: Drilldown,
 ) -> CheckpointKpi:
     median, p90 = figures.seconds or (None, None)
+    worked_median, worked_p90 = figures.worked or (None, None)
     return CheckpointKpi(
         checkpoint=figures.checkpoint,
         title=figures.titles["ru" if context.language == "ru" else "en"],
@@ -111,6 +120,8 @@ def _kpi(
         mean_seconds=whole(figures.mean),
         median_seconds=whole(median),
         p90_seconds=whole(p90),
+        median_business_seconds=whole(worked_median),
+        p90_business_seconds=whole(worked_p90),
         expected_median_seconds=whole(figures.expected[0]),
         expected_p90_seconds=whole(figures.expected[1]),
         attainment=_attainment(figures.attainment),
@@ -127,6 +138,8 @@ def _attainment(attainment: Attainment) -> ClockAttainment:
         overdue=attainment.overdue,
         not_yet_due=attainment.not_yet_due,
         cancelled=attainment.cancelled,
+        median_business_seconds=whole(attainment.worked[0]),
+        p90_business_seconds=whole(attainment.worked[1]),
         judged=attainment.met + attainment.breached,
         rate=rate(attainment.rate),
     )

@@ -15,7 +15,7 @@ import strawberry
 from strawberry.scalars import JSON
 
 from bpm_crm.analytics.dimensions import Dimension, Grouping, Segment
-from bpm_crm.analytics.frames import Frame, Question, Version
+from bpm_crm.analytics.frames import FIRST_INSTANT, LAST_INSTANT, Frame, Question, Version
 from bpm_crm.analytics.statements import CaseFilter
 from bpm_crm.api.context import RequestContext
 from bpm_crm.api.faults import Code, Fault
@@ -36,8 +36,8 @@ _NONE = {"en": "None", "ru": "Не указано"}
 class Period:
     """A half-open period."""
 
-    from_: datetime = strawberry.field(name="from", description="First instant inside.")
-    to: datetime = strawberry.field(description="First instant after it.")
+    from_: datetime | None = strawberry.field(name="from", description="First instant inside; null: open.")
+    to: datetime | None = strawberry.field(description="First instant after it; null: open.")
 
 
 @strawberry.type(description="A process a figure was made of, and its versions known at `knownAt`.")
@@ -88,24 +88,27 @@ def question_of(
 
 
 def instants_of(period: PeriodInput, zone: str) -> tuple[datetime, datetime]:
-    """The instants `[since, until)` of a period; its days begin in a time zone. A fault for an empty or half-given one."""
-    match period.from_, period.to, period.from_date, period.to_date:
-        case datetime() as since, datetime() as until, None, None:
-            pass
-        case None, None, date() as first, date() as last:
-            since, until = (datetime.combine(day, time(), ZoneInfo(zone)).astimezone(UTC) for day in (first, last))
-        case _:
-            raise Fault(
-                Code.BAD_USER_INPUT, "A period has either `from` and `to`, or `fromDate` and `toDate`: one pair, whole."
-            )
+    """The instants `[since, until)` of a period; its days begin in a time zone. A fault for an empty one, or an end given twice."""
+    since = _end(period.from_, period.from_date, "from", zone) or FIRST_INSTANT
+    until = _end(period.to, period.to_date, "to", zone) or LAST_INSTANT
     if since >= until:
         raise Fault(Code.BAD_USER_INPUT, "A period ends after it begins: its end is not in it.")
     return since, until
 
 
-def check_process(context: RequestContext, process: str | None) -> None:
+def _end(instant: datetime | None, day: date | None, name: str, zone: str) -> datetime | None:
+    if instant is not None and day is not None:
+        raise Fault(Code.BAD_USER_INPUT, f"Give `{name}` or `{name}Date`, not both.")
+    if day is None:
+        return instant
+    if not FIRST_INSTANT.year < day.year < LAST_INSTANT.year:
+        raise Fault(Code.BAD_USER_INPUT, f"`{name}Date` lies between the years 2 and 9998.")
+    return datetime.combine(day, time(), ZoneInfo(zone)).astimezone(UTC)
+
+
+def check_process(context: RequestContext, process: str | None, frame: Frame) -> None:
     """A fault for a process that the company does not have."""
-    if process is not None and context.known.definition(process) is None:
+    if process is not None and not frame.versions:
         known = ", ".join(sorted(record.key for record in context.known.definitions.values()))
         raise Fault(Code.BAD_USER_INPUT, f"There is no process “{process}”; there are: {known}.")
 
@@ -127,13 +130,19 @@ def frame_type(frame: Frame, versions: Sequence[Version], question: Question, fi
     return FigureFrame(
         as_of=frame.as_of,
         known_at=frame.known_at,
-        period=Period(from_=question.since, to=question.until) if question.has_period else None,
+        period=_shown_period(question),
         filter=None if filter_ is None else JSON(_plain(filter_)),
         processes=[
             FigureProcess(process=process, first_version=min(known), latest_version=max(known))
             for process, known in numbers.items()
         ],
     )
+
+
+def _shown_period(question: Question) -> Period | None:
+    since = None if question.since == FIRST_INSTANT else question.since
+    until = None if question.until == LAST_INSTANT else question.until
+    return None if since is None and until is None else Period(from_=since, to=until)
 
 
 def dimension_values(

@@ -1,7 +1,6 @@
 """What figures are asked with: modes, dimensions, periods, and the inputs of the funnel and of losses."""
 
 from datetime import date, datetime, timedelta
-from enum import Enum
 
 import strawberry
 
@@ -53,25 +52,6 @@ expose(
     {dimension: _DIMENSIONS[dimension.name] for dimension in Dimension},
 )
 
-
-class FunnelDimension(Enum):
-    """By what funnels and losses can be grouped."""
-
-    CHANNEL = Dimension.CHANNEL
-    OWNER = Dimension.OWNER
-    PROCESS = Dimension.PROCESS
-    TEAM = Dimension.TEAM
-    CAMPAIGN = Dimension.CAMPAIGN
-    REGION = Dimension.REGION
-    VERSION = Dimension.VERSION
-
-
-expose(
-    FunnelDimension,
-    "By what funnels and losses can be grouped.",
-    {dimension: _DIMENSIONS[dimension.name] for dimension in FunnelDimension},
-)
-
 AS_OF = "Leave out what happened after this instant. Null, or an instant in the future: now."
 KNOWN_AT = (
     "Leave out what was recorded after this instant; null: `asOf`. "
@@ -82,7 +62,7 @@ _PROCESS = "Key of the process; null: every process that begins with the same st
 
 
 @strawberry.input(
-    description="A period, its end not in it. Either by instants, `from` and `to`, or by days in the company's time zone, `fromDate` and `toDate`."
+    description="A period, its end not in it. Each end is an instant or a day, which begins at midnight in the company's time zone; without one the period is open."
 )
 class PeriodInput:
     """A half-open period."""
@@ -111,7 +91,7 @@ class FunnelInput:
     window: timedelta | None = strawberry.field(
         default=None, description="How long after step 1 a step may be reached to count. Only for a `COHORT`."
     )
-    group_by: list[FunnelDimension] | None = strawberry.field(default=None, description="Segments to split it into.")
+    group_by: list[Dimension] | None = strawberry.field(default=None, description="Segments to split it into.")
     owner_basis: OwnerBasis = strawberry.field(
         default=OwnerBasis.AT_ENTRY, description="Whose a case is counted as, when grouped by `OWNER` or `TEAM`."
     )
@@ -126,7 +106,7 @@ class LossInput:
 
     process: str | None = strawberry.field(default=None, description="Key of the process; null: every process.")
     period: PeriodInput | None = strawberry.field(default=None, description="When cases were lost. Null: ever.")
-    group_by: list[FunnelDimension] | None = strawberry.field(default=None, description="Segments to split them into.")
+    group_by: list[Dimension] | None = strawberry.field(default=None, description="Segments to split them into.")
     owner_basis: OwnerBasis = strawberry.field(
         default=OwnerBasis.AT_ENTRY,
         description="Whose a loss is counted as, when grouped by `OWNER` or `TEAM`; at entry: when it was lost.",

@@ -72,6 +72,6 @@ class Drilldown:
                 f"The lists of a figure may have {listed} cases in all, at most {MOST_LISTED} are given; ask for fewer "
                 "segments, or smaller pages (first)."
             )
-            raise Fault(Code.QUERY_TOO_COMPLEX, message, maximum=MOST_LISTED, found=listed)
+            raise Fault(Code.QUERY_TOO_COMPLEX, message, limit="listed_cases", maximum=MOST_LISTED, found=listed)
         async with self._context.services.database.reader(self._context.known.tenant.id) as connection:
             return await self._members.listed(connection, wanted)

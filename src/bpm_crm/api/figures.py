@@ -19,7 +19,7 @@ from bpm_crm.api.figure_estimates import Estimating
 from bpm_crm.api.figure_filters import FactWhere
 from bpm_crm.api.figure_frames import check_process, check_segments, frame_type, question_of
 from bpm_crm.api.figure_funnel import Funnel, segment_type, sorted_segments
-from bpm_crm.api.figure_inputs import AS_OF, KNOWN_AT, WHERE, FunnelDimension, FunnelInput, LossInput, PeriodInput
+from bpm_crm.api.figure_inputs import AS_OF, KNOWN_AT, WHERE, FunnelInput, LossInput, PeriodInput
 from bpm_crm.api.figure_losses import LossCell, loss_cells
 from bpm_crm.api.figure_members import Drilldown
 
@@ -45,12 +45,12 @@ class FiguresQuery:
         context = info.context
         dimensions = _dimensions(input.group_by)
         question = question_of(context, input.period, input.where, Grouping(dimensions, input.owner_basis))
-        check_process(context, input.process)
         if input.window is not None and input.mode is not FunnelMode.COHORT:
             raise Fault(Code.BAD_USER_INPUT, "Only a COHORT has a window; leave `window` out.")
         async with context.services.database.reader(question.tenant_id) as connection:
             times = {"as_of": input.as_of, "known_at": input.known_at}
             frame = await read_frame(connection, question.tenant_id, process=input.process, **times)
+            check_process(context, input.process, frame)
             figures = await read_funnel(
                 connection, frame, question, mode=input.mode, order_mode=input.order_mode, window=input.window
             )
@@ -79,10 +79,10 @@ class FiguresQuery:
         context = info.context
         dimensions = _dimensions(input.group_by)
         question = question_of(context, input.period, input.where, Grouping(dimensions, input.owner_basis))
-        check_process(context, input.process)
         async with context.services.database.reader(question.tenant_id) as connection:
             times = {"as_of": input.as_of, "known_at": input.known_at}
             frame = await read_frame(connection, question.tenant_id, process=input.process, **times)
+            check_process(context, input.process, frame)
             figures = await read_losses(connection, frame, question)
         check_segments(len({loss.segment for loss in figures.losses}))
         shown = frame_type(frame, frame.versions, question, input.where)
@@ -103,16 +103,16 @@ class FiguresQuery:
     ) -> list[CheckpointKpi]:
         """The checkpoints of a process."""
         context = info.context
-        dimensions = list(dict.fromkeys(group_by or ()))
+        dimensions = _dimensions(group_by)
         question = question_of(context, period, where, Grouping(dimensions))
-        check_process(context, process)
         async with context.services.database.reader(question.tenant_id) as connection:
             frame = await read_frame(connection, question.tenant_id, process=process, as_of=as_of, known_at=known_at)
+            check_process(context, process, frame)
             report = await read_checkpoints(connection, frame, question)
         check_segments(len({figures.segment for figures in report.figures}))
         shown = frame_type(frame, frame.versions, question, where)
         return checkpoint_kpis(context, report, dimensions, shown)
 
 
-def _dimensions(chosen: Sequence[FunnelDimension] | None) -> list[Dimension]:
-    return [dimension.value for dimension in dict.fromkeys(chosen or ())]
+def _dimensions(chosen: Sequence[Dimension] | None) -> list[Dimension]:
+    return list(dict.fromkeys(chosen or ()))

@@ -1,6 +1,6 @@
 """Typed comparators of `where` inputs, and their translation into conditions."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
@@ -9,8 +9,11 @@ from typing import Any
 import strawberry
 
 from bpm_crm.api.exposing import expose
+from bpm_crm.api.faults import Code, Fault
 from bpm_crm.api.ids import uuid_of
 from bpm_crm.records.selection import All, AnyOf, Compare, Condition, Key, Not, Operator
+
+MOST_COMPARISONS = 200
 
 
 @strawberry.input(description="Compares a text. Several comparisons must all hold.")
@@ -132,24 +135,56 @@ def key_comparisons(filter_: StringFilter | None, expression: str, keys: Mapping
 
 
 def combined(where: Any, own: Callable[[Any], Sequence[Condition]]) -> Condition:
-    """The condition of a `where` input: its own comparators and its `and`, `or`, `not` parts."""
+    """The condition of a `where` input: its own comparators and its `and`, `or`, `not` parts; a fault for too many of them."""
+    count = sum(_comparators(part) for part in _parts(where))
+    if count > MOST_COMPARISONS:
+        message = f"A filter has at most {MOST_COMPARISONS} comparisons, this one {count}. Use `in` with a list for many values."
+        raise Fault(Code.BAD_USER_INPUT, message, maximum=MOST_COMPARISONS, found=count)
+    return _combined(where, own)
+
+
+def _combined(where: Any, own: Callable[[Any], Sequence[Condition]]) -> Condition:
     if where is None:
         return All()
     parts = list(own(where))
-    parts.extend(combined(part, own) for part in where.and_ or ())
+    parts.extend(_combined(part, own) for part in where.and_ or ())
     if where.or_ is not None:
-        parts.append(AnyOf(tuple(combined(part, own) for part in where.or_)))
+        parts.append(AnyOf(tuple(_combined(part, own) for part in where.or_)))
     if where.not_ is not None:
-        parts.append(Not(combined(where.not_, own)))
+        parts.append(Not(_combined(where.not_, own)))
     return All(tuple(parts))
 
 
+def _parts(where: Any) -> Iterator[Any]:
+    """A `where` and all that is inside it by `and`, `or` and `not`."""
+    left = [] if where is None else [where]
+    while left:
+        part = left.pop()
+        yield part
+        left.extend([*(part.and_ or ()), *(part.or_ or ()), *(() if part.not_ is None else (part.not_,))])
+
+
+def _comparators(part: Any) -> int:
+    """How many comparisons a part makes itself; a part counts as one at least."""
+    filters = (value for name, value in vars(part).items() if name not in {"and_", "or_", "not_"} and value is not None)
+    return max(
+        1,
+        sum(
+            sum(item is not None for item in vars(value).values()) if hasattr(value, "__dict__") else 1
+            for value in filters
+        ),
+    )
+
+
 def keys_of(order: Sequence[Any] | None, keys: Mapping[Any, Key]) -> tuple[Key, ...]:
-    """The keys of an `orderBy` input."""
+    """The keys of an `orderBy` input; one named again decides nothing more."""
+    chosen: dict[Any, Direction] = {}
+    for item in order or ():
+        chosen.setdefault(item.field, item.direction)
     return tuple(
-        Key(known.expression, known.type, descending=item.direction is Direction.DESC, nullable=known.nullable)
-        for item in order or ()
-        for known in (keys[item.field],)
+        Key(known.expression, known.type, descending=direction is Direction.DESC, nullable=known.nullable)
+        for field, direction in chosen.items()
+        for known in (keys[field],)
     )
 
 

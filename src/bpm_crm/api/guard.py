@@ -22,7 +22,7 @@ from graphql import (
     parse,
 )
 
-from bpm_crm.api._limits import Limits, exceeded
+from bpm_crm.api._limits import NUL, Limits, exceeded, unstorable
 from bpm_crm.api._prices import FieldCost, price_list
 from bpm_crm.api._tally import Tally, VariableSize
 from bpm_crm.api._walk import DIGITS, Walk
@@ -132,18 +132,25 @@ class Guard:
 
 
 def check_variables(variables: Mapping[str, Any], limits: Limits) -> int:
-    """Count the values in the JSON of `variables`. Raises GraphQLError QUERY_TOO_COMPLEX where they are too many or too deep."""
+    """Count the values in the JSON of `variables`.
+
+    Raises GraphQLError QUERY_TOO_COMPLEX where they are too many or too deep, BAD_USER_INPUT for a text that cannot be stored.
+    """
     count = 0
-    nested: list[tuple[Any, int]] = [(variables, 0)]
+    nested: list[tuple[Any, int, tuple[str, ...]]] = [(variables, 0, ("variables",))]
     while nested:
-        value, depth = nested.pop()
+        value, depth, path = nested.pop()
         count += len(value)
         if depth > limits.variable_depth:
             raise exceeded("variable_depth", limits.variable_depth, depth)
         if count > limits.variable_values:
             raise exceeded("variable_values", limits.variable_values, count)
-        inner = value.values() if isinstance(value, dict) else value
-        nested.extend((item, depth + 1) for item in inner if isinstance(item, dict | list))
+        for name, item in value.items() if isinstance(value, dict) else enumerate(value):
+            if isinstance(item, str):
+                if NUL in item:
+                    raise unstorable(".".join((*path, str(name))))
+            elif isinstance(item, dict | list):
+                nested.append((item, depth + 1, (*path, str(name))))
     return count
 
 

@@ -101,7 +101,9 @@ class TransitionRecord:
     occurred_at: datetime = strawberry.field(description="When it happened; may be earlier than it was recorded.")
     recorded_at: datetime = strawberry.field(description="When it was recorded, by the database's clock.")
     version: int = strawberry.field(description="Version of the definition it ran under.")
-    actor: User | None = strawberry.field(description="Who did it; null for an integration or the system.")
+    actor: User | None = strawberry.field(
+        description="Who did it; null for an integration or the system, and for those who may not see people."
+    )
     actor_kind: str = strawberry.field(description="`user`, `integration` or `system`.")
     transition: str | None = strawberry.field(description="Key of the transition taken.")
     from_stage: str | None = strawberry.field(description="Stage left.")
@@ -205,7 +207,7 @@ class RecordView(TransitionRecord):
 
 def transition_record(context: RequestContext, record: HistoryRecord) -> TransitionRecord:
     """A history row as the API shows it."""
-    return RecordView(record, context.known)
+    return RecordView(record, context.people)
 
 
 def _visit(record: HistoryRecord) -> StageVisit | None:

@@ -1,12 +1,24 @@
 """Lists of cases, and finding one."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import strawberry
+from strawberry import argument
 
-from bpm_crm.api.connections import PageInfo, cut, fetch_branch, fetch_page, page_info, write_cursor
+from bpm_crm.api.connections import (
+    After,
+    Before,
+    First,
+    Last,
+    PageInfo,
+    cut,
+    fetch_branch,
+    fetch_page,
+    page_info,
+    write_cursor,
+)
 from bpm_crm.api.context import Info
 from bpm_crm.api.instance_filters import (
     InstanceOrder,
@@ -112,13 +124,20 @@ class InstancesQuery:
     async def process_instances(
         self,
         info: Info,
-        where: InstanceWhere | None = None,
-        order_by: list[InstanceOrder] | None = None,
-        search: str | None = None,
-        first: int | None = None,
-        after: str | None = None,
-        last: int | None = None,
-        before: str | None = None,
+        where: Annotated[
+            InstanceWhere | None, argument(description="Which cases; all that may be seen unless stated.")
+        ] = None,
+        order_by: Annotated[
+            list[InstanceOrder] | None,
+            argument(description="By what the cases are sorted; newest first unless stated."),
+        ] = None,
+        search: Annotated[
+            str | None, argument(description="A text to look for in deal keys, external ids and customers.")
+        ] = None,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> ProcessInstanceConnection:
         """Cases the viewer may see."""
         context = info.context
@@ -131,7 +150,9 @@ class InstancesQuery:
         )
 
     @strawberry.field(description="One case; null when there is none that the viewer may see.")
-    async def process_instance(self, info: Info, ref: InstanceRef) -> ProcessInstance | None:
+    async def process_instance(
+        self, info: Info, ref: Annotated[InstanceRef, argument(description="Which case.")]
+    ) -> ProcessInstance | None:
         """One case."""
         info.context.require(Permission.VIEW_CASES)
         return await visible_instance(info, await find_instance(info.context, ref))

@@ -11,7 +11,7 @@ from strawberry.scalars import JSON
 from bpm_crm.api.catalogue import shown_definition, shown_stages
 from bpm_crm.api.channels import Campaign, Channel, campaign_of, channel_of
 from bpm_crm.api.clocks import ClockView, SlaClock
-from bpm_crm.api.connections import cut, page_info, write_cursor
+from bpm_crm.api.connections import After, First, cut, page_info, write_cursor
 from bpm_crm.api.context import Info, RequestContext
 from bpm_crm.api.definitions import ProcessDefinitionType, ReasonType, StageType, reason_type
 from bpm_crm.api.errors import Blocker, blockers_of
@@ -101,7 +101,9 @@ class ProcessInstance(Node):
     campaign: Campaign | None = strawberry.field(description="Campaign that brought it.")
     region: str | None = strawberry.field(description="Region of the customer.")
     external_id: str | None = strawberry.field(description="The channel's own id of the lead.")
-    owner: User | None = strawberry.field(description="Who is responsible; null while it waits in a queue.")
+    owner: User | None = strawberry.field(
+        description="Who is responsible; null while it waits in a queue, and for those who may not see people."
+    )
     team: Team | None = strawberry.field(description="Team in whose queue it is.")
     data: JSON = strawberry.field(
         description="Values of the data fields; personal ones only for those who may see customers."
@@ -133,9 +135,7 @@ class ProcessInstance(Node):
         return info.context.deal(await info.context.loader.deals.load(self.record.deal_id))
 
     @strawberry.field(description="The steps of the case, in their order.")
-    async def history(
-        self, info: Info, first: int | None = None, after: str | None = None
-    ) -> TransitionRecordConnection:
+    async def history(self, info: Info, first: First = None, after: After = None) -> TransitionRecordConnection:
         """The steps of the case."""
         window = cut((HISTORY.identity,), first, after)
         begin = 0 if window.after is None else window.after[0]
@@ -199,12 +199,12 @@ class InstanceView(ProcessInstance):
     @property
     def owner(self) -> User | None:  # type: ignore[override]  # made when asked for
         """Who is responsible."""
-        return user_of(self.context.known, self.record.owner_id)
+        return user_of(self.context.people, self.record.owner_id)
 
     @property
     def team(self) -> Team | None:  # type: ignore[override]  # made when asked for
         """Team in whose queue it is."""
-        return team_of(self.context.known, self.record.team_id)
+        return team_of(self.context.people, self.record.team_id)
 
     @property
     def data(self) -> JSON:  # type: ignore[override]  # made when asked for

@@ -4,9 +4,11 @@ from datetime import datetime
 from typing import Annotated, Any
 
 import strawberry
+from strawberry import argument
 from strawberry.scalars import JSON
 
-from bpm_crm.api.answers import Refusal, answered, carried_out, check_comment, work_on
+from bpm_crm.api.answers import Refusal, answered, carried_out, work_on
+from bpm_crm.api.checks import flaws
 from bpm_crm.api.context import Info, RequestContext
 from bpm_crm.api.errors import (
     IdempotencyConflict,
@@ -18,7 +20,6 @@ from bpm_crm.api.errors import (
     invalid_input,
     text,
 )
-from bpm_crm.api.faults import Code, Fault
 from bpm_crm.api.history import TransitionRecord, transition_record
 from bpm_crm.api.ids import uuid_of
 from bpm_crm.api.instances import ProcessInstance, instance_view
@@ -100,17 +101,20 @@ CaptureLeadResult = Annotated[
     strawberry.union("CaptureLeadResult", description="The lead is captured, or why it is not."),
 ]
 
+CaptureLeadArgument = Annotated[CaptureLeadInput, argument(description="The lead.")]
+
 
 @strawberry.type
 class LeadsMutation:
     """Mutations that capture leads."""
 
     @strawberry.mutation(description="Capture a lead from any channel: the channel's process begins, its clocks start.")
-    async def capture_lead(self, info: Info, input: CaptureLeadInput) -> CaptureLeadResult:  # noqa: A002  # the API's convention
+    async def capture_lead(self, info: Info, input: CaptureLeadArgument) -> CaptureLeadResult:  # noqa: A002  # the API's convention
         """Capture a lead."""
         context = info.context
         viewer, scope = context.require(Permission.CAPTURE_LEAD)
-        check_comment(input.comment)
+        if flawed := flaws(comment=input.comment, data=input.data, idempotency_key=input.idempotency_key):
+            return invalid_input(flawed, context.language)
         capture = capture_of(context.known, viewer, scope, _lead(input))
         if isinstance(capture, NotUnderstood):
             return invalid_input(capture.problems, context.language)
@@ -119,7 +123,7 @@ class LeadsMutation:
             scope,
             None,
             capture,
-            asked=["captureLead", capture.fingerprint],
+            asked=["captureLead", capture.fingerprint, input.team, input.owner, input.comment],
             idempotency_key=input.idempotency_key,
             dry_run=input.dry_run,
         )
@@ -128,8 +132,6 @@ class LeadsMutation:
 
 def _lead(lead: CaptureLeadInput) -> Lead:
     data: Any = {} if lead.data is None else lead.data
-    if not isinstance(data, dict):
-        raise Fault(Code.BAD_USER_INPUT, "`data` is an object of field values by key.")
     owner_id = None if lead.owner is None else uuid_of(lead.owner, "User") or NOBODY
     details = lead.customer
     customer = None if details is None else CustomerDetails(details.name, details.phone, details.email, details.region)

@@ -1,13 +1,16 @@
 """Moving cases: one, many, or by force."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 import strawberry
+from strawberry import argument
 from strawberry.scalars import JSON
 
-from bpm_crm.api.answers import Refusal, all_carried_out, answered, carried_out, check_comment, work_on
+from bpm_crm.api.answers import INPUT, Refusal, all_carried_out, answered, carried_out, work_on
+from bpm_crm.api.checks import flaws
 from bpm_crm.api.context import Info, RequestContext
 from bpm_crm.api.errors import (
     IdempotencyConflict,
@@ -15,16 +18,19 @@ from bpm_crm.api.errors import (
     NotFound,
     StaleInstance,
     TransitionRefused,
+    invalid_input,
     not_found,
 )
 from bpm_crm.api.faults import Code, Fault
 from bpm_crm.api.history import TransitionRecord, transition_record
 from bpm_crm.api.instances import ProcessInstance, instance_view
 from bpm_crm.api.references import InstanceRef, find_instance, find_instances
+from bpm_crm.engine.blockers import InputProblem
 from bpm_crm.operations.access import Permission, Scope
 from bpm_crm.operations.commands import Fire, Force, Outcome, Recorded, Work
 
 MOST_MOVES = 200
+ITEMS = ("input", "items")
 
 
 @strawberry.input(description="Move a case.")
@@ -102,6 +108,11 @@ class FireTransitionsPayload:
     refused: int = strawberry.field(description="How many did not.")
 
 
+FireTransitionArgument = Annotated[FireTransitionInput, argument(description="The move.")]
+FireTransitionsArgument = Annotated[FireTransitionsInput, argument(description="The moves.")]
+ForceTransitionArgument = Annotated[ForceTransitionInput, argument(description="The forced move.")]
+
+
 @strawberry.type
 class MovesMutation:
     """Mutations that move cases."""
@@ -109,10 +120,12 @@ class MovesMutation:
     @strawberry.mutation(
         description="Move a case by a transition of its process. Everything that stands in the way is answered at once."
     )
-    async def fire_transition(self, info: Info, input: FireTransitionInput) -> FireTransitionResult:  # noqa: A002  # the API's convention
+    async def fire_transition(self, info: Info, input: FireTransitionArgument) -> FireTransitionResult:  # noqa: A002  # the API's convention
         """Move a case."""
         context = info.context
         _, scope = context.require(Permission.FIRE_TRANSITION)
+        if flawed := _flaws(input):
+            return invalid_input(flawed, context.language)
         instance_id = await find_instance(context, input.instance)
         if instance_id is None:
             return not_found(context.language, "input", "instance")
@@ -120,22 +133,27 @@ class MovesMutation:
         return await _fired(context, await carried_out(context, work), input.dry_run)
 
     @strawberry.mutation(description="Move several cases, each on its own, in one request.")
-    async def fire_transitions(self, info: Info, input: FireTransitionsInput) -> FireTransitionsPayload:  # noqa: A002  # the API's convention
+    async def fire_transitions(self, info: Info, input: FireTransitionsArgument) -> FireTransitionsPayload:  # noqa: A002  # the API's convention
         """Move several cases."""
         context = info.context
         _, scope = context.require(Permission.FIRE_TRANSITION)
         if len(input.items) > MOST_MOVES:
             raise Fault(Code.BAD_USER_INPUT, f"At most {MOST_MOVES} moves in one request.", maximum=MOST_MOVES)
         found = await find_instances(context, [item.instance for item in input.items])
-        works = [
-            None if instance_id is None else _work(context, scope, instance_id, item)
-            for instance_id, item in zip(found, input.items, strict=True)
-        ]
-        outcomes = iter(await all_carried_out(context, [work for work in works if work is not None]))
+        works: list[Work | InvalidInput | NotFound] = []
+        for number, (instance_id, item) in enumerate(zip(found, input.items, strict=True)):
+            at = (*ITEMS, str(number))
+            if flawed := _flaws(item):
+                works.append(invalid_input(flawed, context.language, at))
+            elif instance_id is None:
+                works.append(not_found(context.language, *at, "instance"))
+            else:
+                works.append(_work(context, scope, instance_id, item))
+        outcomes = iter(await all_carried_out(context, [work for work in works if isinstance(work, Work)]))
         results = [
-            not_found(context.language, "input", "items", str(number), "instance")
-            if work is None
-            else await _fired(context, next(outcomes), item.dry_run)
+            await _fired(context, next(outcomes), item.dry_run, (*ITEMS, str(number)))
+            if isinstance(work, Work)
+            else work
             for number, (work, item) in enumerate(zip(works, input.items, strict=True))
         ]
         fired = sum(isinstance(result, TransitionFired) for result in results)
@@ -144,13 +162,13 @@ class MovesMutation:
     @strawberry.mutation(
         description="Put a case into a stage by force: a permission of its own, a reason in words, marked everywhere."
     )
-    async def force_transition(self, info: Info, input: ForceTransitionInput) -> FireTransitionResult:  # noqa: A002  # the API's convention
+    async def force_transition(self, info: Info, input: ForceTransitionArgument) -> FireTransitionResult:  # noqa: A002  # the API's convention
         """Put a case into a stage by force."""
         context = info.context
         _, scope = context.require(Permission.FORCE_TRANSITION)
-        check_comment(input.comment)
-        if not input.comment.strip():
-            raise Fault(Code.BAD_USER_INPUT, "Say why in `comment`.")
+        flawed = flaws(comment=input.comment, is_comment_required=True, idempotency_key=input.idempotency_key)
+        if flawed:
+            return invalid_input(flawed, context.language)
         instance_id = await find_instance(context, input.instance)
         if instance_id is None:
             return not_found(context.language, "input", "instance")
@@ -166,12 +184,13 @@ class MovesMutation:
         return await _fired(context, await carried_out(context, work), dry_run=False)
 
 
+def _flaws(item: FireTransitionInput) -> tuple[InputProblem, ...]:
+    return flaws(comment=item.comment, data=item.data, idempotency_key=item.idempotency_key)
+
+
 def _work(context: RequestContext, scope: Scope, instance_id: UUID, item: FireTransitionInput) -> Work:
     """The work of one move."""
     data: Any = {} if item.data is None else item.data
-    if not isinstance(data, dict):
-        raise Fault(Code.BAD_USER_INPUT, "`data` is an object of field values by key.")
-    check_comment(item.comment)
     asked = ["fireTransition", str(instance_id), item.transition, data, item.reason, item.comment, item.occurred_at]
     return work_on(
         context,
@@ -185,7 +204,9 @@ def _work(context: RequestContext, scope: Scope, instance_id: UUID, item: FireTr
     )
 
 
-async def _fired(context: RequestContext, outcome: Outcome, dry_run: bool) -> TransitionFired | Refusal:
+async def _fired(
+    context: RequestContext, outcome: Outcome, dry_run: bool, at: Sequence[str] = INPUT
+) -> TransitionFired | Refusal:
     async def success(recorded: Recorded) -> TransitionFired:
         return TransitionFired(
             instance=await instance_view(context, recorded.instance),
@@ -194,4 +215,4 @@ async def _fired(context: RequestContext, outcome: Outcome, dry_run: bool) -> Tr
             is_dry_run=dry_run,
         )
 
-    return await answered(context, outcome, success)
+    return await answered(context, outcome, success, at)

@@ -16,6 +16,10 @@ PhoneNumber = NewType("PhoneNumber", str)
 EmailAddress = NewType("EmailAddress", str)
 
 _MICROSECOND = timedelta(microseconds=1)
+_INFINITIES = frozenset({datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)})
+"""What asyncpg takes for the infinities of PostgreSQL, which are no instants."""
+MOST_DIGITS = 18
+MOST_NUMBER = 2**63 - 1
 
 
 def _write_datetime(value: datetime) -> str:
@@ -30,9 +34,12 @@ def _read_datetime(value: Any) -> datetime:
     if instant.tzinfo is None:
         raise ValueError("an instant needs its offset, for example 2026-11-22T09:30:00Z or …+03:00")
     try:
-        return instant.astimezone(UTC)
+        instant = instant.astimezone(UTC)
     except OverflowError as error:
         raise ValueError("an instant lies between the years 1 and 9999") from error
+    if instant in _INFINITIES:
+        raise ValueError("an instant lies between the years 1 and 9999")
+    return instant
 
 
 def _read_date(value: Any) -> date:
@@ -53,9 +60,22 @@ def _read_decimal(value: Any) -> Decimal:
         number = Decimal(value)
     except InvalidOperation as error:
         raise ValueError("write a decimal as a string of digits, for example “12.50”") from error
-    if not number.is_finite() or number.adjusted() > 17:
-        raise ValueError("a decimal has at most 18 digits before the point")
+    exponent = number.as_tuple().exponent
+    if not isinstance(exponent, int) or number.adjusted() >= MOST_DIGITS or exponent < -MOST_DIGITS:
+        raise ValueError(f"a decimal has at most {MOST_DIGITS} digits before the point and as many after it")
     return number
+
+
+def _read_json(value: Any) -> Any:
+    """A JSON value as it is; numbers that JSON in 64 bits cannot hold are refused, which only a literal can have."""
+    nested = [value]
+    while nested:
+        item = nested.pop()
+        if isinstance(item, dict | list):
+            nested.extend(item.values() if isinstance(item, dict) else item)
+        elif isinstance(item, int | float) and not -MOST_NUMBER <= item <= MOST_NUMBER:
+            raise ValueError("a number in JSON has at most 64 bits; write a longer one as a string")
+    return value
 
 
 def _write_duration(value: timedelta) -> str:
@@ -121,7 +141,7 @@ SCALARS: dict[object, ScalarDefinition] = {
         description="Any JSON value.",
         specified_by_url="https://www.rfc-editor.org/rfc/rfc8259",
         serialize=lambda value: value,
-        parse_value=lambda value: value,
+        parse_value=_read_json,
     ),
     PhoneNumber: strawberry.scalar(
         name="PhoneNumber",

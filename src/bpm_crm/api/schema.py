@@ -1,13 +1,14 @@
 """The schema: roots put together from the nouns, scalars, and the types that refer to each other in a circle."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Annotated, Any, cast
 from uuid import UUID
 
 import strawberry
 from graphql import build_schema as parse_schema
 from graphql import print_schema
 from graphql.utilities import lexicographic_sort_schema
+from strawberry import argument
 from strawberry.schema.config import StrawberryConfig
 from strawberry.tools import merge_types
 
@@ -45,12 +46,15 @@ class CircularViews:
         return CustomerView(record)
 
 
+GlobalId = Annotated[strawberry.ID, argument(description="Global id of the object.")]
+
+
 @strawberry.type
 class NodesQuery:
     """Finding anything by its global id."""
 
     @strawberry.field(description="Any object by its global id; null when there is none that the viewer may see.")
-    async def node(self, info: Info, id: strawberry.ID) -> Node | None:  # noqa: A002  # Relay's name
+    async def node(self, info: Info, id: GlobalId) -> Node | None:  # noqa: A002  # Relay's name
         """Any object by its global id."""
         info.context.caller  # noqa: B018  # a fault without credentials
         found = from_global(id)
@@ -147,21 +151,34 @@ _FINDERS: Mapping[str, Finder] = {
     "Tenant": _by_uuid(_tenant),
 }
 
-Query_ = merge_types(
+
+def _root(name: str, description: str, *parts: type) -> type:
+    """A root type put together from those of the nouns."""
+    root: Any = merge_types(name, parts)
+    root.__strawberry_definition__.description = description
+    return cast("type", root)
+
+
+Query_ = _root(
     "Query",
-    (
-        NodesQuery,
-        PeopleQuery,
-        ChannelsQuery,
-        DefinitionsQuery,
-        InstancesQuery,
-        DealsQuery,
-        CustomersQuery,
-        FiguresQuery,
-    ),
+    "What can be asked.",
+    NodesQuery,
+    PeopleQuery,
+    ChannelsQuery,
+    DefinitionsQuery,
+    InstancesQuery,
+    DealsQuery,
+    CustomersQuery,
+    FiguresQuery,
 )
-Mutation = merge_types("Mutation", (LeadsMutation, MovesMutation, ActsMutation))
-Subscription = merge_types("Subscription", (Subscriptions,))
+Mutation = _root(
+    "Mutation",
+    "What can be done. Each field is a transaction of its own.",
+    LeadsMutation,
+    MovesMutation,
+    ActsMutation,
+)
+Subscription = _root("Subscription", "What can be followed.", Subscriptions)
 
 
 def build_schema() -> strawberry.Schema:

@@ -2,8 +2,10 @@
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from typing import Annotated
 
 import strawberry
+from strawberry import argument
 
 from bpm_crm.api.clocks import ClockEventType
 from bpm_crm.api.context import Info, RequestContext
@@ -18,6 +20,9 @@ from bpm_crm.records.listings import INSTANCES
 from bpm_crm.records.selection import All, Compare, Operator, Query, Slice, read_page
 
 ALARMS = frozenset({ClockEventKind.WARNED, ClockEventKind.BREACHED, ClockEventKind.ESCALATED, ClockEventKind.WITHDRAWN})
+
+Where = Annotated[InstanceWhere | None, argument(description="Which cases; all that may be seen unless stated.")]
+After = Annotated[str | None, argument(description="Revision of the last event that was received; null: from now on.")]
 
 
 @strawberry.type(description="A case took a step. Delivery is at least once: case and sequence tell repetitions apart.")
@@ -46,7 +51,7 @@ class Subscriptions:
         description="Steps of the cases the viewer may see, as they are committed; from a revision on with `after`."
     )
     async def instance_changed(
-        self, info: Info, where: InstanceWhere | None = None, after: str | None = None
+        self, info: Info, where: Where = None, after: After = None
     ) -> AsyncIterator[InstanceEvent]:
         """Steps of the cases the viewer may see."""
         async for context, event in _followed(info.context, where, after):
@@ -59,9 +64,7 @@ class Subscriptions:
     @strawberry.subscription(
         description="Warnings, breaches and escalations in the cases the viewer may see; from a revision on with `after`."
     )
-    async def sla_event(
-        self, info: Info, where: InstanceWhere | None = None, after: str | None = None
-    ) -> AsyncIterator[SlaEvent]:
+    async def sla_event(self, info: Info, where: Where = None, after: After = None) -> AsyncIterator[SlaEvent]:
         """Warnings, breaches and escalations in the cases the viewer may see."""
         async for context, event in _followed(info.context, where, after):
             record = transition_record(context, event.entry)

@@ -10,6 +10,7 @@ from typing import Final
 from bpm_crm.engine.calendar_spec import CalendarFault, CalendarInvalid, CalendarProblem, CalendarSpec, problems_of
 from bpm_crm.engine.instants import DAY, EARLIEST, LATEST, MICROSECOND, InstantOutOfRange, instant_of, moment_of
 from bpm_crm.engine.layout import Layout
+from bpm_crm.engine.timeline import CHANGING, Timeline
 from bpm_crm.engine.weekly_hours import CLOSED, DAY_SECONDS, Hours, Span
 from bpm_crm.engine.years import NoWorkingTime, Years
 
@@ -121,8 +122,7 @@ class BusinessCalendar:
             line = self._years.later(line, at)
         while (index := bisect_left(line.days, today) + days) < 0:
             line = self._years.earlier(line, at)
-        wall = self._layout.local.wall_of(start) - today * DAY
-        shown = self._layout.local.opening(line.days[index] * DAY + wall)
+        shown = self._same_wall_time(line, start, today, line.days[index])
         clipped = min(max(shown, line.day_opens[index]), line.day_closes[index])
         return clipped if self.is_open(clipped) else self.previous_open(clipped)
 
@@ -133,6 +133,15 @@ class BusinessCalendar:
     def worked(self, start: datetime, end: datetime) -> timedelta:
         """`between` in datetimes, which must be aware. Raises `InstantNaive` besides."""
         return timedelta(microseconds=self.between(instant_of(start), instant_of(end)))
+
+    def _same_wall_time(self, line: Timeline, start: int, today: int, day: int) -> int:
+        """The instant that belongs to the working day `day` as `start` does to `today`; arithmetic where no clocks are changed."""
+        before = line.day_offsets[bisect_left(line.days, today)]
+        after = line.day_offsets[bisect_left(line.days, day)]
+        if before != CHANGING and after != CHANGING:
+            return start + (day - today) * DAY + before - after
+        local = self._layout.local
+        return local.opening(local.wall_of(start) + (day - today) * DAY)
 
     def _subtract(self, at: int, budget: int) -> int:
         line = self._years.reaching(at)

@@ -145,9 +145,8 @@ class Segment:
     reasons: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ClockEvent:
-    """Something that happened to a clock at `at`; `clock` is the clock after it.
+class ClockEvent(NamedTuple):
+    """Something that happened to a clock at `at`; `clock` is the clock after it. A tuple for the same reason as the clock.
 
     `step` numbers the warning or escalation, `to` says whom the escalation goes to, `reasons` are those of a pause,
     `withdrawn` names the event a late record made untrue, `elapsed` is the business time consumed at a stop.

@@ -28,6 +28,8 @@ class ClockRule:
     def consumed(self, clock: Clock, at: int) -> int:
         """Business time the clock has run by `at` (or by its end, if that came first)."""
         until = at if clock.closed_at is None else min(at, clock.closed_at)
+        if not clock.gaps:
+            return self.calendar.between(clock.started_at, max(until, clock.started_at))
         return sum(self.calendar.between(begins, ends) for begins, ends in clock.runs(until) if ends is not None)
 
     def instant(self, clock: Clock, consumed: int) -> int | None:
@@ -153,6 +155,8 @@ class ClockRule:
 
     def _first_instant(self, clock: Clock, consumed: int) -> int | None:
         """The first instant by which the clock has consumed this much."""
+        if not clock.gaps:
+            return self.calendar.add(clock.started_at, consumed)
         left = consumed
         for begins, ends in clock.runs(None):
             if ends is None:
@@ -205,6 +209,8 @@ class ClockRule:
 
 def _gaps_until(gaps: tuple[Gap, ...], at: int) -> tuple[Gap, ...]:
     """The gaps as they stood at `at`: later ones dropped, one that spans `at` ended there."""
+    if not gaps:
+        return gaps
     return tuple(
         gap if gap.ends is not None and gap.ends <= at else Gap(gap.begins, at, gap.reasons)
         for gap in gaps

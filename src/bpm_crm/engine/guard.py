@@ -29,6 +29,7 @@ MAX_WALKS = 1
 MAX_PATTERNS = 2
 MAX_PROGRAMS = 64
 
+_NONE: frozenset[str] = frozenset()
 _WALK = "@not_strictly_false"
 _PATTERN = "matches"
 _LANGUAGE = cel.NewEnvConfigFromYaml("stdlib: {exclude_macros: [map, filter, exists_one]}")
@@ -164,7 +165,7 @@ class CelExpression:
         return result.plain_value()
 
     def _program(self, values: Mapping[str, Any]) -> Any:
-        instants = frozenset(name for name in self._instants if values[name] is not None)
+        instants = frozenset([name for name in self._instants if values[name] is not None]) if self._instants else _NONE
         program = self._programs.get(instants)
         if program is None:
             if len(self._programs) >= MAX_PROGRAMS:

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from bpm_crm.engine.calendar_spec import CalendarSpec
 from bpm_crm.engine.instants import DAY, EPOCH, SECOND, instant_of
 from bpm_crm.engine.local_time import LocalTime
-from bpm_crm.engine.timeline import Timeline, integers
+from bpm_crm.engine.timeline import CHANGING, Timeline, integers
 from bpm_crm.engine.weekly_hours import CLOSED, Span, normalised, united
 
 _EPOCH_DAY: Final = EPOCH.toordinal()
@@ -40,13 +40,17 @@ class Layout:
         inside = [
             (max(opens, since), min(closes, until)) for opens, closes in spans if opens < until and closes > since
         ]
-        days = [day for day in _apart(by_day) if _day_number(first) <= day[0] < _day_number(last)]
+        days = [
+            (*day, steady.get(day[0], CHANGING))
+            for day in _apart(by_day)
+            if _day_number(first) <= day[0] < _day_number(last)
+        ]
         return Timeline(
             since,
             until,
             integers([since, *(opens for opens, _ in inside), until]),
             integers([0, *accumulate((closes - opens for opens, closes in inside), initial=0)]),
-            *(integers(day[column] for day in days) for column in range(3)),
+            *(integers(day[column] for day in days) for column in range(4)),
         )
 
     def _opened_on(self, number: int, offset: int | None) -> list[Span]:

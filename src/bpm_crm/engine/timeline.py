@@ -6,6 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
+CHANGING: Final = 2**63 - 1
+"""In place of an offset: the clocks are changed."""
+
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
@@ -13,7 +16,8 @@ class Timeline:
 
     `starts` are the openings, between two marks at `since` and `until`; `totals` the working time, in microseconds, from a fixed
     origin to each of them. `days` number the working days, the local dates on which something opens, from 1970-01-01;
-    `day_opens` and `day_closes` bound the working time of each, which ends at the latest where that of the next day begins.
+    `day_opens` and `day_closes` bound the working time of each, which ends at the latest where that of the next day begins;
+    `day_offsets` say how far its clocks are ahead of UTC, `CHANGING` where they do not stay so as long as hours of that day may last.
     """
 
     since: int
@@ -23,6 +27,7 @@ class Timeline:
     days: "array[int]"
     day_opens: "array[int]"
     day_closes: "array[int]"
+    day_offsets: "array[int]"
 
     def worked(self, at: int) -> int:
         """Working time from the origin to `at`, an instant of these years."""
@@ -58,6 +63,7 @@ def _joined(earlier: Timeline, later: Timeline) -> Timeline:
         earlier.days + later.days,
         earlier.day_opens + later.day_opens,
         earlier.day_closes + later.day_closes,
+        earlier.day_offsets + later.day_offsets,
     )
 
 
@@ -66,5 +72,5 @@ def integers(values: Iterable[int]) -> "array[int]":
     return array("q", values)
 
 
-NOTHING: Final = Timeline(0, 0, *[integers(())] * 5)
+NOTHING: Final = Timeline(0, 0, *[integers(())] * 6)
 """No years yet."""

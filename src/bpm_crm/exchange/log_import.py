@@ -72,7 +72,7 @@ async def import_log(
 
     `XesInvalid` for a broken log and `DefinitionInvalid` for one that gives no sound definition: then nothing is written.
     """
-    profile = profile_log(path, channel_attribute, functools.partial(progress, CHECKING))
+    profile = profile_log(path, channel_attribute, at, functools.partial(progress, CHECKING))
     text = derive_document(profile, key=key, title=title)
     async with owner.transaction(tenant_id) as connection:
         for name, item in profile.channels.items():

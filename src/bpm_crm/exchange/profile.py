@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from bpm_crm.engine.instants import FIRST_YEAR
 from bpm_crm.exchange.xes import Trace, Value, XesCode, XesInvalid, open_log
 from bpm_crm.exchange.xes.model import NAME, TIMESTAMP
+from bpm_crm.operations.decisions import CLOCK_SKEW
 
 LIFECYCLE = "lifecycle:transition"
 COMPLETE = "complete"
@@ -72,14 +74,29 @@ class LogProfile:
         self.activities[name] = unique_key(name, self.activities.values(), "_")
 
 
-def profile_log(path: Path, channel_attribute: str, progress: Callable[[int, int | None], None]) -> LogProfile:
-    """Read a log to its end without writing anything; `XesInvalid` for the first fault. `progress` hears bytes read and in all."""
+def profile_log(
+    path: Path, channel_attribute: str, at: datetime, progress: Callable[[int, int | None], None]
+) -> LogProfile:
+    """Read a log to its end without writing anything; `XesInvalid` for the first fault, of which an event after `at` is one.
+
+    `progress` hears bytes read and in all.
+    """
     profile = LogProfile()
     with open_log(path) as log:
         for trace in log:
+            _check_times(trace, at)
             profile.take(trace, channel_attribute)
             progress(log.bytes_read, log.total_bytes)
     return profile
+
+
+def _check_times(trace: Trace, at: datetime) -> None:
+    for event in trace.ordered_events():
+        when = event.attributes[TIMESTAMP]
+        if isinstance(when, datetime) and (when.year < FIRST_YEAR or when > at + CLOCK_SKEW):
+            where = f"trace {trace.ordinal}, event {event.position}"
+            message = f"the event is of {when}, outside the years {FIRST_YEAR} to now"
+            raise XesInvalid(XesCode.BAD_DATE, message, line=event.line, where=where)
 
 
 def happenings_of(trace: Trace) -> list[Happening]:

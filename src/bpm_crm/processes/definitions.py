@@ -1,10 +1,9 @@
 """From a typed document to the engine's definition: shorthands written out, durations and hours read, faults collected."""
 
 import re
-from collections.abc import Iterable
-from datetime import date
+from collections.abc import Callable, Iterable
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -29,23 +28,27 @@ from bpm_crm.engine.definition import (
     Transition,
 )
 from bpm_crm.engine.duration import DurationInvalid, WorkingTime, parse_span
-from bpm_crm.engine.occasions import NEVER, RESPONSE, ActivityMatch, Condition, Occasion, OccasionKind
+from bpm_crm.engine.occasions import Condition
 from bpm_crm.engine.problems import DefinitionInvalid, Problem, ProblemCode
-from bpm_crm.engine.weekly_hours import Hours, HoursInvalid, parse_hours
+from bpm_crm.engine.weekly_hours import Hours
+from bpm_crm.processes.conditions import condition_of, names_of, stages_of
 from bpm_crm.processes.document import (
-    ActivityPart,
     AssignEffect,
     CalendarPart,
     ClockPart,
-    ConditionPart,
     Conditions,
     FieldPart,
+    PausePart,
     ProcessDocument,
+    ReasonPart,
     SetEffect,
     Titles,
     TransitionPart,
 )
+from bpm_crm.processes.hours import exceptions_of, week_of
 from bpm_crm.processes.shapes import shape_problems
+
+T = TypeVar("T")
 
 _PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,2})?)%")
 
@@ -87,41 +90,30 @@ class _Builder:
                 key: Checkpoint(key, _title(part.title), part.order, self._condition(part.reached))
                 for key, part in document.checkpoints.items()
             },
-            pauses={
-                key: Pause(
-                    key,
-                    _title(part.title),
-                    frozenset(_names(part.during)),
-                    self._condition(part.begins),
-                    self._condition(part.until),
-                )
-                for key, part in document.pauses.items()
-            },
+            pauses={key: self._pause(key, part) for key, part in document.pauses.items()},
             policies={key: self._policy(key, part) for key, part in document.clocks.items()},
-            reasons={
-                key: Reason(
-                    key, _title(part.title), frozenset(_names(part.transitions)), frozenset(_names(part.stages))
-                )
-                for key, part in document.reasons.items()
-            },
+            reasons={key: _reason(key, part) for key, part in document.reasons.items()},
         )
         if self.problems:
             raise DefinitionInvalid(self.problems)
         return definition
 
     def _calendar(self, part: CalendarPart) -> CalendarSpec:
+        return CalendarSpec(part.zone, self._read(week_of, part), self._read(exceptions_of, part))
+
+    def _read(self, read: Callable[[CalendarPart], dict[T, Hours]], part: CalendarPart) -> dict[T, Hours]:
         try:
-            return CalendarSpec(part.zone, week_of(part), exceptions_of(part))
+            return read(part)
         except DefinitionInvalid as error:
             self.problems.extend(error.problems)
-            return CalendarSpec(part.zone, {})
+            return {}
 
     def _transition(self, key: str, part: TransitionPart) -> Transition:
         return Transition(
             key=key,
             trigger=part.trigger or key,
             title=_title(part.title),
-            sources=tuple(self._stages(part.sources)),
+            sources=tuple(stages_of(part.sources, self.document.stages)),
             target=part.to,
             guard=_guard(part),
             required=tuple(dict.fromkeys(part.require)),
@@ -142,7 +134,7 @@ class _Builder:
             start=self._condition(part.start),
             stop=self._condition(part.stop),
             cancel=self._condition(part.cancel),
-            pauses=frozenset(_names(part.pause)),
+            pauses=frozenset(names_of(part.pause)),
             targets={"" if stage == "default" else stage: span for stage, span in spans.items() if span is not None},
             always_open=part.calendar == "always",
             warnings=tuple(self._warning(text, (*at, "warnings")) for text in part.warnings),
@@ -151,6 +143,13 @@ class _Builder:
             ),
             reopening=part.reopen,
         )
+
+    def _pause(self, key: str, part: PausePart) -> Pause:
+        begins, ends = self._condition(part.begins), self._condition(part.until)
+        return Pause(key, _title(part.title), frozenset(names_of(part.during)), begins, ends)
+
+    def _condition(self, part: Conditions | None) -> Condition:
+        return condition_of(part, self.document.stages)
 
     def _span(self, text: str, path: tuple[str, ...]) -> Span | None:
         try:
@@ -211,3 +210,7 @@ def _effects(part: TransitionPart) -> Iterable[Effect]:
             yield AssignOwner(keep=effect.assign == "actor_if_unowned")
         else:
             yield StartProcess(effect.start)
+
+
+def _reason(key: str, part: ReasonPart) -> Reason:
+    return Reason(key, _title(part.title), frozenset(names_of(part.transitions)), frozenset(names_of(part.stages)))

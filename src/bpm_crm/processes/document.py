@@ -9,13 +9,17 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag, WithJsonSchema
 
 from bpm_crm.engine.definition import FieldType, ReasonRule, Reopening, StageKind
 
 Key = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 ProcessKey = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=400, strip_whitespace=True)]
+Number = Annotated[
+    Decimal,
+    WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "string", "pattern": r"^[-+]?[0-9]+(\.[0-9]+)?$"}]}),
+]
 Names = Key | list[Key]
 Texts = Annotated[list[str] | str, Field(description="One span such as 09:00-18:00, or a list of them.")]
 
@@ -61,8 +65,8 @@ class FieldPart(Part):
     type: FieldType
     title: Titles
     options: dict[Key, Titles] = Field(default_factory=dict)
-    min: Decimal | None = None
-    max: Decimal | None = None
+    min: Number | None = None
+    max: Number | None = None
     max_length: Annotated[int, Field(ge=1, le=4000)] = 500
     personal: bool = Field(default=False, description="Personal data: kept out of history, erased with the customer.")
     binds: Literal["amount"] | None = Field(default=None, description="The deal's column that follows this field.")

@@ -3,9 +3,9 @@
 from datetime import date
 
 from bpm_crm.engine.problems import DefinitionInvalid, Problem, ProblemCode
-from bpm_crm.processes.definitions import week_of, written_hours
 from bpm_crm.processes.document import ProcessDocument
 from bpm_crm.processes.holidays import HolidaysUnknown, public_holidays
+from bpm_crm.processes.hours import week_of, written_spans
 
 
 def with_holidays(document: ProcessDocument, years: range) -> ProcessDocument:
@@ -22,7 +22,7 @@ def with_holidays(document: ProcessDocument, years: range) -> ProcessDocument:
         raise DefinitionInvalid(
             [Problem(ProblemCode.CALENDAR_INVALID, ("calendar", "holidays"), {"fault": str(error)})]
         ) from error
-    exceptions: dict[date, list[str] | str] = {day: written_hours(hours) for day, hours in found.items()}
+    exceptions: dict[date, list[str] | str] = {day: written_spans(hours) for day, hours in found.items()}
     exceptions |= document.calendar.exceptions
     covered = holidays.model_copy(update={"years": (years.start, years.stop - 1)})
     changes = {"exceptions": dict(sorted(exceptions.items())), "holidays": covered}

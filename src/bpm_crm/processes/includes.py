@@ -9,6 +9,9 @@ from bpm_crm.engine.texts import shown
 
 MAX_INCLUDES = 16
 
+_TAKEN_OUT = object()
+"""Stands where a null takes a key out of every part below."""
+
 _NOT_KEYS = Title(
     "A process document is made of keys with values; begin with `process: <key>`.",
     "Документ процесса состоит из ключей со значениями; начните с `process: <ключ>`.",
@@ -22,8 +25,9 @@ _NOT_NAMES = Title(
 def resolve_includes(document: Any, parts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """The document with its parts merged below it and `include` gone.
 
-    What the document says itself comes first and wins, key by key; a key it sets to null is taken out of the part. Parts may include
-    parts. `DefinitionInvalid` for what is no document at all, an unknown part, or parts that include each other.
+    What the document says itself comes first and wins, key by key; a key it sets to null is taken out of the part. A null that takes
+    nothing out stays: most often it is a text with a comma that wants quotes, and the model complains of it. Parts may include parts.
+    `DefinitionInvalid` for what is no document at all, an unknown part, or parts that include each other.
     """
     if not isinstance(document, Mapping):
         raise DefinitionInvalid([Problem(ProblemCode.SHAPE, (), {"fault": _NOT_KEYS})])
@@ -44,7 +48,7 @@ def _resolved(
         if name in trail:
             raise _problem(ProblemCode.SHAPE, {"fault": _circle((*trail, name))})
         merged = _merged(merged, _resolved(part, parts, (*trail, name)))
-    return merged if trail else _without_nulls(merged)
+    return merged if trail else _without_taken(merged)
 
 
 def _merged(upper: Mapping[str, Any], lower: Mapping[str, Any]) -> dict[str, Any]:
@@ -53,14 +57,16 @@ def _merged(upper: Mapping[str, Any], lower: Mapping[str, Any]) -> dict[str, Any
     for key, value in lower.items():
         if key not in found:
             found[key] = value
+        elif found[key] is None:
+            found[key] = _TAKEN_OUT
         elif isinstance(found[key], Mapping) and isinstance(value, Mapping):
             found[key] = _merged(found[key], value)
     return found
 
 
-def _without_nulls(value: Any) -> Any:
+def _without_taken(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
+        return {key: _without_taken(item) for key, item in value.items() if item is not _TAKEN_OUT}
     return value
 
 

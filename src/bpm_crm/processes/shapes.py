@@ -16,6 +16,10 @@ _UNKNOWN: Final = Title(
     "There is no key “{key}” here; correct its spelling or remove it.",
     "Ключа «{key}» здесь нет; исправьте написание или уберите его.",
 )
+_CUT_TEXT: Final = Title(
+    "There is no key “{key}” here; if it belongs to the text before it, put that text in quotes because of its comma.",
+    "Ключа «{key}» здесь нет; если это часть текста перед ним, возьмите тот текст в кавычки из-за запятой.",
+)
 _EXPECTED: Final[Mapping[str, Title]] = {
     "bool": Title("write true or false", "напишите true или false"),
     "date": Title("write a date such as 2026-12-31", "напишите дату вида 2026-12-31"),
@@ -77,7 +81,7 @@ def _text(fault: ErrorDetails, path: tuple[str, ...]) -> Title:
     if kind == "missing":
         return _both(_MISSING, key=path[-1])
     if kind == "extra_forbidden":
-        return _both(_UNKNOWN, key=path[-1])
+        return _both(_CUT_TEXT if fault["input"] is None else _UNKNOWN, key=path[-1])
     if kind == "string_pattern_mismatch":
         cure = _PATTERN
     elif kind.startswith("string_too"):
@@ -85,10 +89,8 @@ def _text(fault: ErrorDetails, path: tuple[str, ...]) -> Title:
     else:
         cure = _EXPECTED.get(kind.partition("_")[0], Title(fault["msg"], fault["msg"]))
     cure = _both(cure, **{name: str(value).replace(" or ", ", ") for name, value in fault.get("ctx", {}).items()})
-    return Title(
-        _WRONG_KIND.en.format(value=shown(fault["input"]), cure=cure.en),
-        _WRONG_KIND.ru.format(value=shown(fault["input"]), cure=cure.ru),
-    )
+    value = "null" if fault["input"] is None else shown(fault["input"])
+    return Title(_WRONG_KIND.en.format(value=value, cure=cure.en), _WRONG_KIND.ru.format(value=value, cure=cure.ru))
 
 
 def _both(title: Title, **params: Any) -> Title:

@@ -48,6 +48,7 @@ _KEY: Final = Title("a key must be a plain word; write one.", "ключ долж
 _SURROGATE: Final = Title(
     "it holds half of a surrogate pair; remove it.", "в нём половина суррогатной пары; уберите её."
 )
+_CONTROL: Final = Title("it holds a control character; remove it.", "в нём управляющий символ; уберите его.")
 _TOO_LONG: Final = Title(
     f"it is longer than {MAX_BYTES // 1024} KiB; divide the process.",
     f"он длиннее {MAX_BYTES // 1024} КиБ; разделите процесс.",
@@ -85,9 +86,11 @@ def read_yaml(text: str) -> Source:
     reader = _Reader(yaml.parse(text, Loader=yaml.CSafeLoader))
     try:
         data = reader.document()
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        raise _syntax(getattr(error, "problem", None) or str(error), mark.line + 1 if mark else 0) from error
+    except yaml.reader.ReaderError as error:
+        raise _syntax(_CONTROL, text.count("\n", 0, error.position) + 1) from error
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        raise _syntax(_unreadable(error.problem), mark.line + 1 if mark else 0) from error
     return Source(data, reader.lines)
 
 
@@ -179,6 +182,13 @@ def _twice(key: str) -> Title:
     return Title(f"the key “{key}” is written twice; keep one.", f"ключ «{key}» указан дважды; оставьте один.")
 
 
+def _unreadable(problem: str | None) -> Title:
+    return Title(
+        f"{problem}; check the indentation, the brackets and the quotes up to this line.",
+        f"{problem}; проверьте отступы, скобки и кавычки до этой строки.",
+    )
+
+
 def _misleading(text: str) -> Title:
     return Title(
         f"“{text}” is read differently than it looks; write true, false or a plain decimal number, or put a text in quotes.",
@@ -186,5 +196,5 @@ def _misleading(text: str) -> Title:
     )
 
 
-def _syntax(fault: Title | str, line: int, path: Path = ()) -> DefinitionInvalid:
+def _syntax(fault: Title, line: int, path: Path = ()) -> DefinitionInvalid:
     return DefinitionInvalid([Problem(ProblemCode.SYNTAX, path, {"fault": fault}, line)])

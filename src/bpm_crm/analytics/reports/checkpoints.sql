@@ -7,14 +7,18 @@ bound_clocks AS (
     FROM unnest(:bound_versions::int[], :bound_policies::text[], :bound_steps::int[]) AS b (version, policy, step)
 ),
 cycles AS (
-    -- Each cycle of a bound clock as its last event left it; events are told by when they happened and were recorded.
+    -- Each cycle of a bound clock as its last event left it; events are told by when they happened and were recorded. `worked`:
+    -- the business seconds that a closed one took, and the target of an open one.
     SELECT DISTINCT ON (h.instance_id, b.policy, e.cycle)
         h.instance_id, h.sequence, b.step, e.state, e.open AS is_open,
-        timestamptz 'epoch' + e.due * interval '1 microsecond' AS due_at
+        timestamptz 'epoch' + e.due * interval '1 microsecond' AS due_at,
+        CASE WHEN e.open THEN max(e.budget) OVER (PARTITION BY h.instance_id, b.policy, e.cycle) ELSE e.elapsed END / 1e6::float8
+            AS worked
     FROM history AS h
     CROSS JOIN LATERAL ROWS FROM (
-        jsonb_to_recordset(h.clocks) AS (clock text, cycle int, at bigint, state text, open boolean, due bigint)
-    ) WITH ORDINALITY AS e (clock, cycle, at, state, open, due, position)
+        jsonb_to_recordset(h.clocks) AS
+            (clock text, cycle int, at bigint, state text, open boolean, due bigint, budget bigint, elapsed bigint)
+    ) WITH ORDINALITY AS e (clock, cycle, at, state, open, due, budget, elapsed, position)
     JOIN bound_clocks AS b ON b.version = h.version AND b.policy = e.clock
     WHERE h.tenant_id = $1 AND h.definition_id = ANY (:definitions::uuid[]) AND h.clocks IS NOT NULL
       AND h.recorded_at <= :known_at::timestamptz
@@ -23,7 +27,7 @@ cycles AS (
 ),
 due_cycles AS (
     SELECT
-        y.instance_id, y.sequence, y.step, y.is_open,
+        y.instance_id, y.sequence, y.step, y.is_open, y.worked,
         CASE
             WHEN y.state IN ('met', 'breached', 'cancelled') THEN y.state
             WHEN y.state = 'running' AND y.due_at < :as_of::timestamptz THEN 'breached'
@@ -39,33 +43,47 @@ candidates AS (
         array_agg(p.step) FILTER (WHERE p.step IS NOT NULL) AS due_steps,
         array_agg(p.sequence) FILTER (WHERE p.step IS NOT NULL) AS due_sequences,
         array_agg(p.verdict) FILTER (WHERE p.step IS NOT NULL) AS verdicts,
-        array_agg(p.is_open) FILTER (WHERE p.step IS NOT NULL) AS are_open
+        array_agg(p.is_open) FILTER (WHERE p.step IS NOT NULL) AS are_open,
+        array_agg(p.worked) FILTER (WHERE p.step IS NOT NULL) AS worked
     FROM (
-        SELECT i.id AS instance_id, NULL::int AS step, NULL::int AS sequence, NULL::text AS verdict, NULL::boolean AS is_open
+        SELECT
+            i.id AS instance_id, NULL::int AS step, NULL::int AS sequence, NULL::text AS verdict, NULL::boolean AS is_open,
+            NULL::float8 AS worked
         FROM process_instance AS i
         WHERE i.tenant_id = $1 AND i.definition_id = ANY (:definitions::uuid[])
           AND i.started_at >= :since::timestamptz AND i.started_at < :until::timestamptz
         UNION ALL
-        SELECT y.instance_id, y.step, y.sequence, y.verdict, y.is_open FROM due_cycles AS y
+        SELECT y.instance_id, y.step, y.sequence, y.verdict, y.is_open, y.worked FROM due_cycles AS y
     ) AS p
     GROUP BY p.instance_id
 ),
 {cases},
 {touches},
 {arrivals},
+visited AS (
+    -- The business seconds a case had spent when a move ended a visit of a stage: none at its start.
+    SELECT
+        h.instance_id, h.sequence,
+        coalesce(sum(h.business) OVER (PARTITION BY h.instance_id ORDER BY h.sequence), 0) / 1e6::float8 AS worked
+    FROM cases AS c
+    JOIN history AS h ON h.tenant_id = $1 AND h.instance_id = c.instance_id
+    WHERE h.to_stage IS NOT NULL
+),
 seen AS (
     -- The cases begun in the period, with how long each was seen, and what each of them reached; `cell` numbers the segments.
-    SELECT p.instance_id, p.step, p.visits, p.seconds, p.segment, dense_rank() OVER (ORDER BY p.segment) AS cell
+    SELECT p.instance_id, p.step, p.visits, p.seconds, p.worked, p.segment, dense_rank() OVER (ORDER BY p.segment) AS cell
     FROM (
         SELECT
             c.instance_id, NULL::int AS step, NULL::bigint AS visits, {standing_segment} AS segment,
             extract(epoch FROM CASE WHEN c.outcome IS NULL THEN :as_of::timestamptz ELSE c.moved_at END - c.started_at)::float8
-                AS seconds
+                AS seconds,
+            NULL::float8 AS worked
         FROM cases AS c
         WHERE c.started_at >= :since::timestamptz AND c.started_at < :until::timestamptz
         UNION ALL
-        SELECT a.instance_id, a.step, a.visits, a.segment, extract(epoch FROM a.occurred_at - a.started_at)::float8
+        SELECT a.instance_id, a.step, a.visits, a.segment, extract(epoch FROM a.occurred_at - a.started_at)::float8, v.worked
         FROM arrivals AS a
+        LEFT JOIN visited AS v ON v.instance_id = a.instance_id AND v.sequence = a.sequence
         WHERE a.started_at >= :since::timestamptz AND a.started_at < :until::timestamptz
     ) AS p
 ),
@@ -83,11 +101,11 @@ begun AS (
 ),
 waits AS (
     -- How long each case waited for each checkpoint: until it was reached, or as long as the case was seen.
-    SELECT e.step, e.cell, e.instance_id, true AS is_reached, e.visits, e.seconds
+    SELECT e.step, e.cell, e.instance_id, true AS is_reached, e.visits, e.seconds, e.worked
     FROM seen AS e
     WHERE e.step IS NOT NULL
     UNION ALL
-    SELECT s.step, b.cell, b.instance_id, false, 0, b.seconds
+    SELECT s.step, b.cell, b.instance_id, false, 0, b.seconds, NULL
     FROM begun AS b
     JOIN steps AS s ON array_position(b.reached, s.step) IS NULL
 ),
@@ -121,7 +139,8 @@ expected AS (
 lasted AS (
     SELECT
         w.step, w.cell, avg(w.seconds) AS mean,
-        percentile_cont(ARRAY[0.5, 0.9]) WITHIN GROUP (ORDER BY w.seconds) AS seconds
+        percentile_cont(ARRAY[0.5, 0.9]) WITHIN GROUP (ORDER BY w.seconds) AS seconds,
+        percentile_cont(ARRAY[0.5, 0.9]) WITHIN GROUP (ORDER BY w.worked) AS worked
     FROM waits AS w
     WHERE w.is_reached
     GROUP BY w.step, w.cell
@@ -133,8 +152,40 @@ measured AS (
     FROM waits AS w
     GROUP BY w.step, w.cell
 ),
-attained AS (
+judged AS (
     -- Verdicts by segment: of a closed cycle as of the step that closed it, of an open one as its case was last known.
+    SELECT y.step, y.verdict, y.is_open, y.worked, CASE WHEN y.is_open THEN {standing_segment} ELSE {segment} END AS segment
+    FROM cases AS c
+    CROSS JOIN LATERAL unnest(c.due_steps, c.due_sequences, c.verdicts, c.are_open, c.worked)
+        AS y (step, sequence, verdict, is_open, worked)
+    JOIN history AS h ON h.tenant_id = $1 AND h.instance_id = c.instance_id AND h.sequence = y.sequence
+),
+clock_moments AS (
+    -- The same as `moments` over the business time of clocks: an overdue one is seen as far as its target.
+    SELECT
+        j.step, j.segment, j.worked,
+        count(*) FILTER (WHERE NOT j.is_open) AS events,
+        sum(count(*)) OVER (PARTITION BY j.step, j.segment ORDER BY j.worked DESC) AS at_risk
+    FROM judged AS j
+    WHERE j.verdict IN ('met', 'breached') AND j.worked IS NOT NULL
+    GROUP BY j.step, j.segment, j.worked
+),
+clock_survival AS (
+    SELECT
+        m.step, m.segment, m.worked,
+        exp(sum(CASE WHEN m.events = m.at_risk THEN '-Infinity'::float8 ELSE ln((1 - m.events / m.at_risk)::float8) END)
+            OVER (PARTITION BY m.step, m.segment ORDER BY m.worked)) AS waiting
+    FROM clock_moments AS m
+),
+clock_expected AS (
+    SELECT
+        v.step, v.segment,
+        min(v.worked) FILTER (WHERE v.waiting <= 0.5 + 1e-9) AS median,
+        min(v.worked) FILTER (WHERE v.waiting <= 0.1 + 1e-9) AS p90
+    FROM clock_survival AS v
+    GROUP BY v.step, v.segment
+),
+attained AS (
     SELECT
         v.step, v.segment,
         count(*) FILTER (WHERE v.verdict = 'met') AS met,
@@ -142,13 +193,7 @@ attained AS (
         count(*) FILTER (WHERE v.verdict = 'breached' AND v.is_open) AS overdue,
         count(*) FILTER (WHERE v.verdict = 'not_yet_due') AS not_yet_due,
         count(*) FILTER (WHERE v.verdict = 'cancelled') AS cancelled
-    FROM (
-        SELECT y.step, y.verdict, y.is_open, CASE WHEN y.is_open THEN {standing_segment} ELSE {segment} END AS segment
-        FROM cases AS c
-        CROSS JOIN LATERAL unnest(c.due_steps, c.due_sequences, c.verdicts, c.are_open)
-            AS y (step, sequence, verdict, is_open)
-        JOIN history AS h ON h.tenant_id = $1 AND h.instance_id = c.instance_id AND h.sequence = y.sequence
-    ) AS v
+    FROM judged AS v
     GROUP BY v.step, v.segment
 ),
 members AS (

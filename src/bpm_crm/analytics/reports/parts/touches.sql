@@ -7,7 +7,8 @@ touches AS (
         count(*) OVER (PARTITION BY h.instance_id, s.step) AS visits
     FROM cases AS c
     JOIN history AS h ON h.tenant_id = $1 AND h.instance_id = c.instance_id
-    JOIN steps AS s ON s.checkpoint = ANY (h.checkpoints)
+    CROSS JOIN LATERAL unnest(h.checkpoints) AS r (checkpoint)
+    JOIN steps AS s ON s.checkpoint = r.checkpoint
     WHERE h.checkpoints IS NOT NULL
       AND h.occurred_at <= :as_of::timestamptz AND h.recorded_at <= :known_at::timestamptz
 )

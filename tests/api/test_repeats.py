@@ -1,0 +1,136 @@
+"""One intent is done once: the same key with the same payload gets the first answer, with another it is a conflict; for every mutation."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from bpm_crm.embedded.server import Server
+from tests.api.client import Api, an_api
+from tests.api.walking import root_fields
+from tests.databases import cloned
+from tests.world import a_world
+
+DONE = "... on {} {{ isRepeated instance {{ id }} record {{ sequence }} }}"
+SUCCESS = {
+    "captureLead": "LeadCaptured",
+    "fireTransition": "TransitionFired",
+    "forceTransition": "TransitionFired",
+    "recordActivity": "ActivityRecorded",
+    "assignOwner": "OwnerAssigned",
+    "excludeInstance": "InstanceExcluded",
+}
+PAYLOADS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "captureLead": ({"channel": "web-form", "title": "One"}, {"channel": "web-form", "title": "Two"}),
+    "fireTransition": ({"transition": "contact"}, {"transition": "contact", "comment": "x"}),
+    "forceTransition": ({"stage": "offer", "comment": "x"}, {"stage": "offer", "comment": "y"}),
+    "recordActivity": ({"kind": "note"}, {"kind": "note", "comment": "y"}),
+    "assignOwner": ({"team": "south"}, {"team": "north"}),
+    "excludeInstance": ({"exclusion": "TEST"}, {"exclusion": "SPAM"}),
+}
+"""Of every mutation with one outcome: a payload, and another one."""
+
+
+@pytest.fixture(scope="module")
+async def desk(postgres: Server, template: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Api]:
+    async with (
+        cloned(postgres, template) as access,
+        a_world(access) as world,
+        an_api(world, tmp_path_factory.mktemp("desk")) as api,
+    ):
+        yield api
+
+
+async def answer(api: Api, mutation: str, **input_: Any) -> dict[str, Any]:
+    type_ = mutation[0].upper() + mutation[1:]
+    shown = f"{{ __typename {DONE.format(SUCCESS[mutation])} ... on UserError {{ code message path }} }}"
+    query = f"mutation ($input: {type_}Input!) {{ answer: {mutation}(input: $input) {shown} }}"
+    found: dict[str, Any] = (await api.data(query, input=input_))["answer"]
+    return found
+
+
+async def payloads(api: Api, mutation: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Both payloads, on a case of their own where the mutation is of a case."""
+    if mutation == "captureLead":
+        return PAYLOADS[mutation]
+    case = await answer(api, "captureLead", channel="callback-request")
+    first, other = ({"instance": {"id": case["instance"]["id"]}, **payload} for payload in PAYLOADS[mutation])
+    return first, other
+
+
+def test_every_mutation_with_one_outcome_is_tried() -> None:
+    several = {"fireTransitions"}
+    assert set(PAYLOADS) == {name for _, name, _ in root_fields("Mutation")} - several
+
+
+@pytest.mark.parametrize("mutation", PAYLOADS)
+async def test_the_same_key_and_payload_is_the_first_answer_and_another_payload_a_conflict(
+    desk: Api, mutation: str
+) -> None:
+    first, other = await payloads(desk, mutation)
+    key = f"key of {mutation}"
+    done = await answer(desk, mutation, **first, idempotencyKey=key)
+    assert (done["__typename"], done["isRepeated"]) == (SUCCESS[mutation], False), done
+    before = await desk.world.counts()
+    again = await answer(desk, mutation, **first, idempotencyKey=key)
+    assert again == {**done, "isRepeated": True}
+    conflict = await answer(desk, mutation, **other, idempotencyKey=key)
+    assert (conflict["code"], conflict["path"]) == ("IDEMPOTENCY_CONFLICT", ["input", "idempotencyKey"])
+    assert key in conflict["message"]
+    assert "fresh key" in conflict["message"]
+    assert await desk.world.counts() == before
+
+
+@pytest.mark.parametrize(
+    "difference",
+    [
+        {"team": "south"},
+        {"comment": "x"},
+        {"region": "Tula"},
+        {"data": {"page": "/"}},
+        {"isTest": True},
+        {"title": "x"},
+    ],
+    ids=lambda difference: str(*difference),
+)
+async def test_whatever_differs_in_a_lead_makes_it_another_payload(desk: Api, difference: dict[str, Any]) -> None:
+    key = f"lead {difference}"
+    await answer(desk, "captureLead", channel="web-form", idempotencyKey=key)
+    before = await desk.world.counts()
+    conflict = await answer(desk, "captureLead", channel="web-form", **difference, idempotencyKey=key)
+    assert conflict["__typename"] == "IdempotencyConflict", conflict
+    assert await desk.world.counts() == before
+
+
+async def test_a_key_of_one_mutation_is_a_conflict_for_another(desk: Api) -> None:
+    first, _ = await payloads(desk, "fireTransition")
+    await answer(desk, "fireTransition", **first, idempotencyKey="shared")
+    before = await desk.world.counts()
+    other = await answer(desk, "recordActivity", instance=first["instance"], kind="note", idempotencyKey="shared")
+    assert other["code"] == "IDEMPOTENCY_CONFLICT"
+    assert await desk.world.counts() == before
+
+
+async def test_a_repetition_is_answered_though_the_sequence_has_gone_on(desk: Api) -> None:
+    first, _ = await payloads(desk, "fireTransition")
+    sent = {**first, "expectedSequence": 1, "idempotencyKey": "went on"}
+    done = await answer(desk, "fireTransition", **sent)
+    assert await answer(desk, "fireTransition", **sent) == {**done, "isRepeated": True}
+
+
+async def test_a_lead_is_known_again_by_its_channel_and_external_id(desk: Api) -> None:
+    lead = {"channel": "web-form", "externalId": "L-1", "customer": {"name": "Nina", "phone": "+79161234567"}}
+    done = await answer(desk, "captureLead", **lead)
+    before = await desk.world.counts()
+    assert await answer(desk, "captureLead", **lead) == {**done, "isRepeated": True}
+    other = await answer(desk, "captureLead", **{**lead, "customer": {"name": "Olga"}})
+    assert (other["code"], other["path"]) == ("LEAD_ALREADY_CAPTURED", ["input", "externalId"])
+    assert "another external id" in other["message"]
+    assert await desk.world.counts() == before
+
+
+async def test_leads_without_an_external_id_are_never_taken_for_one_another(desk: Api) -> None:
+    first = await answer(desk, "captureLead", channel="web-form", title="same")
+    second = await answer(desk, "captureLead", channel="web-form", title="same")
+    assert not second["isRepeated"]
+    assert first["instance"] != second["instance"]
