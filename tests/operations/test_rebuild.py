@@ -324,7 +324,8 @@ async def test_a_history_that_lost_its_end_is_taken_as_it_is_only_when_asked(wor
 async def test_nothing_is_derived_by_a_version_that_is_not_what_was_published(world: World) -> None:
     await some_cases(world)
     await tamper(
-        world, "UPDATE process_version SET document = jsonb_set(document::jsonb, '{stages,offer,kind}', '\"waiting\"')::json"
+        world,
+        "UPDATE process_version SET document = jsonb_set(document::jsonb, '{stages,offer,kind}', '\"waiting\"')::json",
     )
     found = await rebuilt(world)
     assert [type(item) for item in found] == [LeftAlone] * 3

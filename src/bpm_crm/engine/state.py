@@ -1,8 +1,9 @@
 """The state of one case as the engine sees it: what folding its history gives."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
 from bpm_crm.engine.clock import Clock
 
@@ -30,16 +31,16 @@ class Hold:
 
 
 NO_HOLD = Hold()
+NONE: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class InstanceState:
+class InstanceState(NamedTuple):
     """A case between two steps. `sequence` numbers its history; instants are microseconds since the epoch.
 
     `reached` maps a checkpoint to (first instant, sequence); `visits` counts entries per stage; `activities` counts acts
     per kind; `approvals` maps a transition to the ids of those who approved it since this stage was entered;
     `clocks` holds the last cycle of each policy, open or closed; `subject` is what guards may know of the deal
-    (`channel`, `region`).
+    (`channel`, `region`). A tuple for the same reason as `Clock`.
     """
 
     stage: str
@@ -47,13 +48,13 @@ class InstanceState:
     started_at: Instant
     entered_at: Instant
     ended_at: Instant | None = None
-    data: Mapping[str, Any] = field(default_factory=dict)
-    reached: Mapping[str, tuple[Instant, int]] = field(default_factory=dict)
-    visits: Mapping[str, int] = field(default_factory=dict)
-    activities: Mapping[str, int] = field(default_factory=dict)
-    approvals: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    clocks: Mapping[str, Clock] = field(default_factory=dict)
-    subject: Mapping[str, str] = field(default_factory=dict)
+    data: Mapping[str, Any] = NONE
+    reached: Mapping[str, tuple[Instant, int]] = NONE
+    visits: Mapping[str, int] = NONE
+    activities: Mapping[str, int] = NONE
+    approvals: Mapping[str, tuple[str, ...]] = NONE
+    clocks: Mapping[str, Clock] = NONE
+    subject: Mapping[str, str] = NONE
     hold: Hold = NO_HOLD
     owner: str | None = None
     team: str | None = None

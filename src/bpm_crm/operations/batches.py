@@ -23,7 +23,7 @@ from bpm_crm.records import intake
 from bpm_crm.records.database import Connection, Database, Row
 from bpm_crm.records.history import HistoryRecord, load_entries
 from bpm_crm.records.instances import InstanceRecord, load, lock, to_changes, to_row
-from bpm_crm.records.writing import release, write_beside, write_new_cases, write_steps
+from bpm_crm.records.writing import release, write
 
 
 async def run_batch(database: Database, processes: ProcessCache, works: Sequence[Work]) -> list[Outcome]:
@@ -117,40 +117,28 @@ class _Batch:
             await release(self.connection, self.tenant_id, leased)
 
     async def _write_decisions(self) -> None:
-        begun: list[dict[str, Any]] = []
-        moved: list[dict[str, Any]] = []
-        recorded: list[dict[str, Any]] = []
-        texts: list[dict[str, Any]] = []
+        rows: dict[str, list[dict[str, Any]]] = {"cases": [], "moved": [], "recorded": [], "texts": []}
         for decision in self.decisions:
             after = decision.after
             if after is None:
                 continue
             process = await self._process(after.definition_id, after.version)
             if decision.before is None:
-                begun.append(to_row(after, process.personal_fields))
+                rows["cases"].append(to_row(after, process.personal_fields))
             else:
-                moved.append(to_changes(after, process.personal_fields))
-            recorded.extend(entry.values for entry in decision.entries)
-            texts.extend(entry.text for entry in decision.entries if entry.text is not None)
-        if begun:
-            await self.newcomers.number_deals(self.connection, self.now)
-            await write_new_cases(
-                self.connection,
-                self.tenant_id,
-                customers=self.newcomers.customers,
-                contacts=self.newcomers.contacts,
-                deals=self.newcomers.deals,
-                cases=begun,
-            )
-        await write_steps(self.connection, self.tenant_id, moved, recorded, notice_of(self.tenant_id, self.decisions))
-        await write_beside(
-            self.connection,
-            self.tenant_id,
-            texts=texts,
-            deals=deal_rows(self.decisions, self.processes),
-            keys=key_rows(self.decisions),
-            effects=effect_rows(self.decisions, self.now),
-        )
+                rows["moved"].append(to_changes(after, process.personal_fields))
+            rows["recorded"].extend(entry.values for entry in decision.entries)
+            rows["texts"].extend(entry.text for entry in decision.entries if entry.text is not None)
+        await self.newcomers.number_deals(self.connection, self.now)
+        rows |= {
+            "customers": self.newcomers.customers,
+            "contacts": self.newcomers.contacts,
+            "new_deals": self.newcomers.deals,
+            "deals": deal_rows(self.decisions, self.processes),
+            "keys": key_rows(self.decisions),
+            "effects": effect_rows(self.decisions, self.now),
+        }
+        await write(self.connection, self.tenant_id, rows, notice_of(self.tenant_id, self.decisions))
 
     async def recalled(self, repeat: _Repeat) -> Outcome:
         """The first answer to a work that was carried out before, with the case as it is now."""

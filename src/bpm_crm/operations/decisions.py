@@ -198,8 +198,8 @@ def _append(
     state = result.state
     kind = process.definition.stages[state.stage].kind
     recorded_at = now if before is None else max(now, before.recorded_at)
-    after = replace(
-        base, state=state, outcome=kind.value if state.ended_at is not None else None, recorded_at=recorded_at
+    after = base._replace(
+        state=state, outcome=kind.value if state.ended_at is not None else None, recorded_at=recorded_at
     )
     if isinstance(command, Tick):
         occurred_at = max(event.at for event in result.events if isinstance(event, ClockEvent))
@@ -212,7 +212,7 @@ def _append(
         comment=command.comment,
     )
     entry = entry_of(before, after, result.events, circumstances, process.personal_fields)
-    after = replace(after, head=entry.hash)
+    after = after._replace(head=entry.hash)
     decision.entries.append(entry)
     decision.after = after
     return after

@@ -92,7 +92,7 @@ _READ = (
 
 COLUMNS = ", ".join((*CHAINED, "hash"))
 
-INSERT = f"INSERT INTO history ({COLUMNS}) SELECT {COLUMNS} FROM jsonb_populate_recordset(NULL::history, $3) WHERE tenant_id = $1"
+INSERT = f"INSERT INTO history ({COLUMNS}) SELECT {COLUMNS} FROM jsonb_populate_recordset(NULL::history, $rows) WHERE tenant_id = $1"
 SELECTION = ", ".join(f"h.{name}" for name in (*CHAINED, "hash"))
 SOURCE = """
     history AS h
@@ -125,7 +125,7 @@ LIMIT $3
 INSERT_TEXT = """
 INSERT INTO history_text (tenant_id, instance_id, sequence, comment, personal, salt)
 SELECT tenant_id, instance_id, sequence, comment, personal, salt
-FROM jsonb_populate_recordset(NULL::history_text, $2) WHERE tenant_id = $1
+FROM jsonb_populate_recordset(NULL::history_text, $rows) WHERE tenant_id = $1
 """
 
 

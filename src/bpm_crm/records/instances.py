@@ -1,9 +1,8 @@
 """Process instances as records: the row of a case joined with the engine's state, and the statements that read and write it."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from bpm_crm.engine.instants import instant_of, moment_of
@@ -42,18 +41,17 @@ _STATE = (
 )
 INSERT = f"""
 INSERT INTO process_instance ({_IDENTITY}, {_STATE})
-SELECT {_IDENTITY}, {_STATE} FROM jsonb_populate_recordset(NULL::process_instance, $2) WHERE tenant_id = $1
+SELECT {_IDENTITY}, {_STATE} FROM jsonb_populate_recordset(NULL::process_instance, $rows) WHERE tenant_id = $1
 """
 UPDATE = f"""
 UPDATE process_instance AS i
 SET ({_STATE}) = ({", ".join("s." + name for name in _STATE.split(", "))})
-FROM jsonb_populate_recordset(NULL::process_instance, $2) AS s
+FROM jsonb_populate_recordset(NULL::process_instance, $rows) AS s
 WHERE i.tenant_id = $1 AND s.tenant_id = $1 AND i.id = s.id AND i.sequence < s.sequence
 """
 
 
-@dataclass(frozen=True, slots=True)
-class InstanceRecord:
+class InstanceRecord(NamedTuple):
     """A case as stored: who and what it is about, and the engine's state of it."""
 
     tenant_id: UUID

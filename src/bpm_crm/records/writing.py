@@ -1,6 +1,7 @@
-"""The statements that write a batch of decided steps: set-based, one for the common case."""
+"""The statement that writes a batch of decided steps: set-based, one for everything that the batch brings."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -12,37 +13,15 @@ Rows = Sequence[Mapping[str, Any]]
 CHANNEL = "bpm_crm_steps"
 """The NOTIFY channel on which committed steps are announced."""
 
-_MOVE = f"""
-WITH moved AS ({instances.UPDATE} RETURNING i.id),
-recorded AS ({history.INSERT} RETURNING 1)
-SELECT (SELECT count(*) FROM moved) AS moved, (SELECT count(*) FROM recorded) AS recorded, pg_notify('{CHANNEL}', $4)
-"""
-_DEALS = """
-UPDATE deal AS d
-SET amount = s.amount, owner_id = s.owner_id, team_id = s.team_id, outcome = s.outcome
-FROM jsonb_populate_recordset(NULL::deal, $2) AS s
-WHERE d.tenant_id = $1 AND s.tenant_id = $1 AND d.id = s.id AND d.instance_id = s.instance_id
-"""
-_KEYS = """
-INSERT INTO idempotency_key (tenant_id, actor_id, key, fingerprint, instance_id, sequence, recorded_at)
-SELECT tenant_id, actor_id, key, fingerprint, instance_id, sequence, recorded_at
-FROM jsonb_populate_recordset(NULL::idempotency_key, $2) WHERE tenant_id = $1
-"""
-_EFFECTS = """
-INSERT INTO outbox (tenant_id, id, kind, payload, unique_key, run_at, attempts)
-SELECT tenant_id, id, kind, payload, unique_key, run_at, 0
-FROM jsonb_populate_recordset(NULL::outbox, $2) WHERE tenant_id = $1
-ON CONFLICT (tenant_id, unique_key) DO NOTHING
-"""
-_NEW_CUSTOMERS = """
+_CUSTOMERS = """
 INSERT INTO customer (tenant_id, id, name, phone, email, region, created_at)
 SELECT tenant_id, id, name, phone, email, region, created_at
-FROM jsonb_populate_recordset(NULL::customer, $2) WHERE tenant_id = $1
+FROM jsonb_populate_recordset(NULL::customer, $rows) WHERE tenant_id = $1
 """
-_NEW_CONTACTS = """
+_CONTACTS = """
 INSERT INTO customer_contact (tenant_id, kind, value, customer_id)
 SELECT tenant_id, kind, value, customer_id
-FROM jsonb_populate_recordset(NULL::customer_contact, $2) WHERE tenant_id = $1
+FROM jsonb_populate_recordset(NULL::customer_contact, $rows) WHERE tenant_id = $1
 ORDER BY kind, value
 """
 _NEW_DEALS = """
@@ -53,8 +32,42 @@ INSERT INTO deal (
 SELECT
     tenant_id, id, key, title, customer_id, channel_id, campaign_id, region, owner_id, team_id, instance_id, amount, currency, outcome,
     started_at
-FROM jsonb_populate_recordset(NULL::deal, $2) WHERE tenant_id = $1
+FROM jsonb_populate_recordset(NULL::deal, $rows) WHERE tenant_id = $1
 """
+_DEALS = """
+UPDATE deal AS d
+SET amount = s.amount, owner_id = s.owner_id, team_id = s.team_id, outcome = s.outcome
+FROM jsonb_populate_recordset(NULL::deal, $rows) AS s
+WHERE d.tenant_id = $1 AND s.tenant_id = $1 AND d.id = s.id AND d.instance_id = s.instance_id
+"""
+_KEYS = """
+INSERT INTO idempotency_key (tenant_id, actor_id, key, fingerprint, instance_id, sequence, recorded_at)
+SELECT tenant_id, actor_id, key, fingerprint, instance_id, sequence, recorded_at
+FROM jsonb_populate_recordset(NULL::idempotency_key, $rows) WHERE tenant_id = $1
+"""
+_EFFECTS = """
+INSERT INTO outbox (tenant_id, id, kind, payload, unique_key, run_at, attempts)
+SELECT tenant_id, id, kind, payload, unique_key, run_at, 0
+FROM jsonb_populate_recordset(NULL::outbox, $rows) WHERE tenant_id = $1
+ON CONFLICT (tenant_id, unique_key) DO NOTHING
+"""
+_PARTS = {
+    "customers": _CUSTOMERS,
+    "contacts": _CONTACTS,
+    "new_deals": _NEW_DEALS,
+    "cases": instances.INSERT,
+    "moved": instances.UPDATE,
+    "recorded": history.INSERT,
+    "texts": history.INSERT_TEXT,
+    "deals": _DEALS,
+    "keys": _KEYS,
+    "effects": _EFFECTS,
+}
+"""What a batch may write, in the order in which it is written; `$rows` stands for the parameter with the rows as JSON."""
+
+_MAY_BE_FEWER = frozenset({"deals", "effects"})
+"""A deal follows the case it names only; an effect that was asked for before is not asked for again."""
+
 _RELEASE = "DELETE FROM lease WHERE tenant_id = $1 AND subject_id = ANY($2::uuid[])"
 
 
@@ -62,38 +75,26 @@ class WriteLost(Exception):
     """Fewer rows were written than decided: the state was changed by someone who did not lock it."""
 
 
-async def write_steps(connection: Connection, tenant_id: UUID, moved: Rows, recorded: Rows, notice: str) -> None:
-    """Update cases and append their history in one statement, and announce it."""
-    row = await connection.fetchrow(_MOVE, tenant_id, moved, recorded, notice)
-    if row["moved"] != len(moved) or row["recorded"] != len(recorded):
-        raise WriteLost(
-            f"{row['moved']} of {len(moved)} cases and {row['recorded']} of {len(recorded)} history rows written"
-        )
-
-
-async def write_new_cases(
-    connection: Connection, tenant_id: UUID, *, customers: Rows, contacts: Rows, deals: Rows, cases: Rows
-) -> None:
-    """Insert what begins with a case: customers and their addresses, deals, cases."""
-    for statement, rows in (
-        (_NEW_CUSTOMERS, customers),
-        (_NEW_CONTACTS, contacts),
-        (_NEW_DEALS, deals),
-        (instances.INSERT, cases),
-    ):
-        if rows:
-            await connection.execute(statement, tenant_id, rows)
-
-
-async def write_beside(
-    connection: Connection, tenant_id: UUID, *, texts: Rows, deals: Rows, keys: Rows, effects: Rows
-) -> None:
-    """Write what only some steps bring: free texts, changes of deals, idempotency keys, effects."""
-    for statement, rows in ((history.INSERT_TEXT, texts), (_DEALS, deals), (_KEYS, keys), (_EFFECTS, effects)):
-        if rows:
-            await connection.execute(statement, tenant_id, rows)
+async def write(connection: Connection, tenant_id: UUID, rows: Mapping[str, Rows], notice: str) -> None:
+    """Write what a batch decided in one statement, and announce it; `rows` by part of `_PARTS`, empty ones are left out."""
+    parts = tuple(name for name in _PARTS if rows.get(name))
+    written = await connection.fetchrow(_statement(parts), tenant_id, notice, *(rows[name] for name in parts))
+    lost = [name for name in parts if written[name] != len(rows[name]) and name not in _MAY_BE_FEWER]
+    if lost:
+        counts = ", ".join(f"{written[name]} of {len(rows[name])} {name}" for name in lost)
+        raise WriteLost(f"not all rows were written: {counts}")
 
 
 async def release(connection: Connection, tenant_id: UUID, subjects: Sequence[UUID]) -> None:
     """Give up the leases of a worker."""
     await connection.execute(_RELEASE, tenant_id, subjects)
+
+
+@cache
+def _statement(parts: tuple[str, ...]) -> str:
+    """One statement for all parts: every round trip costs a batch as much as some of its steps."""
+    writes = ",\n".join(
+        f"{name} AS ({_PARTS[name].replace('$rows', f'${number}')} RETURNING 1)" for number, name in enumerate(parts, 3)
+    )
+    counts = ", ".join(f"(SELECT count(*) FROM {name}) AS {name}" for name in parts)
+    return f"WITH {writes}\nSELECT {counts}, pg_notify('{CHANNEL}', $2)"
