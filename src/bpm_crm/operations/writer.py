@@ -19,6 +19,7 @@ from bpm_crm.operations.written import key_actor
 from bpm_crm.records.database import CommitInterrupted, Database
 
 MOST_IN_BATCH = 128
+SMALLEST_SHARE = 16
 MOST_WAITING = 20_000
 ATTEMPTS = 4
 FIRST_PAUSE_SECONDS = 0.02
@@ -74,6 +75,7 @@ class Writer:
         self._wake = asyncio.Event()
         self._stopping = False
         self._flushers = flushers
+        self._writing = 0
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
@@ -116,9 +118,11 @@ class Writer:
                 await self._wake.wait()
                 continue
             marks = [mark for work in batch for mark in _marks(work)]
+            self._writing += 1
             try:
                 await self._carry_out(batch)
             finally:
+                self._writing -= 1
                 self._busy.difference_update(marks)
                 self._wake.set()
 
@@ -129,7 +133,8 @@ class Writer:
             batch: list[Work] = []
             left: deque[Work] = deque()
             held: set[object] = set()
-            while queue and len(batch) < self._most_in_batch:
+            most = self._share(len(queue))
+            while queue and len(batch) < most:
                 work = queue.popleft()
                 marks = _marks(work)
                 if any(mark in self._busy or mark in held for mark in marks):
@@ -148,6 +153,11 @@ class Writer:
                 self._waiting -= len(batch)
                 return batch
         return []
+
+    def _share(self, waiting: int) -> int:
+        """How much one flusher takes: of much work, idle flushers take equal parts, so one decides while the database writes for another."""
+        idle = self._flushers - self._writing
+        return min(self._most_in_batch, max(SMALLEST_SHARE, -(-waiting // max(1, idle))))
 
     async def _carry_out(self, works: Sequence[Work]) -> None:
         """Answer every work of a batch: with its outcome, or with the error that was its own."""
