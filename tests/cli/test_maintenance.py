@@ -1,36 +1,11 @@
 """`bpm-crm rebuild` and `bpm-crm verify`, as an operator runs them."""
 
-import asyncio
-from pathlib import Path
-
 import asyncpg
 import pytest
-from typer.testing import CliRunner, Result
 
-from bpm_crm.cli.main import app
 from bpm_crm.operations.commands import Fire
+from tests.cli.shell import Shell
 from tests.world import World, a_world
-
-
-class Shell:
-    """Runs commands on a world's database."""
-
-    def __init__(self, world: World, home: Path) -> None:
-        access = world.access
-        self.environment = {
-            "BPM_CRM_HOME": str(home),
-            "BPM_CRM_DATABASE_URL": access.owner,
-            "BPM_CRM_APP_DATABASE_URL": access.app,
-            "BPM_CRM_WORKER_DATABASE_URL": access.worker,
-        }
-
-    async def run(self, *arguments: str) -> Result:
-        return await asyncio.to_thread(CliRunner().invoke, app, list(arguments), env=self.environment)
-
-
-@pytest.fixture
-def shell(world: World, tmp_path: Path) -> Shell:
-    return Shell(world, tmp_path)
 
 
 async def as_owner(world: World, statement: str) -> None:

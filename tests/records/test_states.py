@@ -45,5 +45,4 @@ TestStoredCases.settings = quickly
 def test_when_the_last_pause_ended_is_kept_though_no_business_time_was_paused() -> None:
     state = begun(shipped_process("callback-request"))
     hold = Hold((), 5, 0)
-    object.__setattr__(state, "hold", hold)
-    assert stored_and_read(state)["hold"] == hold
+    assert stored_and_read(state._replace(hold=hold))["hold"] == hold

@@ -1,5 +1,6 @@
-"""`bpm-crm process …`: validate a document, list and show the processes."""
+"""`bpm-crm process …`: validate and publish a document, list and show the processes."""
 
+import asyncio
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,11 +11,18 @@ from rich.console import Console
 from rich.table import Table
 
 from bpm_crm.cli.faults import CommandRefused, reported
-from bpm_crm.operations.publishing import checksum_of, prove
+from bpm_crm.cli.provision import Provision, provisioned
+from bpm_crm.config import Settings
+from bpm_crm.operations.publishing import Published, checksum_of, prove, publish
 from bpm_crm.processes.library import shipped_keys, shipped_text
+from bpm_crm.records.channels import insert_channel
+from bpm_crm.records.companies import find_tenant
+from bpm_crm.records.database import Database
+from bpm_crm.records.identifiers import new_id
+from bpm_crm.records.notices import announce_reference
 
-app = typer.Typer(no_args_is_help=True, help="Validate, list and show process documents.")
-out = Console(soft_wrap=True)
+app = typer.Typer(no_args_is_help=True, help="Validate, publish, list and show process documents.")
+out, err = Console(soft_wrap=True), Console(stderr=True, soft_wrap=True)
 
 
 @app.command("validate")
@@ -32,6 +40,45 @@ def validate(
             f"{file}: sound. {definition.key}: {len(definition.stages)} stages, {len(definition.transitions)} transitions, "
             f"{len(definition.policies)} clocks, {len(definition.checkpoints)} checkpoints; checksum {checksum_of(process)[:12]}"
         )
+
+
+@app.command("publish")
+@reported
+def publish_(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="Document to publish.")],
+    tenant: Annotated[str, typer.Option(help="Key of the company.")] = "demo",
+    changelog: Annotated[str, typer.Option(help="What is new in this version, for its readers.")] = "",
+) -> None:
+    """Publish a document as the next version of its process. New cases take it; cases under way stay with theirs.
+
+    Channels that the document names and the company lacks are made; those that no process handles yet are handed to it.
+    """
+    text = file.read_text(encoding="utf-8")
+    with provisioned(Settings(), lambda said: err.print(said, highlight=False)) as provision:
+        done = asyncio.run(_publish(provision, tenant, text, changelog or f"Published from {file.name}."))
+    key = done.process.definition.key
+    said = f"version {done.version} is published" if done.is_new else f"version {done.version} says the same already"
+    out.print(f"{key}: {said}.", highlight=False)
+
+
+async def _publish(provision: Provision, tenant: str, text: str, changelog: str) -> Published:
+    at = datetime.now(UTC)
+    owner = await Database.connect(provision.access.owner, size=2)
+    try:
+        async with owner.across_tenants() as connection:
+            tenant_id = await find_tenant(connection, tenant)
+        if tenant_id is None:
+            raise CommandRefused(f"There is no company “{tenant}”. `bpm-crm demo` makes the one called demo.")
+        definition = prove(text, at).definition
+        async with owner.transaction(tenant_id) as connection:
+            for channel in definition.channels:
+                titles = (definition.title.en, definition.title.ru)
+                await insert_channel(connection, tenant_id, new_id(), channel, titles, None, at)
+            published = await publish(connection, tenant_id, text, changelog=changelog, at=at, by=None)
+            await announce_reference(connection, tenant_id)
+        return published
+    finally:
+        await owner.close()
 
 
 @app.command("list")
