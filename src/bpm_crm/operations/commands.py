@@ -11,7 +11,7 @@ from bpm_crm.engine.blockers import Blocker, InputProblem
 from bpm_crm.engine.state import Actor
 from bpm_crm.engine.step import Activity
 from bpm_crm.operations.access import EVERYTHING, Scope
-from bpm_crm.records.history import HistoryRecord
+from bpm_crm.records.history import HistoryEntry, HistoryRecord
 from bpm_crm.records.instances import InstanceRecord
 
 
@@ -122,8 +122,13 @@ class Recorded:
     """It happened: the case after it, the history rows it left, and whether this answer is a repetition of the first one."""
 
     instance: InstanceRecord
-    entries: tuple[HistoryRecord, ...]
+    written: tuple[HistoryEntry | HistoryRecord, ...]
     repeated: bool = False
+
+    @property
+    def entries(self) -> tuple[HistoryRecord, ...]:
+        """The history rows as people read them; made when somebody asks, which most callers do not."""
+        return tuple(item if isinstance(item, HistoryRecord) else item.record for item in self.written)
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,7 @@ class Decision:
             return self.refusal
         if self.after is None:
             return NothingDue()
-        return Recorded(self.after, tuple(entry.record for entry in self.entries))
+        return Recorded(self.after, tuple(self.entries))
 
 
 @dataclass(frozen=True, slots=True)

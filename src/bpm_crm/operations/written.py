@@ -30,11 +30,11 @@ def key_rows(decisions: Sequence[Decision]) -> list[dict[str, Any]]:
     """The idempotency keys to keep, each with the last step of its work."""
     return [
         {
-            "tenant_id": str(after.tenant_id),
-            "actor_id": str(key_actor(decision.work)),
+            "tenant_id": after.tenant_id,
+            "actor_id": key_actor(decision.work),
             "key": decision.work.idempotency_key,
             "fingerprint": hex_bytes(decision.work.fingerprint),
-            "instance_id": str(after.id),
+            "instance_id": after.id,
             "sequence": after.state.sequence,
             "recorded_at": after.recorded_at,
         }

@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, assert_never
+from typing import Any, NamedTuple, assert_never
 from uuid import UUID
 
 import orjson
@@ -129,8 +129,7 @@ FROM jsonb_populate_recordset(NULL::history_text, $rows) WHERE tenant_id = $1
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Circumstances:
+class Circumstances(NamedTuple):
     """What surrounds a step: when it happened, who acted, under which request, and the free text that came with it."""
 
     occurred_at: datetime
@@ -265,28 +264,28 @@ def _uuid(value: Any) -> Any:
 
 
 def _plain(value: Any) -> str:
-    """What JSON does not know, in a column that was read back, as it was when it was about to be written."""
+    """What JSON does not know, the same way in a column about to be written and in one read back."""
     return hex_bytes(value) if isinstance(value, bytes) else str(value)
 
 
 def _blank(after: InstanceRecord, circumstances: Circumstances) -> dict[str, Any]:
     state = after.state
     return {
-        "tenant_id": str(after.tenant_id),
-        "instance_id": str(after.id),
+        "tenant_id": after.tenant_id,
+        "instance_id": after.id,
         "sequence": state.sequence,
         "kind": "clock",
         "occurred_at": circumstances.occurred_at,
         "recorded_at": circumstances.recorded_at,
-        "definition_id": str(after.definition_id),
+        "definition_id": after.definition_id,
         "version": after.version,
-        "actor_id": None if circumstances.actor_id is None else str(circumstances.actor_id),
+        "actor_id": circumstances.actor_id,
         "actor_kind": circumstances.actor_kind,
         "request_id": circumstances.request_id,
         "owner_id": state.owner,
         "team_id": state.team,
-        "channel_id": str(after.channel_id),
-        "campaign_id": None if after.campaign_id is None else str(after.campaign_id),
+        "channel_id": after.channel_id,
+        "campaign_id": after.campaign_id,
         "region": after.region,
         "exclusion": state.exclusion,
     }

@@ -141,8 +141,8 @@ def to_changes(record: InstanceRecord, personal_fields: frozenset[str]) -> dict[
     state = record.state
     open_data, personal = split_personal(personal_fields, state.data)
     return {
-        "tenant_id": str(record.tenant_id),
-        "id": str(record.id),
+        "tenant_id": record.tenant_id,
+        "id": record.id,
         "owner_id": state.owner,
         "team_id": state.team,
         "stage": state.stage,
