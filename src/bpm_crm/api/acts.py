@@ -9,7 +9,7 @@ import strawberry
 from strawberry import argument
 
 from bpm_crm.api.answers import Refusal, answered, carried_out, work_on
-from bpm_crm.api.checks import flaws
+from bpm_crm.api.checks import KEY_DESCRIPTION, flaws
 from bpm_crm.api.context import Info, RequestContext
 from bpm_crm.api.errors import (
     IdempotencyConflict,
@@ -52,7 +52,7 @@ class RecordActivityInput:
     expected_sequence: int | None = strawberry.field(
         default=None, description="`sequence` of the case as the caller saw it."
     )
-    idempotency_key: str | None = strawberry.field(default=None, description="One key per intent.")
+    idempotency_key: str | None = strawberry.field(default=None, description=KEY_DESCRIPTION)
 
 
 @strawberry.input(description="Give a case an owner, a team, or both. Clocks neither stop nor restart.")
@@ -69,7 +69,7 @@ class AssignOwnerInput:
     expected_sequence: int | None = strawberry.field(
         default=None, description="`sequence` of the case as the caller saw it."
     )
-    idempotency_key: str | None = strawberry.field(default=None, description="One key per intent.")
+    idempotency_key: str | None = strawberry.field(default=None, description=KEY_DESCRIPTION)
 
 
 class Exclusion(Enum):
@@ -101,7 +101,7 @@ class ExcludeInstanceInput:
     expected_sequence: int | None = strawberry.field(
         default=None, description="`sequence` of the case as the caller saw it."
     )
-    idempotency_key: str | None = strawberry.field(default=None, description="One key per intent.")
+    idempotency_key: str | None = strawberry.field(default=None, description=KEY_DESCRIPTION)
 
 
 @strawberry.type(description="The act is recorded.")

@@ -7,6 +7,7 @@ from bpm_crm.engine.texts import shown
 
 MOST_KEY = 200
 MOST_COMMENT = 4_000
+KEY_DESCRIPTION = "One key per intent: for 30 days a repetition gets the first answer instead of a second step."
 
 
 def flaws(

@@ -8,7 +8,7 @@ from strawberry import argument
 from strawberry.scalars import JSON
 
 from bpm_crm.api.answers import Refusal, answered, carried_out, work_on
-from bpm_crm.api.checks import flaws
+from bpm_crm.api.checks import KEY_DESCRIPTION, flaws
 from bpm_crm.api.context import Info, RequestContext
 from bpm_crm.api.errors import (
     IdempotencyConflict,
@@ -66,7 +66,7 @@ class CaptureLeadInput:
     comment: str | None = strawberry.field(default=None, description="Free text.")
     occurred_at: datetime | None = strawberry.field(default=None, description="When it arrived, if earlier than now.")
     idempotency_key: str | None = strawberry.field(
-        default=None, description="One key per intent, where there is no `externalId`."
+        default=None, description=f"{KEY_DESCRIPTION} For leads without an `externalId`."
     )
     dry_run: bool = strawberry.field(default=False, description="Decide and answer, but write nothing.")
 

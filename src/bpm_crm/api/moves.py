@@ -10,7 +10,7 @@ from strawberry import argument
 from strawberry.scalars import JSON
 
 from bpm_crm.api.answers import INPUT, Refusal, all_carried_out, answered, carried_out, work_on
-from bpm_crm.api.checks import flaws
+from bpm_crm.api.checks import KEY_DESCRIPTION, flaws
 from bpm_crm.api.context import Info, RequestContext
 from bpm_crm.api.errors import (
     IdempotencyConflict,
@@ -48,9 +48,7 @@ class FireTransitionInput:
     expected_sequence: int | None = strawberry.field(
         default=None, description="`sequence` of the case as the caller saw it; a newer one refuses the move."
     )
-    idempotency_key: str | None = strawberry.field(
-        default=None, description="One key per intent: a repetition gets the first answer instead of a second move."
-    )
+    idempotency_key: str | None = strawberry.field(default=None, description=KEY_DESCRIPTION)
     dry_run: bool = strawberry.field(default=False, description="Decide and answer, but write nothing.")
 
 
@@ -76,7 +74,7 @@ class ForceTransitionInput:
     expected_sequence: int | None = strawberry.field(
         default=None, description="`sequence` of the case as the caller saw it."
     )
-    idempotency_key: str | None = strawberry.field(default=None, description="One key per intent.")
+    idempotency_key: str | None = strawberry.field(default=None, description=KEY_DESCRIPTION)
 
 
 @strawberry.type(description="The case moved.")
