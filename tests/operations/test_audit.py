@@ -11,7 +11,8 @@ from bpm_crm.operations.audit import verify
 from bpm_crm.operations.commands import Fire
 from bpm_crm.operations.folding import Fault
 from bpm_crm.records.database import set_codecs
-from bpm_crm.records.history import CHAINED, FIRST_HASH, chain_hash
+from bpm_crm.records.entries import FIRST_HASH, chain_hash
+from bpm_crm.records.history import CHAINED
 from tests.world import World, customer
 
 ALTERATIONS = {

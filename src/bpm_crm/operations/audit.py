@@ -13,7 +13,7 @@ from bpm_crm.operations.processes import ProcessCache
 from bpm_crm.operations.rebuild import AT_ONCE, FIRST, Progress
 from bpm_crm.records.database import Database, Row
 from bpm_crm.records.derived import load_page, stray_histories
-from bpm_crm.records.history import Circumstances, entry_of, text_digest
+from bpm_crm.records.entries import Circumstances, entry_of, text_digest
 from bpm_crm.records.instances import InstanceRecord
 
 _DECIDED = (

@@ -11,7 +11,8 @@ from bpm_crm.engine.blockers import Blocker, InputProblem
 from bpm_crm.engine.state import Actor
 from bpm_crm.engine.step import Activity
 from bpm_crm.operations.access import EVERYTHING, Scope
-from bpm_crm.records.history import HistoryEntry, HistoryRecord
+from bpm_crm.records.entries import HistoryEntry
+from bpm_crm.records.history import HistoryRecord
 from bpm_crm.records.instances import InstanceRecord
 
 

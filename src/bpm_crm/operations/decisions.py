@@ -30,7 +30,7 @@ from bpm_crm.operations.commands import (
     Tick,
     Work,
 )
-from bpm_crm.records.history import FIRST_HASH, Circumstances, HistoryEntry, entry_of
+from bpm_crm.records.entries import FIRST_HASH, Circumstances, HistoryEntry, entry_of
 from bpm_crm.records.identifiers import as_uuid
 from bpm_crm.records.instances import InstanceRecord
 

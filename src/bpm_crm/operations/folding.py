@@ -24,7 +24,7 @@ from bpm_crm.records.derived import (
     stored_case,
     stored_deal,
 )
-from bpm_crm.records.history import FIRST_HASH, chain_hash
+from bpm_crm.records.entries import FIRST_HASH, chain_hash
 from bpm_crm.records.instances import InstanceRecord, to_row
 
 

@@ -1,38 +1,13 @@
-"""History rows: what one step leaves behind, chained by hashes, and how it is read back."""
+"""History rows as they are stored and read back; `entries` makes them."""
 
-import hashlib
-import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple, assert_never
+from typing import Any
 from uuid import UUID
 
-import orjson
-
-from bpm_crm.engine.clock import ClockEvent, ClockEventKind
-from bpm_crm.engine.events import (
-    ActivityRecorded,
-    Approved,
-    CheckpointReached,
-    Completed,
-    DataChanged,
-    Event,
-    Excluded,
-    OwnerAssigned,
-    ProcessRequested,
-    Reopened,
-    StageEntered,
-    StageLeft,
-    Started,
-    Transitioned,
-)
-from bpm_crm.engine.instants import moment_of
 from bpm_crm.records.database import Connection
 from bpm_crm.records.identifiers import as_uuid
-from bpm_crm.records.instances import InstanceRecord, hex_bytes, split_personal
-
-FIRST_HASH = bytes(32)
 
 CHAINED = (
     "tenant_id",
@@ -129,17 +104,6 @@ FROM jsonb_populate_recordset(NULL::history_text, $rows) WHERE tenant_id = $1
 """
 
 
-class Circumstances(NamedTuple):
-    """What surrounds a step: when it happened, who acted, under which request, and the free text that came with it."""
-
-    occurred_at: datetime
-    recorded_at: datetime
-    actor_id: UUID | None
-    actor_kind: str
-    request_id: str | None = None
-    comment: str | None = None
-
-
 @dataclass(frozen=True, slots=True)
 class HistoryRecord:
     """A history row as people read it; instants are aware datetimes, `comment` is None when there is none or it was erased."""
@@ -171,23 +135,8 @@ class HistoryRecord:
     comment: str | None
 
 
-@dataclass(slots=True)
-class HistoryEntry:
-    """A history row about to be written, as JSON values by column, its free text apart, and the processes it asks for."""
-
-    values: dict[str, Any]
-    hash: bytes
-    text: dict[str, Any] | None
-    requested: list[str] = field(default_factory=list)
-
-    @property
-    def record(self) -> HistoryRecord:
-        """The row as people read it."""
-        return record_of(self.values, None if self.text is None else self.text["comment"])
-
-
 def record_of(values: Mapping[str, Any], comment: str | None) -> HistoryRecord:
-    """The record of a row, whether it was just written (`HistoryEntry.values`) or read back."""
+    """The record of a row, whether it was just written (`entries.HistoryEntry.values`) or read back."""
     plain: dict[str, Any] = {name: values.get(name) for name in _READ}
     return HistoryRecord(
         **plain,
@@ -199,40 +148,6 @@ def record_of(values: Mapping[str, Any], comment: str | None) -> HistoryRecord:
         clocks=tuple(values.get("clocks") or ()),
         comment=comment,
     )
-
-
-def entry_of(
-    before: InstanceRecord | None,
-    after: InstanceRecord,
-    events: Sequence[Event],
-    circumstances: Circumstances,
-    personal_fields: frozenset[str],
-) -> HistoryEntry:
-    """The history row of a step that led from `before` (None: the first) to `after`."""
-    entry = HistoryEntry(_blank(after, circumstances), b"", None)
-    personal: dict[str, Any] = {}
-    for event in events:
-        _write(entry, event, personal_fields, personal, after)
-    entry.text = _text_of(after, circumstances.comment, personal)
-    if entry.text is not None:
-        entry.values["text_digest"] = hex_bytes(text_digest(entry.text))
-    entry.hash = chain_hash(FIRST_HASH if before is None else before.head, entry.values)
-    entry.values["hash"] = hex_bytes(entry.hash)
-    return entry
-
-
-def chain_hash(previous: bytes, values: Mapping[str, Any]) -> bytes:
-    """`sha256(previous || canonical row)`: the canonical row is the JSON array of the `CHAINED` columns, keys sorted."""
-    row = list(map(values.get, CHAINED))
-    return hashlib.sha256(previous + orjson.dumps(row, option=orjson.OPT_SORT_KEYS, default=_plain)).digest()
-
-
-def text_digest(text: Mapping[str, Any]) -> bytes:
-    """The salted digest that binds a free text to its history row without revealing it."""
-    salt = text["salt"]
-    raw = bytes.fromhex(salt[2:]) if isinstance(salt, str) else salt
-    body = orjson.dumps([text["comment"], text["personal"]], option=orjson.OPT_SORT_KEYS)
-    return hashlib.sha256(raw + body).digest()
 
 
 async def load_entries(
@@ -261,109 +176,3 @@ async def load_since(connection: Connection, tenant_id: UUID, since: datetime, *
 
 def _uuid(value: Any) -> Any:
     return as_uuid(value) if isinstance(value, str) else value
-
-
-def _plain(value: Any) -> str:
-    """What JSON does not know, the same way in a column about to be written and in one read back."""
-    return hex_bytes(value) if isinstance(value, bytes) else str(value)
-
-
-def _blank(after: InstanceRecord, circumstances: Circumstances) -> dict[str, Any]:
-    state = after.state
-    return {
-        "tenant_id": after.tenant_id,
-        "instance_id": after.id,
-        "sequence": state.sequence,
-        "kind": "clock",
-        "occurred_at": circumstances.occurred_at,
-        "recorded_at": circumstances.recorded_at,
-        "definition_id": after.definition_id,
-        "version": after.version,
-        "actor_id": circumstances.actor_id,
-        "actor_kind": circumstances.actor_kind,
-        "request_id": circumstances.request_id,
-        "owner_id": state.owner,
-        "team_id": state.team,
-        "channel_id": after.channel_id,
-        "campaign_id": after.campaign_id,
-        "region": after.region,
-        "exclusion": state.exclusion,
-    }
-
-
-def _write(
-    entry: HistoryEntry, event: Event, personal_fields: frozenset[str], personal: dict[str, Any], after: InstanceRecord
-) -> None:
-    values = entry.values
-    match event:
-        case ClockEvent():
-            values.setdefault("clocks", []).append(_clock_values(event, after))
-        case Started(stage):
-            values |= {"kind": "started", "to_stage": stage}
-        case Transitioned(transition, _, source, target, forced, reason):
-            values |= {"kind": "forced" if forced else "transition", "transition": transition, "reason": reason}
-            values |= {"from_stage": source, "to_stage": target}
-        case StageLeft(_, visit, entered_at, business, active):
-            values |= {"visit": visit, "entered_at": moment_of(entered_at), "business": business, "active": active}
-        case StageEntered() | Reopened() | Approved():
-            pass
-        case CheckpointReached(checkpoint):
-            values.setdefault("checkpoints", []).append(checkpoint)
-        case ActivityRecorded(kind, direction, automated, transition):
-            act = {"kind": kind, "direction": direction, "automated": automated}
-            values |= {"kind": "activity", "activity": act if transition is None else {**act, "transition": transition}}
-        case OwnerAssigned():
-            values["kind"] = "assignment" if values["kind"] == "clock" else values["kind"]
-        case DataChanged(changes):
-            values["data"], hidden = split_personal(personal_fields, changes)
-            personal |= hidden
-        case Completed(outcome):
-            values["outcome"] = outcome.value
-        case Excluded():
-            values["kind"] = "exclusion"
-        case ProcessRequested(process):
-            entry.requested.append(process)
-        case _:
-            assert_never(event)
-
-
-def _clock_values(event: ClockEvent, after: InstanceRecord) -> dict[str, Any]:
-    clock = event.clock
-    values: dict[str, Any] = {
-        "event": event.kind.value,
-        "clock": clock.policy,
-        "cycle": clock.cycle,
-        "at": event.at,
-        "state": clock.state.value,
-        "open": clock.is_open,
-        "due": clock.due_at,
-    }
-    if event.kind is ClockEventKind.STARTED:
-        values["budget"] = clock.budget
-    if event.step:
-        values["step"] = event.step
-    if event.to is not None:
-        values["to"] = event.to
-        user = {"owner": after.owner_id, "team_lead": after.lead_id}.get(event.to)
-        if user is not None:
-            values["user"] = str(user)
-    if event.reasons:
-        values["reasons"] = list(event.reasons)
-    if event.withdrawn is not None:
-        values["withdrawn"] = event.withdrawn.value
-    if event.elapsed is not None:
-        values["elapsed"] = event.elapsed
-    return values
-
-
-def _text_of(after: InstanceRecord, comment: str | None, personal: Mapping[str, Any]) -> dict[str, Any] | None:
-    if comment is None and not personal:
-        return None
-    return {
-        "tenant_id": str(after.tenant_id),
-        "instance_id": str(after.id),
-        "sequence": after.state.sequence,
-        "comment": comment,
-        "personal": dict(personal) or None,
-        "salt": hex_bytes(secrets.token_bytes(16)),
-    }
