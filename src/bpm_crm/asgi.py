@@ -68,7 +68,9 @@ def build(settings: Settings) -> Starlette:
     @asynccontextmanager
     async def lifespan(application: Starlette) -> AsyncIterator[None]:
         async with _services(settings) as services:
-            running["authenticator"] = Authenticator(services, _verifier(settings))
+            running["authenticator"] = Authenticator(
+                services, _verifier(settings), deadline_seconds=settings.deadline_seconds
+            )
             application.state.database = services.database
             calm()
             yield
@@ -94,7 +96,7 @@ def utc_now() -> datetime:
 @asynccontextmanager
 async def _services(settings: Settings) -> AsyncIterator[Services]:
     """What the requests of this process share, from the first to the last."""
-    url = app_url(settings)
+    url = app_url(settings, os.environ)
     database = await Database.connect(url, size=settings.pool_size, through_pooler=settings.through_pooler)
     reference, hub = ReferenceCache(database), EventHub(database)
     writer = Writer(database, ProcessCache())

@@ -65,14 +65,14 @@ def home_of(settings: Settings, environment: Mapping[str, str]) -> Path:
     return settings.home or default_home(environment)
 
 
-def app_url(settings: Settings) -> str:
+def app_url(settings: Settings, environment: Mapping[str, str]) -> str:
     """The URL by which the API reaches the database."""
-    return _url(settings, settings.app_database_url, "app")
+    return _url(settings, environment, settings.app_database_url, "app")
 
 
-def worker_url(settings: Settings) -> str:
+def worker_url(settings: Settings, environment: Mapping[str, str]) -> str:
     """The URL by which the worker reaches the database."""
-    return _url(settings, settings.worker_database_url, "worker")
+    return _url(settings, environment, settings.worker_database_url, "worker")
 
 
 def listen_url(settings: Settings, url: str) -> str:
@@ -91,16 +91,17 @@ def read_issuer_key(settings: Settings, environment: Mapping[str, str]) -> bytes
     return path.read_bytes() if path.is_file() else None
 
 
-def _url(settings: Settings, own: SecretStr | None, part: Literal["app", "worker"]) -> str:
+def _url(
+    settings: Settings, environment: Mapping[str, str], own: SecretStr | None, part: Literal["app", "worker"]
+) -> str:
     if own is not None:
         return own.get_secret_value()
     if settings.database_url is None:
         raise LookupError(
             f"set BPM_CRM_{part.upper()}_DATABASE_URL or BPM_CRM_DATABASE_URL, or start with `bpm-crm run`"
         )
-    home = settings.home
-    password = home / ROLE_PASSWORD if home is not None else None
-    secret = password.read_text().strip() if password is not None and password.is_file() else None
+    password = home_of(settings, environment) / ROLE_PASSWORD
+    secret = password.read_text(encoding="ascii").strip() if password.is_file() else None
     url = settings.database_url.get_secret_value()
     urls = role_urls(url, database_of(url), secret)
     return urls.app if part == "app" else urls.worker

@@ -31,5 +31,12 @@ def set_up_logs(form: str) -> None:
     plain = logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
     handler.setFormatter(JsonFormatter() if form == "json" else plain)
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    logging.getLogger("asyncpg.pool").addFilter(_without_traceback)
     if form != "json":
         logging.getLogger("bpm_crm.access").setLevel(logging.WARNING)
+
+
+def _without_traceback(record: logging.LogRecord) -> bool:
+    """Make one line of what the pool says while the database cannot be reached: it tries again and again, each time with a traceback."""
+    record.exc_info = None
+    return True

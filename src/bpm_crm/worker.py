@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+import os
 import signal
+import sys
 from datetime import UTC, datetime, timedelta
 
 import asyncpg
@@ -14,17 +16,22 @@ from bpm_crm.operations import clocks, effects
 from bpm_crm.operations.processes import ProcessCache
 from bpm_crm.operations.reference import ReferenceCache
 from bpm_crm.operations.writer import Unavailable, Writer
-from bpm_crm.records.database import Database
+from bpm_crm.records.database import CommitInterrupted, Database
 from bpm_crm.records.notices import Listener, Notice
 from bpm_crm.records.readiness import announce_worker
 from bpm_crm.records.sweeping import forget_used_keys, until_next_due
+
+if sys.platform == "win32":
+    from asyncio import new_event_loop
+else:
+    from uvloop import new_event_loop
 
 LONGEST_SLEEP = timedelta(seconds=15)
 KEYS_KEPT = timedelta(days=30)
 """How long a retry finds the first answer by its idempotency key; the schema tells clients."""
 FORGETTING_EVERY = timedelta(hours=1)
 PAUSE_AFTER_TROUBLE = timedelta(seconds=1)
-_TROUBLE = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError, Unavailable)
+_TROUBLE = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError, CommitInterrupted, Unavailable)
 
 logger = logging.getLogger(__name__)
 
@@ -88,7 +95,7 @@ class Worker:
 
 async def run(settings: Settings) -> None:
     """Run one worker until SIGTERM or SIGINT."""
-    url = worker_url(settings)
+    url = worker_url(settings, os.environ)
     database = await Database.connect(url, size=settings.pool_size, through_pooler=settings.through_pooler)
     reference, writer = ReferenceCache(database), Writer(database, ProcessCache())
     worker = Worker(database, writer, reference)
@@ -104,10 +111,10 @@ async def run(settings: Settings) -> None:
         on_gap=missed,
         on_connect=announce_worker,
     )
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, _stop, worker)
     writer.start()
     await listener.start()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, _stop, worker)
     calm()
     try:
         await worker.run()
@@ -126,7 +133,8 @@ def main() -> None:
     """Run one worker with the settings of the environment."""
     settings = Settings()
     set_up_logs(settings.log_format)
-    asyncio.run(run(settings))
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        runner.run(run(settings))
 
 
 if __name__ == "__main__":

@@ -6,17 +6,19 @@ from typing import Any
 
 from prometheus_client import REGISTRY
 
-from bpm_crm.api.health import PATHS
-from bpm_crm.cli.supervisor import api_command, worker_command
+from bpm_crm.api.health import ANSWER_SECONDS, PATHS
+from bpm_crm.cli.supervisor import LONGEST_PAUSE, SHORTEST_PAUSE, STEADY_SECONDS, api_command, worker_command
 from bpm_crm.config import Settings
 from bpm_crm.embedded import errors
+from bpm_crm.records.database import ACQUIRE_SECONDS, STATEMENT_TIMEOUT_MS
 from bpm_crm.records.roles import APPEND_ONLY, ERASABLE, LOGINS, READ_ONLY, SWEEPER, rights
 from bpm_crm.records.tables import SQLModel
 from tests.docs.pages import ROOT, blocks, tables
 
 PAGE = ROOT / "docs/operations.md"
 ROLES = (*LOGINS, SWEEPER)
-TAKEN = "another program, or an API left behind, listens on the port"
+TAKEN = "another program listens on the port"
+REPLACED = "a warning"
 COMMITTED = "the committed schema is older than the code"
 REFUSED = "the server's own refusal, by its name"
 
@@ -71,7 +73,7 @@ def test_every_fault_that_commands_report_has_a_cure() -> None:
     by_their_own_name = {"OSError", "asyncpg"}
     assert len(own) > 10
     assert (
-        set(told_faults()) - {TAKEN, COMMITTED, REFUSED}
+        set(told_faults()) - {TAKEN, COMMITTED, REFUSED, REPLACED}
         == own | reported_faults() - {"EmbeddedFault"} - by_their_own_name
     )
 
@@ -96,3 +98,15 @@ def test_the_commands_for_one_process_are_those_that_the_supervisor_runs() -> No
     words = [word for part in started[1:] for word in part.split("=", 1)]
     assert api.split()[1:] == [word for word in words if word not in {"--log-level", "warning"}]
     assert worker.split()[1:] == worker_command()[1:]
+
+
+def test_the_times_told_are_those_of_the_code() -> None:
+    text = " ".join(PAGE.read_text(encoding="utf-8").split())
+    for words in (
+        f"the pool's connections within {ACQUIRE_SECONDS:.0f} seconds",
+        f"A statement that took over {STATEMENT_TIMEOUT_MS // 1000} seconds",
+        f"when the database answers within {ANSWER_SECONDS:.0f} seconds",
+        f"ends again within {STEADY_SECONDS:.0f} seconds of its start",
+        f"a pause that doubles from {SHORTEST_PAUSE} to {LONGEST_PAUSE:.0f} seconds",
+    ):
+        assert words in text

@@ -37,7 +37,7 @@ COERCION_ERRORS = 3
 """Each of them quotes the whole value, which may be most of the request."""
 FEW_VALUES = 200
 FOR_ALL = (Code.UNAUTHENTICATED, Code.UNAVAILABLE, Code.OVERLOADED, Code.DEADLINE_EXCEEDED)
-"""Where one of these left no data, the answer has none, so that its HTTP status says what happened."""
+"""Where one of these left nothing but nulls, the answer has no data, so that its HTTP status says what happened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ class Execution:
         if not isinstance(result, ExecutionResult):
             result = await self._in_time(result)
         problems = _problems(result.errors, context)
-        if result.data is None and any(problem.code in FOR_ALL for problem in problems):
+        if not _has_data(result.data) and any(problem.code in FOR_ALL for problem in problems):
             raise Refused(*sorted(problems, key=lambda problem: problem.code not in FOR_ALL))
         return _response(result.data, _formatted(problems, context), plan)
 
@@ -183,6 +183,10 @@ class Execution:
                 return await result
         except TimeoutError as error:
             raise Refused(self._too_late) from error
+
+
+def _has_data(data: dict[str, Any] | None) -> bool:
+    return data is not None and any(value is not None for value in data.values())
 
 
 def _problems(errors: Sequence[GraphQLError] | None, context: Context) -> list[Problem]:

@@ -19,7 +19,7 @@ from bpm_crm.api.errors import (
     not_found,
     text,
 )
-from bpm_crm.api.faults import Code, Fault
+from bpm_crm.api.faults import NO_ANSWER, UNCERTAIN, Code, Fault
 from bpm_crm.api.instances import instance_view
 from bpm_crm.operations.access import Permission, Scope
 from bpm_crm.operations.commands import (
@@ -84,11 +84,8 @@ async def all_carried_out(context: RequestContext, works: list[Work]) -> list[Ou
     except Overloaded as error:
         raise Fault(Code.OVERLOADED, "More work waits than can be taken on; try again in a moment.") from error
     except Unavailable as error:
-        said = "It is not known whether this was recorded; repeat it with the same idempotencyKey."
-        message = (
-            said if error.uncertain else "The database cannot be reached; nothing was recorded. Try again in a moment."
-        )
-        raise Fault(Code.UNAVAILABLE, message, uncertain=error.uncertain) from error
+        said = UNCERTAIN if error.uncertain else f"Nothing was recorded. {NO_ANSWER}"
+        raise Fault(Code.UNAVAILABLE, said, uncertain=error.uncertain) from error
 
 
 async def answered(

@@ -1,5 +1,6 @@
 """Who is behind a connection: a bearer token of a user, or the key of an integration."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
@@ -23,11 +24,15 @@ Revive = Callable[[Reference], Viewer | None]
 
 
 class Authenticator:
-    """Makes the context of a connection: a fault for wrong credentials, an anonymous context without any."""
+    """Makes the context of a connection: a fault for wrong credentials, an anonymous context without any.
 
-    def __init__(self, services: Services, verifier: TokenVerifier) -> None:
+    `TimeoutError` when the database has not told who is behind credentials within `deadline_seconds`.
+    """
+
+    def __init__(self, services: Services, verifier: TokenVerifier, *, deadline_seconds: float) -> None:
         self._services = services
         self._verifier = verifier
+        self._deadline = deadline_seconds
         self._identities: BoundedCache[str, Identity] = BoundedCache(entries=10_000, size=32_000_000)
 
     async def __call__(self, connection: HTTPConnection, payload: dict[str, Any] | None) -> RequestContext:
@@ -38,7 +43,8 @@ class Authenticator:
         if token is None:
             return RequestContext(self._services, request_id, language)
         identity = await self._identity(token)
-        reference = await self._services.reference.get(identity.tenant_id)
+        async with asyncio.timeout(self._deadline):
+            reference = await self._services.reference.get(identity.tenant_id)
         viewer = None if reference is None else identity.viewer(reference)
         if viewer is None:
             raise Fault(Code.UNAUTHENTICATED, "Sign in again: nobody active is behind these credentials.")

@@ -1,6 +1,7 @@
 """Faults: the closed list of codes of top-level errors, and the one form in which any error leaves the API.
 
-Expected refusals are members of a mutation's union and never come here; a fault is authentication, a bad document, a limit or a bug.
+Expected refusals are members of a mutation's union and never come here; a fault is authentication, a bad document, a limit, an outage
+or a bug.
 """
 
 import logging
@@ -10,8 +11,11 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
+import asyncpg
 from graphql import GraphQLError, ObjectFieldNode, SourceLocation, ValueNode
 from strawberry.exceptions import StrawberryGraphQLError, StrawberryInputCoercionError
+
+from bpm_crm.records.database import CommitInterrupted, is_outage
 
 __all__ = ["STATUS", "Code", "Fault", "Problem", "Refused", "explain"]
 
@@ -20,6 +24,9 @@ logger = logging.getLogger("bpm_crm.api")
 MESSAGE_LENGTH = 500
 """graphql-core quotes a bad value whole, and whole may be most of the request."""
 MASK = "Internal error; quote the request id."
+NO_ANSWER = "The database does not answer. Try again in a moment."
+TOO_SLOW = "The database took too long over this and was stopped."
+UNCERTAIN = "It is not known whether this was recorded; repeat it with the same idempotencyKey."
 
 # Exceptions whose message describes the program; others may quote somebody's data (a database names the value of a duplicate key).
 _SPEAKABLE = (AttributeError, ImportError, NameError, NotImplementedError, RecursionError, TypeError)
@@ -136,7 +143,7 @@ def explain(error: Exception, *, request_id: str, code: Code = Code.INTERNAL) ->
     """
     cause = _cause(error)
     located = error if isinstance(error, GraphQLError) else GraphQLError("")
-    problem = _known(cause) or _meant(located, cause, code)
+    problem = _known(cause) or _outage(cause, request_id) or _meant(located, cause, code)
     if problem is None:
         _log(cause, request_id, located.path or ())
         problem = Problem(Code.INTERNAL, MASK)
@@ -157,6 +164,21 @@ def _known(cause: Exception) -> Problem | None:
     if isinstance(cause, GraphQLError) and cause.extensions and cause.extensions.get("code") in Code.__members__:
         return Problem(Code(cause.extensions["code"]), cause.message, extensions=cause.extensions)
     return None
+
+
+def _outage(cause: Exception, request_id: str) -> Problem | None:
+    """The problem of an error by which the database cannot be reached or is too slow; it heals by itself, so the log has one line of it."""
+    if isinstance(cause, CommitInterrupted):
+        problem = Problem(Code.UNAVAILABLE, UNCERTAIN, extensions={"uncertain": True})
+    elif isinstance(cause, asyncpg.QueryCanceledError):
+        problem = Problem(Code.DEADLINE_EXCEEDED, TOO_SLOW)
+    elif is_outage(cause):
+        problem = Problem(Code.UNAVAILABLE, NO_ANSWER)
+    else:
+        return None
+    kind = type(cause).__name__
+    logger.warning("the database does not serve a request: %s", kind, extra={"request_id": request_id})
+    return problem
 
 
 def _meant(located: GraphQLError, cause: Exception, code: Code) -> Problem | None:

@@ -1,5 +1,6 @@
 """What an operator asks: is the process alive, can it work, which version is it, how is it doing."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -11,6 +12,9 @@ from starlette.routing import Route
 
 from bpm_crm.records.database import Database
 from bpm_crm.records.readiness import readiness
+
+ANSWER_SECONDS = 3.0
+"""How long the database has to answer before it counts as one that does not."""
 
 PATHS = frozenset({"/livez", "/readyz", "/version", "/metrics"})
 
@@ -45,7 +49,8 @@ async def _checks(database: Database | None) -> dict[str, Any]:
     if database is None:
         return {"ready": False, "database": False}
     try:
-        found = await readiness(database)
+        async with asyncio.timeout(ANSWER_SECONDS):
+            found = await readiness(database)
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
         return {"ready": False, "database": False}
     return {"ready": found.is_migrated, "database": True, "migrated": found.is_migrated, "worker": found.has_worker}

@@ -29,7 +29,7 @@ INTEGRATION_KEY = "demo-integration-key"
 async def ensure(provision: Provision, *, load: bool, console: Console) -> Keys:
     """Found and load the demo where that was not done to its end; tokens for one person of each role."""
     at = datetime.now(UTC)
-    owner = await Database.connect(provision.access.owner, size=2)
+    owner = await provision.owner_database(2)
     try:
         tenant_id = await loading.ensure_company(owner, at)
         if load and not await loading.is_loaded(owner, tenant_id):
@@ -46,7 +46,7 @@ async def ensure(provision: Provision, *, load: bool, console: Console) -> Keys:
 
 async def token_for(provision: Provision, tenant: str, email: str, at: datetime, lifetime: timedelta) -> str:
     """A token of the built-in issuer; `CommandRefused` for an unknown company or user."""
-    owner = await Database.connect(provision.access.owner, size=2)
+    owner = await provision.owner_database(2)
     try:
         async with owner.across_tenants() as connection:
             tenant_id = await find_tenant(connection, tenant)
@@ -104,7 +104,7 @@ async def _integration(provision: Provision, owner: Database, reference: Referen
 
 
 async def _load(provision: Provision, tenant_id: UUID, at: datetime, console: Console) -> None:
-    worker = await Database.connect(provision.access.worker, size=4)
+    worker = await provision.worker_database(4)
     writer = Writer(worker, ProcessCache())
     writer.start()
     columns = (TextColumn("Loading a year of demo data"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())

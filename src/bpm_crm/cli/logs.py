@@ -24,7 +24,6 @@ from bpm_crm.operations.processes import ProcessCache
 from bpm_crm.operations.publishing import prove
 from bpm_crm.operations.writer import Writer
 from bpm_crm.records.companies import find_tenant
-from bpm_crm.records.database import Database
 
 out, err = Console(soft_wrap=True), Console(stderr=True, soft_wrap=True)
 
@@ -65,8 +64,8 @@ def import_log(
 async def _import(
     provision: Provision, tenant: str, file: Path, key: str, title: str, channel_attribute: str, progress: Heard
 ) -> Imported:
-    owner = await Database.connect(provision.access.owner, size=2)
-    worker = await Database.connect(provision.access.worker, size=4)
+    owner = await provision.owner_database(2)
+    worker = await provision.worker_database(4)
     writer = Writer(worker, ProcessCache())
     writer.start()
     try:

@@ -5,17 +5,20 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import SecretStr
 from rich.console import Console
 
 from bpm_crm import __version__
 from bpm_crm.cli import demo as demo_commands
 from bpm_crm.cli import logs as log_commands
 from bpm_crm.cli import maintenance, processes
+from bpm_crm.cli.alone import become, run_below
 from bpm_crm.cli.faults import reported
 from bpm_crm.cli.provision import provisioned
 from bpm_crm.cli.supervisor import Supervisor, api_command, child_environment, worker_command
@@ -31,6 +34,9 @@ app.command("import-log")(log_commands.import_log)
 app.command("rebuild")(maintenance.rebuild)
 app.command("verify")(maintenance.verify)
 out, err = Console(soft_wrap=True), Console(stderr=True, soft_wrap=True)
+
+PORT_PATIENCE_SECONDS = 1.0
+"""How long a taken port is waited for: the API of a `bpm-crm run` that was killed lets go of it a moment later."""
 
 
 def tell(text: str) -> None:
@@ -66,19 +72,18 @@ def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
 ) -> None:
-    """Run the API alone."""
+    """Run the API alone. With BPM_CRM_APP_DATABASE_URL it needs nothing else of the database."""
     settings = _with(Settings(), host, port)
     _require_free(settings)
-    with provisioned(settings, tell, migrate=False) as provision:
-        _run_child(api_command(provision.settings), provision.settings)
+    _run_alone(api_command(settings), settings, settings.app_database_url)
 
 
 @app.command()
 @reported
 def worker() -> None:
-    """Run one worker alone; any number may run."""
-    with provisioned(Settings(), tell, migrate=False) as provision:
-        _run_child(worker_command(), provision.settings)
+    """Run one worker alone; any number may run. With BPM_CRM_WORKER_DATABASE_URL it needs nothing else of the database."""
+    settings = Settings()
+    _run_alone(worker_command(), settings, settings.worker_database_url)
 
 
 @app.command()
@@ -150,23 +155,37 @@ def _free_port(host: str) -> int:
 
 
 def _require_free(settings: Settings) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((settings.host, settings.port))
-        except OSError as error:
+    until = time.monotonic() + PORT_PATIENCE_SECONDS
+    while (error := _in_the_way(settings)) is not None:
+        if time.monotonic() >= until:
             err.print(
                 f"Port {settings.port} of {settings.host} is taken ({error.strerror}). "
                 f"Stop what uses it, or choose another: BPM_CRM_PORT={settings.port + 1} make run"
             )
             raise typer.Exit(1) from error
+        time.sleep(0.05)
 
 
-def _run_child(command: list[str], settings: Settings) -> None:
-    """Run a part until it ends; its status is ours. Ctrl-C reaches it too."""
-    with subprocess.Popen(command, env=child_environment(settings, os.environ)) as child:  # noqa: S603  # our own program
-        while True:
-            try:
-                raise typer.Exit(child.wait())
-            except KeyboardInterrupt:
-                continue
+def _in_the_way(settings: Settings) -> OSError | None:
+    """Why the port cannot be listened on, if it cannot."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            return error
+    return None
+
+
+def _run_alone(command: list[str], settings: Settings, url: SecretStr | None) -> None:
+    """Run a part until it ends: in place of this process, unless this one has to keep a private server meanwhile.
+
+    With a URL of the part's own there is nothing to prepare: whoever made that URL has.
+    """
+    if url is not None:
+        become(command, child_environment(settings, os.environ))
+    with provisioned(settings, tell, migrate=False) as provision:
+        environment = child_environment(provision.settings, os.environ)
+        if provision.server is None or not provision.server.owned:
+            become(command, environment)
+        raise typer.Exit(run_below(command, environment))

@@ -106,11 +106,9 @@ async def _verify(provision: Provision, tenant: str | None) -> Tally:
 @asynccontextmanager
 async def _databases(provision: Provision) -> AsyncIterator[tuple[Database, Database]]:
     """The database as the owner, who sees the companies, and as the worker, who does the rest."""
-    owner = await Database.connect(provision.access.owner, size=1)
+    owner = await provision.owner_database(1)
     try:
-        worker = await Database.connect(
-            provision.access.worker, size=2, through_pooler=provision.settings.through_pooler
-        )
+        worker = await provision.worker_database(2)
         try:
             yield owner, worker
         finally:

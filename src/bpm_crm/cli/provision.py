@@ -17,6 +17,7 @@ from bpm_crm.api.issuer import BuiltInIssuer, new_private_key
 from bpm_crm.config import DATABASE, ISSUER_KEY, ROLE_PASSWORD, Settings, app_url, database_of, home_of, worker_url
 from bpm_crm.embedded.server import Server, ensure_server
 from bpm_crm.records import bootstrap
+from bpm_crm.records.database import Database
 from bpm_crm.records.revision import HEAD, current
 from bpm_crm.records.roles import LOGINS
 
@@ -42,6 +43,15 @@ class Provision:
         key = home_of(self.settings, os.environ) / ISSUER_KEY
         return BuiltInIssuer(key.read_bytes(), issuer=self.settings.issuer, audience=self.settings.audience)
 
+    async def owner_database(self, size: int) -> Database:
+        """A pool of connections as the owner, past any pooler."""
+        return await Database.connect(self.access.owner, size=size)
+
+    async def worker_database(self, size: int) -> Database:
+        """A pool of connections as the worker, the way workers connect."""
+        url = worker_url(self.settings, os.environ)
+        return await Database.connect(url, size=size, through_pooler=self.settings.through_pooler)
+
 
 @contextmanager
 def provisioned(settings: Settings, tell: Tell, *, migrate: bool = True) -> Iterator[Provision]:
@@ -55,17 +65,22 @@ def provisioned(settings: Settings, tell: Tell, *, migrate: bool = True) -> Iter
             asyncio.run(bootstrap.prepare_server(server.dsn(server.superuser, "postgres"), DATABASE))
             yield _ready(settings, home, access, server, migrate)
     else:
-        access = _prepared(settings, settings.database_url.get_secret_value(), home)
+        access = _prepared(settings, settings.database_url.get_secret_value(), home, tell)
         yield _ready(settings, home, access, None, migrate)
 
 
-def _prepared(settings: Settings, url: str, home: Path) -> bootstrap.Access:
+def _prepared(settings: Settings, url: str, home: Path, tell: Tell) -> bootstrap.Access:
     """Prepare the server of a URL, unless an administrator did; how each role reaches it."""
     if bootstrap.is_prepared(url):
-        return bootstrap.Access(url, app_url(settings), worker_url(settings))
+        return bootstrap.Access(url, app_url(settings, os.environ), worker_url(settings, os.environ))
     database = database_of(url)
     password = _role_password(home)
-    asyncio.run(bootstrap.prepare_server(url, database, password))
+    replaced = asyncio.run(bootstrap.prepare_server(url, database, password))
+    if replaced:
+        tell(
+            f"{', '.join(replaced)} could not sign in and got the password in {home / ROLE_PASSWORD}. Other installations that "
+            f"share this server must get a copy of that file, or the three URLs of the roles."
+        )
     return bootstrap.role_urls(url, database, password)
 
 

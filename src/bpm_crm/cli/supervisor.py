@@ -5,19 +5,27 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from bpm_crm.cli.provision import Provision
-from bpm_crm.config import Settings
-from bpm_crm.embedded.server import ensure_server
+import psutil
 
-POLL_SECONDS = 0.25
-SERVER_POLL_SECONDS = 1.0
+from bpm_crm.cli.provision import Provision
+from bpm_crm.cli.tie import start_tied
+from bpm_crm.config import Settings
+from bpm_crm.embedded.errors import EmbeddedFault
+from bpm_crm.embedded.server import Server, ensure_server
+
+LOOK_SECONDS = 1.0
+"""How often the private server is looked for, and all else besides whenever the kernel tells of a child's end."""
 STOP_SECONDS = 15.0
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.2, 10.0
+STEADY_SECONDS = 10.0
+"""A part that ran for so long is started again at once, as after a first death."""
 ANSWER_SECONDS = 30.0
 
 
@@ -33,7 +41,7 @@ class Part:
     command: list[str]
     process: subprocess.Popen[bytes] | None = None
     started_at: float = 0.0
-    pause: float = SHORTEST_PAUSE
+    pause: float = 0.0
     due_at: float = 0.0
 
 
@@ -46,12 +54,15 @@ class Supervisor:
     tell: Callable[[str], None]
     parts: list[Part] = field(default_factory=list)
     stopping: bool = False
+    _news: "SimpleQueue[None]" = field(default_factory=SimpleQueue)
+    _server: Server | None = None
 
     def start(self) -> None:
         """Start the API and the worker."""
         self.parts = [Part("api", api_command(self.provision.settings)), Part("worker", worker_command())]
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: setattr(self, "stopping", True))
+        self._server = self.provision.server
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
+            signal.signal(number, self._hear)
         for part in self.parts:
             self._launch(part)
 
@@ -73,18 +84,21 @@ class Supervisor:
 
     def watch(self) -> None:
         """Keep everything running until told to stop."""
-        looked_at = 0.0
+        look_at = 0.0
         while not self.stopping:
+            if self._server is not None and (time.monotonic() >= look_at or _has_ended(self._server)):
+                # Not at each child's end: looking for the server has children of its own.
+                self._keep_server(self._server)
+                look_at = time.monotonic() + LOOK_SECONDS
             now = time.monotonic()
-            if self.provision.server is not None and now - looked_at >= SERVER_POLL_SECONDS:
-                ensure_server(self._home(), on_message=self.tell)
-                looked_at = now
             for part in self.parts:
                 self._keep(part, now)
-            time.sleep(POLL_SECONDS)
+            due = min((part.due_at for part in self.parts if part.process is None), default=now + LOOK_SECONDS)
+            with suppress(Empty):
+                self._news.get(timeout=max(0.0, min(due - now, LOOK_SECONDS)))
 
     def stop(self) -> None:
-        """Ask every part to end, wait, then end those that did not."""
+        """Ask every part to end, wait, then end those that did not; then the server, if it was started here."""
         for part in self.parts:
             if part.process is not None and part.process.poll() is None:
                 part.process.terminate()
@@ -96,20 +110,39 @@ class Supervisor:
                 except subprocess.TimeoutExpired:
                     part.process.kill()
                     part.process.wait()
+        if self._server is not None:
+            self._server.stop()
+
+    def _hear(self, number: int, _frame: object) -> None:
+        """Take a signal: told to stop, or a child has ended. The queue may be put to from a signal's handler; an event may not."""
+        self.stopping = self.stopping or number != signal.SIGCHLD
+        self._news.put(None)
+
+    def _keep_server(self, known: Server) -> None:
+        """Start the private server again after its end."""
+        try:
+            found = ensure_server(self._home(), on_message=self.tell)
+        except EmbeddedFault:
+            if self.stopping:  # Ctrl-C reaches the programs by which the server is looked for, too
+                return
+            raise
+        if found.pid != known.pid:
+            self._server = found
 
     def _keep(self, part: Part, now: float) -> None:
-        """Start a part again after its end: at once the first time, later with growing pauses."""
+        """Start a part again after its end: at once the first time, then with growing pauses until it has run steadily."""
         if part.process is not None:
             if part.process.poll() is None:
                 return
             self.tell(f"the {part.name} ended with status {part.process.returncode}; starting it again")
-            part.pause = SHORTEST_PAUSE if now - part.started_at > LONGEST_PAUSE else min(part.pause * 2, LONGEST_PAUSE)
-            part.process, part.due_at = None, now + part.pause
+            pause = 0.0 if now - part.started_at > STEADY_SECONDS else part.pause
+            part.process, part.due_at = None, now + pause
+            part.pause = min(max(pause * 2, SHORTEST_PAUSE), LONGEST_PAUSE)
         if now >= part.due_at:
             self._launch(part)
 
     def _launch(self, part: Part) -> None:
-        part.process = subprocess.Popen(part.command, env=dict(self.environment))  # noqa: S603  # our own program
+        part.process = start_tied(part.command, self.environment)
         part.started_at = time.monotonic()
 
     def _home(self) -> Path:
@@ -117,6 +150,14 @@ class Supervisor:
         if home is None:
             raise LookupError("the home is filled in when the database is provisioned")
         return home
+
+
+def _has_ended(server: Server) -> bool:
+    """Whether the process of a server is gone; told from the number alone, so a look at the server itself must follow now and then."""
+    try:
+        return psutil.Process(server.pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 def api_command(settings: Settings) -> list[str]:
@@ -146,7 +187,8 @@ def worker_command() -> list[str]:
 def child_environment(settings: Settings, environment: Mapping[str, str]) -> dict[str, str]:
     """The environment of API and worker: what they need of the database, and not the URL of the owner."""
     found = {key: value for key, value in environment.items() if key != "BPM_CRM_DATABASE_URL"}
-    found["BPM_CRM_HOME"] = str(settings.home)
+    if settings.home is not None:
+        found["BPM_CRM_HOME"] = str(settings.home)
     for name in ("app_database_url", "worker_database_url"):
         value = getattr(settings, name)
         if value is not None:

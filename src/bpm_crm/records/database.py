@@ -1,7 +1,7 @@
 """The database as the rest of the product sees it: transactions of one tenant, over a pool of asyncpg connections."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeAlias
 from uuid import UUID
 
@@ -12,6 +12,21 @@ Connection: TypeAlias = asyncpg.connection.Connection
 Row: TypeAlias = asyncpg.Record
 
 STATEMENT_TIMEOUT_MS = 15_000
+ACQUIRE_SECONDS = 5.0
+"""How long a transaction waits for a connection: less than an operation may take, so that its caller still hears why it failed."""
+
+_OUTAGES = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.InternalClientError,  # what asyncpg says of a connection that was cut off between two statements
+    OSError,
+    TimeoutError,
+)
+_CLOSED = ("closed", "closing", "released back to the pool")
+"""Words by which asyncpg tells a lost connection, which its pool takes back at once, from a wrong call: both are `InterfaceError`s."""
 
 
 class DatabaseUnfit(Exception):
@@ -69,12 +84,14 @@ class Database:
         """A transaction behind the wall of one tenant: committed at the end, rolled back by any exception."""
         async with self._begun(tenant_id, "BEGIN") as connection:
             yield connection
+            await _commit(connection)
 
     @asynccontextmanager
     async def reader(self, tenant_id: UUID) -> AsyncIterator[Connection]:
         """A read-only transaction of one tenant in which every statement sees the same snapshot."""
         async with self._begun(tenant_id, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY") as connection:
             yield connection
+            await connection.execute("COMMIT")
 
     @asynccontextmanager
     async def across_tenants(self) -> AsyncIterator[Connection]:
@@ -84,7 +101,7 @@ class Database:
 
     @asynccontextmanager
     async def _acquired(self) -> AsyncIterator[Connection]:
-        async with self._pool.acquire() as connection:
+        async with self._pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
             if self._on_statement is None:
                 yield connection
             else:
@@ -94,16 +111,12 @@ class Database:
     @asynccontextmanager
     async def _begun(self, tenant_id: UUID, begin: str) -> AsyncIterator[Connection]:
         async with self._acquired() as connection:
-            await connection.execute(f"{begin}; SET LOCAL app.tenant_id = '{UUID(str(tenant_id))}'")
             try:
+                await connection.execute(f"{begin}; SET LOCAL app.tenant_id = '{UUID(str(tenant_id))}'")
                 yield connection
             except BaseException:
                 await _roll_back(connection)
                 raise
-            try:
-                await connection.execute("COMMIT")
-            except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
-                raise CommitInterrupted from error
 
     def _heard(self, record: Any) -> None:
         if self._on_statement is not None:
@@ -128,6 +141,17 @@ class Database:
             )
 
 
+def is_outage(error: BaseException) -> bool:
+    """Whether an error says that the database cannot be reached or cannot work now: repeating may succeed, and nothing was done.
+
+    A lost or refused connection, one that is not had in time, a server that starts, stops or lacks room, a role it does not let in.
+    Not a statement that took too long (`QueryCanceledError`), nor a value or call that is wrong every time.
+    """
+    if isinstance(error, asyncpg.InterfaceError):
+        return any(word in str(error) for word in _CLOSED)
+    return isinstance(error, _OUTAGES) and not isinstance(error, asyncpg.QueryCanceledError)
+
+
 async def set_codecs(connection: Connection) -> None:
     """Read and write json and jsonb by orjson."""
     await connection.set_type_codec(
@@ -136,14 +160,30 @@ async def set_codecs(connection: Connection) -> None:
     await connection.set_type_codec(
         "jsonb",
         schema="pg_catalog",
-        encoder=lambda value: b"\x01" + orjson.dumps(value),
+        encoder=lambda value: b"\x01" + orjson.dumps(value, default=_text_of_uuid),
         decoder=lambda data: orjson.loads(data[1:]),
         format="binary",
     )
 
 
+def _text_of_uuid(value: object) -> str:
+    """UUIDs read by asyncpg are of a class of its own, which orjson does not know."""
+    if isinstance(value, UUID):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} cannot be written as JSON")
+
+
 async def _nothing_to_reset(_connection: Connection) -> None:
     """Settings are local to transactions, so a connection goes back to the pool as it came."""
+
+
+async def _commit(connection: Connection) -> None:
+    try:
+        await connection.execute("COMMIT")
+    except Exception as error:
+        if is_outage(error):
+            raise CommitInterrupted from error
+        raise
 
 
 async def _roll_back(connection: Connection) -> None:
@@ -152,7 +192,8 @@ async def _roll_back(connection: Connection) -> None:
         if not connection.is_closed():
             await connection.execute("ROLLBACK", timeout=5)
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
-        connection.terminate()
+        with suppress(asyncpg.InterfaceError):  # lost, so the pool has taken it back
+            connection.terminate()
 
 
 def _server_settings(through_pooler: bool) -> dict[str, str]:

@@ -8,6 +8,15 @@ from bpm_crm.records.revision import HEAD, current
 WORKER_LOCK = 5_306_441
 """The advisory lock that every worker shares while it lives."""
 
+_WORKERS = """
+SELECT EXISTS (
+    SELECT FROM pg_locks
+    WHERE locktype = 'advisory' AND granted AND (classid, objid, objsubid) = (0, $1, 1)
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+)
+"""
+# pg_locks shows those of every database of the server; 0 and 1 stand beside a lock's number where that is one bigint.
+
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
@@ -21,9 +30,7 @@ async def readiness(database: Database) -> Readiness:
     """Ask the database for its revision and for workers at work."""
     async with database.across_tenants() as connection:
         revision = await current(connection)
-        worker = await connection.fetchval(
-            "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = $1 AND granted)", WORKER_LOCK
-        )
+        worker = await connection.fetchval(_WORKERS, WORKER_LOCK)
     return Readiness(is_migrated=revision == HEAD, has_worker=worker)
 
 
