@@ -57,7 +57,9 @@ ifdef UV
 install = uv pip install -q --python $(BIN)/python --require-hashes -r $(1) && \
 	uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
 else
-install = $(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r $(1) && \
+# A .venv that uv made has no pip; uv may not be there the next time.
+install = ($(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null) && \
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r $(1) && \
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 endif
 
