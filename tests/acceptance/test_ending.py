@@ -102,18 +102,17 @@ def test_a_killed_part_is_started_again_at_once(started: Product, word: str, wan
     until(lambda: answers(started.url, **wanted))
 
 
-def test_a_killed_server_is_started_again_at_once_and_ends_with_the_product(started: Product) -> None:
+def server_of(product: Product) -> int:
+    """The number of the private server's process."""
+    return int((product.home / "data" / "postmaster.pid").read_text().split()[0])
+
+
+def test_a_killed_server_is_started_again_at_once(started: Product) -> None:
     until(lambda: answers(started.url, worker=True))
-    pid_file = started.home / "data" / "postmaster.pid"
-    killed = int(pid_file.read_text().split()[0])
+    killed = server_of(started)
     os.kill(killed, signal.SIGKILL)
-    back = until(lambda: answers(started.url) and int(pid_file.read_text().split()[0]) != killed)
-    assert back < 5, "R7"
-    again = psutil.Process(int(pid_file.read_text().split()[0]))
-    started.stop()
-    assert not again.is_running()
-    assert not pid_file.exists()
-    started.start("--no-demo")
+    back = until(lambda: answers(started.url) and server_of(started) != killed)
+    assert back < 5
 
 
 def test_the_supervisor_sleeps_while_nothing_happens(started: Product) -> None:
@@ -127,7 +126,9 @@ def test_the_supervisor_sleeps_while_nothing_happens(started: Product) -> None:
 
 
 def test_sigterm_to_the_parent_alone_ends_what_it_started(started: Product) -> None:
+    again = psutil.Process(server_of(started))
     started.stop()
+    assert not again.is_running(), "a server that was started again ends with the product as well"
     port = free_port()
     with alone(started.home, {}, "serve", "--port", str(port)) as serve:
         until(lambda: answers(f"http://127.0.0.1:{port}"))

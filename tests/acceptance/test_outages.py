@@ -49,13 +49,13 @@ class Ground:
         self.server = ensure_server(self.home, settings=KEEPING)
 
 
-@pytest.fixture
-async def ground(tmp_path: Path) -> AsyncIterator[Ground]:
+@pytest.fixture(scope="module")
+async def ground(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ground]:
     with an_open_home() as home, ensure_server(home, settings=KEEPING) as server:
         await prepare_server(server.dsn(server.superuser, "postgres"), "bpm_crm")
         access = Access(*(server.dsn(role, "bpm_crm") for role in LOGINS))
         await migrations.upgrade(access.owner)
-        async with a_world(access) as world, an_api(world, tmp_path) as api:
+        async with a_world(access) as world, an_api(world, tmp_path_factory.mktemp("api")) as api:
             found = Ground(home, server, api)
             yield found
         found.server.stop()
