@@ -7,6 +7,7 @@ from uuid import UUID
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from bpm_crm.cli.companies import company_of
 from bpm_crm.cli.faults import CommandRefused
 from bpm_crm.cli.provision import Provision, write_secret
 from bpm_crm.config import Settings, home_of
@@ -15,7 +16,6 @@ from bpm_crm.operations.demo import loading
 from bpm_crm.operations.demo.company import SHOWN
 from bpm_crm.operations.processes import ProcessCache
 from bpm_crm.operations.writer import Writer
-from bpm_crm.records.companies import find_tenant
 from bpm_crm.records.database import Database
 from bpm_crm.records.reference import Reference, load_reference
 
@@ -48,10 +48,7 @@ async def token_for(provision: Provision, tenant: str, email: str, at: datetime,
     """A token of the built-in issuer; `CommandRefused` for an unknown company or user."""
     owner = await provision.owner_database(2)
     try:
-        async with owner.across_tenants() as connection:
-            tenant_id = await find_tenant(connection, tenant)
-        if tenant_id is None:
-            raise CommandRefused(f"There is no company “{tenant}”. `bpm-crm demo` makes the one called demo.")
+        tenant_id = await company_of(owner, tenant)
         async with owner.reader(tenant_id) as connection:
             reference = await load_reference(connection, tenant_id)
     finally:

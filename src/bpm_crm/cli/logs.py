@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from bpm_crm.cli.faults import CommandRefused, reported
+from bpm_crm.cli.companies import company_of
+from bpm_crm.cli.faults import reported
 from bpm_crm.cli.provision import Provision, provisioned
 from bpm_crm.config import Settings
 from bpm_crm.exchange.derivation import derive_document
@@ -23,7 +24,6 @@ from bpm_crm.exchange.profile import profile_log, unique_key
 from bpm_crm.operations.processes import ProcessCache
 from bpm_crm.operations.publishing import prove
 from bpm_crm.operations.writer import Writer
-from bpm_crm.records.companies import find_tenant
 
 out, err = Console(soft_wrap=True), Console(stderr=True, soft_wrap=True)
 
@@ -69,10 +69,7 @@ async def _import(
     writer = Writer(worker, ProcessCache())
     writer.start()
     try:
-        async with owner.across_tenants() as connection:
-            tenant_id = await find_tenant(connection, tenant)
-        if tenant_id is None:
-            raise CommandRefused(f"There is no company “{tenant}”. `bpm-crm demo` makes the one called demo.")
+        tenant_id = await company_of(owner, tenant)
         imported = await carry_out(
             file,
             owner=owner,

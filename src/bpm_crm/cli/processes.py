@@ -10,14 +10,13 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from bpm_crm.cli.companies import company_of
 from bpm_crm.cli.faults import CommandRefused, reported
 from bpm_crm.cli.provision import Provision, provisioned
 from bpm_crm.config import Settings
 from bpm_crm.operations.publishing import Published, checksum_of, prove, publish
 from bpm_crm.processes.library import shipped_keys, shipped_text
 from bpm_crm.records.channels import insert_channel
-from bpm_crm.records.companies import find_tenant
-from bpm_crm.records.database import Database
 from bpm_crm.records.identifiers import new_id
 from bpm_crm.records.notices import announce_reference
 
@@ -63,12 +62,9 @@ def publish_(
 
 async def _publish(provision: Provision, tenant: str, text: str, changelog: str) -> Published:
     at = datetime.now(UTC)
-    owner = await Database.connect(provision.access.owner, size=2)
+    owner = await provision.owner_database(2)
     try:
-        async with owner.across_tenants() as connection:
-            tenant_id = await find_tenant(connection, tenant)
-        if tenant_id is None:
-            raise CommandRefused(f"There is no company “{tenant}”. `bpm-crm demo` makes the one called demo.")
+        tenant_id = await company_of(owner, tenant)
         definition = prove(text, at).definition
         async with owner.transaction(tenant_id) as connection:
             for channel in definition.channels:
