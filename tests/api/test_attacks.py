@@ -282,4 +282,4 @@ async def test_others_hardly_notice_an_attack() -> None:
 async def test_without_the_guard_others_do_notice() -> None:
     """The negative control."""
     async with another_process("unguarded") as url:
-        assert await slowdown(url, [body(doubling(18, "a: hello"))], pause=0.02) > PROMISED_SLOWDOWN * SLACK
+        assert await slowdown(url, [body(doubling(20, "a: hello"))], pause=0.02) > PROMISED_SLOWDOWN * SLACK

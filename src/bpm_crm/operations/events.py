@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from bpm_crm.engine.instants import instant_of, moment_of
-from bpm_crm.records.database import Database
+from bpm_crm.records.database import Database, is_outage
 from bpm_crm.records.history import HistoryRecord, load_runs, load_since
 from bpm_crm.records.instances import InstanceRecord, load
 from bpm_crm.records.notices import Notice
@@ -22,6 +22,8 @@ MOST_PENDING = 2_000
 MOST_REPLAYED = 10_000
 LONGEST_TRANSACTION = timedelta(seconds=30)
 """No step becomes visible later than this after its `recorded_at`: statements and idle transactions time out before."""
+
+PAUSE_SECONDS = 1.0
 
 logger = logging.getLogger(__name__)
 
@@ -113,25 +115,33 @@ class EventHub:
         while True:
             notice = await notices.get()
             try:
-                if notice is not None and notice.steps is not None:
-                    events = await self._of(tenant_id, notice.steps)
-                else:
-                    events = [] if seen is None else await self._since(tenant_id, seen - LONGEST_TRANSACTION)
-            except OSError as error:
-                logger.warning("events of a tenant delayed: %s", type(error).__name__)
-                notices.put_nowait(None)
-                await asyncio.sleep(1)
+                events = await self._patiently(tenant_id, notice, seen)
+            except Exception:
+                logger.exception("events of a tenant are lost to those who follow them; they are told")
+                for queue in self._followers.get(tenant_id, ()):
+                    _lag(queue)
                 continue
             for event in events:
                 seen = event.entry.recorded_at if seen is None else max(seen, event.entry.recorded_at)
                 self._hand_out(tenant_id, event)
 
+    async def _patiently(self, tenant_id: UUID, notice: Notice | None, seen: datetime | None) -> Sequence[StepEvent]:
+        """What a notice speaks of, or without one (or its steps) everything since `seen`; an outage is waited out."""
+        while True:
+            try:
+                if notice is not None and notice.steps is not None:
+                    return await self._of(tenant_id, notice.steps)
+                return [] if seen is None else await self._since(tenant_id, seen - LONGEST_TRANSACTION)
+            except Exception as error:
+                if not is_outage(error):
+                    raise
+                logger.warning("events of a tenant delayed: %s", type(error).__name__)
+                await asyncio.sleep(PAUSE_SECONDS)
+
     def _hand_out(self, tenant_id: UUID, event: StepEvent) -> None:
         for queue in self._followers.get(tenant_id, ()):
             if queue.qsize() >= MOST_PENDING - 1:
-                while not queue.empty():
-                    queue.get_nowait()
-                queue.put_nowait(None)
+                _lag(queue)
             else:
                 queue.put_nowait(event)
 
@@ -146,6 +156,13 @@ class EventHub:
             entries = await load_since(connection, tenant_id, since, most=MOST_REPLAYED)
             cases = await load(connection, tenant_id, {entry.instance_id for entry in entries})
         return [StepEvent(entry, cases[entry.instance_id]) for entry in entries]
+
+
+def _lag(queue: "asyncio.Queue[StepEvent | None]") -> None:
+    """Tell a follower that events were lost to it, in place of those that wait."""
+    while not queue.empty():
+        queue.get_nowait()
+    queue.put_nowait(None)
 
 
 def revision_time(revision: str) -> datetime:

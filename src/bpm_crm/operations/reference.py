@@ -25,7 +25,7 @@ class ReferenceCache:
                 oldest = next(iter(self._loading))
                 self._loading.pop(oldest)
                 self._loaded.pop(oldest, None)
-            task = self._loading[tenant_id] = asyncio.create_task(self._load(tenant_id))
+            task = self._begin(tenant_id)
         return await asyncio.shield(task)
 
     def current(self, tenant_id: UUID) -> Reference | None:
@@ -35,12 +35,17 @@ class ReferenceCache:
     def forget(self, tenant_id: UUID) -> None:
         """Read the tenant's data anew, at once where it is in use."""
         if self._loading.pop(tenant_id, None) is not None:
-            self._loading[tenant_id] = asyncio.create_task(self._load(tenant_id))
+            self._begin(tenant_id)
 
     def forget_all(self) -> None:
         """Read everything anew: notices may have been missed."""
         for tenant_id in list(self._loading):
             self.forget(tenant_id)
+
+    def _begin(self, tenant_id: UUID) -> "asyncio.Task[Reference | None]":
+        task = self._loading[tenant_id] = asyncio.create_task(self._load(tenant_id))
+        task.add_done_callback(_take_note)
+        return task
 
     async def _load(self, tenant_id: UUID) -> Reference | None:
         async with self._database.reader(tenant_id) as connection:
@@ -48,3 +53,9 @@ class ReferenceCache:
         if found is not None:
             self._loaded[tenant_id] = found
         return found
+
+
+def _take_note(task: "asyncio.Task[Reference | None]") -> None:
+    """Look at a failure: nobody may be waiting for data read anew, and the next to ask has them read again."""
+    if not task.cancelled():
+        task.exception()

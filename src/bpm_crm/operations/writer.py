@@ -16,7 +16,7 @@ from bpm_crm.operations.batches import run_batch
 from bpm_crm.operations.commands import Outcome, Work
 from bpm_crm.operations.processes import ProcessCache
 from bpm_crm.operations.written import key_actor
-from bpm_crm.records.database import CommitInterrupted, Database
+from bpm_crm.records.database import CommitInterrupted, Database, is_outage
 
 MOST_IN_BATCH = 128
 SMALLEST_SHARE = 16
@@ -30,14 +30,6 @@ _CONFLICTS = (
     asyncpg.SerializationError,
     asyncpg.LockNotAvailableError,
 )
-_OUTAGES = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
-    asyncpg.CannotConnectNowError,
-    OSError,
-    TimeoutError,
-)
-
 logger = logging.getLogger(__name__)
 
 
@@ -185,7 +177,9 @@ class Writer:
             except _CONFLICTS:
                 if attempt == ATTEMPTS:
                     raise
-            except _OUTAGES as error:
+            except Exception as error:
+                if not is_outage(error):
+                    raise
                 if attempt == ATTEMPTS:
                     raise Unavailable(uncertain=False) from error
             await asyncio.sleep(FIRST_PAUSE_SECONDS * 4 ** (attempt - 1))
