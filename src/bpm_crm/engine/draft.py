@@ -5,18 +5,27 @@ from typing import Any
 
 from bpm_crm.engine.clock import ClockEvent
 from bpm_crm.engine.clock_rule import Change
+from bpm_crm.engine.definition import StartProcess, Transition
 from bpm_crm.engine.events import (
+    ActivityRecorded,
+    Approved,
     CheckpointReached,
     Completed,
     DataChanged,
     Event,
+    ProcessRequested,
     Reopened,
     StageEntered,
     StageLeft,
+    Started,
+    Transitioned,
 )
 from bpm_crm.engine.process import Process
 from bpm_crm.engine.reactions import Reactions
 from bpm_crm.engine.state import NO_HOLD, Hold, InstanceState
+
+FORCE = "force"
+"""The key of a forced move, which has no transition of the definition."""
 
 
 class Draft:
@@ -53,6 +62,47 @@ class Draft:
                 passed.extend(events)
         passed.sort(key=_instant)
         self.events.extend(passed)
+
+    def begin(self, values: Mapping[str, Any]) -> None:
+        """Begin the case in its stage with these values of data fields."""
+        self.events.append(Started(self.stage))
+        self.set_data(values)
+        self.visits[self.stage] = 1
+        self.events.append(StageEntered(self.stage, 1))
+        self.hold_stage(self.stage)
+        self.react(self.process.on_started)
+        self.react(self.process.on_entering[self.stage])
+
+    def move(self, transition: Transition, target: str, values: Mapping[str, Any], reason: str | None) -> None:
+        """Take a transition; who owns the case after it is the caller's to say."""
+        source = self.stage
+        self.events.append(
+            Transitioned(transition.key, transition.trigger, source, target, forced=False, reason=reason)
+        )
+        self.set_data(values)
+        self.reason = reason if target in self.process.final_stages else None
+        self.leave()
+        self.react(self.process.on_transition[transition.key])
+        self.enter(target)
+        requested = (effect.process for effect in transition.effects if isinstance(effect, StartProcess))
+        self.events.extend(map(ProcessRequested, requested))
+
+    def force(self, target: str) -> None:
+        """Put the case into a stage, whatever the definition allows."""
+        self.events.append(Transitioned(FORCE, FORCE, self.stage, target, forced=True, reason=None))
+        self.reason = None
+        self.leave()
+        self.enter(target)
+
+    def act(self, act: ActivityRecorded, approver: str | None) -> None:
+        """Record an act; with an approver it approves the transition it names."""
+        self.events.append(act)
+        if approver is not None and act.transition is not None:
+            people = (*self.approvals.get(act.transition, ()), approver)
+            self.approvals = {**self.approvals, act.transition: tuple(dict.fromkeys(people))}
+            self.events.append(Approved(act.transition, approver))
+        self.react(self.process.on_activity(act.kind, act.direction, act.automated))
+        self.activities = {**self.activities, act.kind: self.activities.get(act.kind, 0) + 1}
 
     def set_data(self, changes: Mapping[str, Any]) -> None:
         """Give data fields new values; unchanged ones leave no trace."""

@@ -9,21 +9,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, assert_never
 
-from bpm_crm.engine.definition import StartProcess
 from bpm_crm.engine.draft import Draft
-from bpm_crm.engine.events import (
-    ActivityRecorded,
-    Approved,
-    Excluded,
-    OwnerAssigned,
-    ProcessRequested,
-    StageEntered,
-    Started,
-    Transitioned,
-)
+from bpm_crm.engine.events import ActivityRecorded, Excluded, OwnerAssigned
 from bpm_crm.engine.process import Process
 from bpm_crm.engine.state import InstanceState
-from bpm_crm.engine.step import FORCE, Activity, Step
+from bpm_crm.engine.step import APPROVAL, Activity, Step
 
 
 class StepKind(StrEnum):
@@ -72,7 +62,7 @@ def replay(process: Process, state: InstanceState | None, recorded: RecordedStep
     draft.catch_up()
     match recorded.kind:
         case StepKind.STARTED:
-            _start(draft, recorded)
+            draft.begin(recorded.data)
         case StepKind.TRANSITION | StepKind.FORCED:
             _move(draft, recorded)
         case StepKind.ACTIVITY:
@@ -103,50 +93,23 @@ def _before(process: Process, recorded: RecordedStep) -> InstanceState:
     )
 
 
-def _start(draft: Draft, recorded: RecordedStep) -> None:
-    process, stage = draft.process, draft.stage
-    draft.events.append(Started(stage))
-    draft.set_data(recorded.data)
-    draft.visits[stage] = 1
-    draft.events.append(StageEntered(stage, 1))
-    draft.hold_stage(stage)
-    draft.react(process.on_started)
-    draft.react(process.on_entering[stage])
-
-
 def _move(draft: Draft, recorded: RecordedStep) -> None:
-    process, source, target = draft.process, draft.stage, _stage(draft.process, recorded)
+    target = _stage(draft.process, recorded)
     if recorded.kind is StepKind.FORCED:
-        draft.events.append(Transitioned(FORCE, FORCE, source, target, forced=True, reason=None))
-        draft.reason = None
-        draft.leave()
-        draft.enter(target)
+        draft.force(target)
         return
-    transition = process.definition.transitions.get(recorded.transition or "")
+    transition = draft.process.definition.transitions.get(recorded.transition or "")
     if transition is None:
         raise NotReplayable(f"its version has no transition “{recorded.transition}”")
-    draft.events.append(
-        Transitioned(transition.key, transition.trigger, source, target, forced=False, reason=recorded.reason)
-    )
-    draft.set_data(recorded.data)
-    draft.reason = recorded.reason if target in process.final_stages else None
-    draft.leave()
-    draft.react(process.on_transition[transition.key])
-    draft.enter(target)
-    draft.events.extend(ProcessRequested(item.process) for item in transition.effects if isinstance(item, StartProcess))
+    draft.move(transition, target, recorded.data, recorded.reason)
 
 
 def _act(draft: Draft, recorded: RecordedStep) -> None:
     act = recorded.activity
     if act is None:
         raise NotReplayable("the activity is not said")
-    draft.events.append(ActivityRecorded(act.kind, act.direction, act.automated, act.transition))
-    if act.kind == "approval" and act.transition is not None and recorded.actor is not None:
-        people = (*draft.approvals.get(act.transition, ()), recorded.actor)
-        draft.approvals = {**draft.approvals, act.transition: tuple(dict.fromkeys(people))}
-        draft.events.append(Approved(act.transition, recorded.actor))
-    draft.react(draft.process.on_activity(act.kind, act.direction, act.automated))
-    draft.activities = {**draft.activities, act.kind: draft.activities.get(act.kind, 0) + 1}
+    event = ActivityRecorded(act.kind, act.direction, act.automated, act.transition)
+    draft.act(event, recorded.actor if act.kind == APPROVAL else None)
 
 
 def _settle(draft: Draft, recorded: RecordedStep) -> None:

@@ -9,18 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from bpm_crm.engine.blockers import Blocker, BlockerCode, InputCode, InputProblem, Malformed, Refused
-from bpm_crm.engine.definition import AssignOwner, StartProcess, Transition
+from bpm_crm.engine.definition import AssignOwner, Transition
 from bpm_crm.engine.draft import Draft
 from bpm_crm.engine.events import (
     ActivityRecorded,
-    Approved,
     Event,
     Excluded,
     OwnerAssigned,
-    ProcessRequested,
-    StageEntered,
-    Started,
-    Transitioned,
 )
 from bpm_crm.engine.fields import normalise
 from bpm_crm.engine.legality import choose
@@ -29,7 +24,8 @@ from bpm_crm.engine.process import Process
 from bpm_crm.engine.state import Actor, InstanceState
 from bpm_crm.engine.texts import shown
 
-FORCE = "force"
+APPROVAL = "approval"
+"""The kind of activity that approves a move."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +75,7 @@ def start(
         exclusion=exclusion,
     )
     draft = Draft(process, state, at)
-    draft.events.append(Started(stage))
-    draft.set_data(values)
-    draft.visits[stage] = 1
-    draft.events.append(StageEntered(stage, 1))
-    draft.hold_stage(stage)
-    draft.react(process.on_started)
-    draft.react(process.on_entering[stage])
+    draft.begin(values)
     return _taken(draft)
 
 
@@ -129,10 +119,7 @@ def force(process: Process, state: InstanceState, stage: str, at: int) -> Outcom
         return Refused(tuple(blockers))
     draft = Draft(process, state, at)
     draft.catch_up()
-    draft.events.append(Transitioned(FORCE, FORCE, state.stage, stage, forced=True, reason=None))
-    draft.reason = None
-    draft.leave()
-    draft.enter(stage)
+    draft.force(stage)
     return _taken(draft)
 
 
@@ -141,19 +128,16 @@ def record(process: Process, state: InstanceState, activity: Activity, actor: Ac
     if activity.kind not in process.activity_kinds:
         known = tuple(sorted(process.activity_kinds))
         return Malformed((InputProblem(InputCode.UNKNOWN_ACTIVITY, ("kind",), shown(activity.kind), known),))
-    approval = _approval(process, state, activity, actor, at)
-    if isinstance(approval, Refused | Malformed):
-        return approval
+    is_approval = activity.kind == APPROVAL
+    refusal = _approval_refusal(process, state, activity, actor, at) if is_approval else None
+    if refusal is not None:
+        return refusal
     if at < state.started_at:
         return Refused((too_early(process.definition.initial),))
     draft = Draft(process, state, at)
     draft.catch_up()
-    draft.events.append(ActivityRecorded(activity.kind, activity.direction, activity.automated, activity.transition))
-    if approval is not None:
-        draft.approvals = {**draft.approvals, **approval}
-        draft.events.append(Approved(str(activity.transition), str(actor.id)))
-    draft.react(process.on_activity(activity.kind, activity.direction, activity.automated))
-    draft.activities = {**state.activities, activity.kind: state.activities.get(activity.kind, 0) + 1}
+    event = ActivityRecorded(activity.kind, activity.direction, activity.automated, activity.transition)
+    draft.act(event, actor.id if is_approval else None)
     return _taken(draft)
 
 
@@ -193,18 +177,9 @@ def _moved(
 ) -> Step:
     draft = Draft(process, state, at)
     draft.catch_up()
-    draft.events.append(
-        Transitioned(transition.key, transition.trigger, state.stage, transition.target, forced=False, reason=reason)
-    )
-    draft.set_data(values)
-    draft.reason = reason if transition.target in process.final_stages else None
-    draft.leave()
-    draft.react(process.on_transition[transition.key])
-    draft.enter(transition.target)
+    draft.move(transition, transition.target, values, reason)
     for effect in transition.effects:
-        if isinstance(effect, StartProcess):
-            draft.events.append(ProcessRequested(effect.process))
-        elif isinstance(effect, AssignOwner) and actor.kind == "user" and not (effect.keep and draft.owner):
+        if isinstance(effect, AssignOwner) and actor.kind == "user" and not (effect.keep and draft.owner):
             draft.owner, draft.team = actor.id, actor.team or draft.team
     if (draft.owner, draft.team) != (state.owner, state.team):
         draft.events.append(OwnerAssigned(draft.owner, draft.team))
@@ -215,11 +190,10 @@ def _taken(draft: Draft) -> Step:
     return Step(draft.state(), tuple(draft.events))
 
 
-def _approval(
+def _approval_refusal(
     process: Process, state: InstanceState, activity: Activity, actor: Actor, at: int
-) -> Mapping[str, tuple[str, ...]] | Refused | Malformed | None:
-    if activity.kind != "approval":
-        return None
+) -> Refused | Malformed | None:
+    """Why the actor may not approve the transition that an activity names; None when nothing stands in the way."""
     known = {item.key: item for item in process.open_from(state.stage) if item.approval_roles is not None}
     transition = known.get(activity.transition or "")
     if transition is None:
@@ -231,10 +205,7 @@ def _approval(
         blockers.append(role_not_allowed(roles))
     if at < state.entered_at:
         blockers.append(too_early(state.stage))
-    if blockers or actor.id is None:
-        return Refused(tuple(blockers))
-    given = state.approvals.get(transition.key, ())
-    return {transition.key: tuple(dict.fromkeys((*given, actor.id)))}
+    return Refused(tuple(blockers)) if blockers else None
 
 
 def _normalised(process: Process, data: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[InputProblem, ...]]:

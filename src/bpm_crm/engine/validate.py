@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from bpm_crm.engine.calendar import ALWAYS, BusinessCalendar, CalendarInvalid, NoWorkingTime
 from bpm_crm.engine.clock_rule import ClockRule
 from bpm_crm.engine.definition import FieldType, ProcessDefinition, SetField, SlaPolicy, Title
+from bpm_crm.engine.draft import FORCE
 from bpm_crm.engine.fields import VARIABLE_TYPES
 from bpm_crm.engine.guard import CelCompiler, ExpressionInvalid, VariableType
 from bpm_crm.engine.instants import InstantOutOfRange, instant_of
@@ -14,7 +15,6 @@ from bpm_crm.engine.path_problems import path_problems
 from bpm_crm.engine.problems import Problem, ProblemCode
 from bpm_crm.engine.process import variables
 from bpm_crm.engine.reference_problems import reference_problems
-from bpm_crm.engine.step import FORCE
 
 RESERVED_TRIGGERS = frozenset({"state", FORCE})
 RESERVED_ACTIVITIES = frozenset({"response", *STANDARD_ACTIVITIES})
