@@ -15,9 +15,9 @@ from pydantic import SecretStr
 from rich.console import Console
 
 from bpm_crm import __version__
+from bpm_crm.cli import companies, maintenance, processes
 from bpm_crm.cli import demo as demo_commands
 from bpm_crm.cli import logs as log_commands
-from bpm_crm.cli import maintenance, processes
 from bpm_crm.cli.alone import become, run_below
 from bpm_crm.cli.faults import reported
 from bpm_crm.cli.provision import provisioned
@@ -30,6 +30,7 @@ app = typer.Typer(
     help=f"bpm_crm {__version__}: formal, measurable processes for customer requests.",
 )
 app.add_typer(processes.app, name="process")
+app.add_typer(companies.app, name="company")
 app.command("import-log")(log_commands.import_log)
 app.command("rebuild")(maintenance.rebuild)
 app.command("verify")(maintenance.verify)

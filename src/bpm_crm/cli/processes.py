@@ -16,8 +16,6 @@ from bpm_crm.cli.provision import Provision, provisioned
 from bpm_crm.config import Settings
 from bpm_crm.operations.publishing import Published, checksum_of, prove, publish
 from bpm_crm.processes.library import shipped_keys, shipped_text
-from bpm_crm.records.channels import insert_channel
-from bpm_crm.records.identifiers import new_id
 from bpm_crm.records.notices import announce_reference
 
 app = typer.Typer(no_args_is_help=True, help="Validate, publish, list and show process documents.")
@@ -65,11 +63,7 @@ async def _publish(provision: Provision, tenant: str, text: str, changelog: str)
     owner = await provision.owner_database(2)
     try:
         tenant_id = await company_of(owner, tenant)
-        definition = prove(text, at).definition
         async with owner.transaction(tenant_id) as connection:
-            for channel in definition.channels:
-                titles = (definition.title.en, definition.title.ru)
-                await insert_channel(connection, tenant_id, new_id(), channel, titles, None, at)
             published = await publish(connection, tenant_id, text, changelog=changelog, at=at, by=None)
             await announce_reference(connection, tenant_id)
         return published

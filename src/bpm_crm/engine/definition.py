@@ -258,6 +258,12 @@ class ProcessDefinition:
         return frozenset(key for key, item in self.fields.items() if item.personal)
 
     @property
+    def started_processes(self) -> frozenset[str]:
+        """The keys of the processes that its steps start."""
+        effects = [effect for transition in self.transitions.values() for effect in transition.effects]
+        return frozenset(effect.process for effect in effects if isinstance(effect, StartProcess))
+
+    @property
     def funnel(self) -> tuple[Checkpoint, ...]:
         """The checkpoints that are funnel steps, in funnel order."""
         steps = [checkpoint for checkpoint in self.checkpoints.values() if checkpoint.order is not None]

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from bpm_crm.operations.access import Role
 from bpm_crm.records import companies
-from bpm_crm.records.channels import insert_campaign, insert_channel
+from bpm_crm.records.channels import channels_by_key, insert_channel, put_campaign, rename_channel
 from bpm_crm.records.database import Connection
 from bpm_crm.records.identifiers import new_id
 from bpm_crm.records.notices import announce_reference
@@ -19,13 +19,14 @@ KEY_PREFIX = "bpm"
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A user to be set up. `leads` names the team they lead."""
+    """A user to be set up. `leads` names the team they lead, `subject` is what an identity provider calls them."""
 
     email: str
     name: str
     roles: tuple[Role, ...]
     team: str | None = None
     leads: str | None = None
+    subject: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,25 +54,30 @@ class Founded:
 
 
 async def found_company(connection: Connection, tenant_id: UUID, company: Company, at: datetime) -> Founded:
-    """Set a company up in one transaction of its (new) tenant."""
-    values = (company.key, company.title, company.zone, company.currency, at)
-    await companies.insert_tenant(connection, tenant_id, *values)
-    users = {person.email: new_id() for person in company.people}
+    """Set a company up, or bring it up to date, in one transaction of its tenant.
+
+    People, teams, channels and campaigns that it has beside those named stay as they are; so do zone and currency, which its figures
+    and deals were made with.
+    """
+    await companies.put_tenant(connection, tenant_id, company.key, company.title, company.zone, company.currency, at)
+    users = {}
     for person in company.people:
         roles = [role.value for role in person.roles]
-        await companies.insert_user(connection, tenant_id, users[person.email], person.email, person.name, roles, at)
+        values = (person.email, person.name, person.subject, roles, at)
+        users[person.email] = await companies.put_user(connection, tenant_id, *values)
     leads = {person.leads: users[person.email] for person in company.people if person.leads}
-    teams = {key: new_id() for key in company.teams}
+    teams = {}
     for key, name in company.teams.items():
         members = [users[person.email] for person in company.people if person.team == key]
-        await companies.insert_team(connection, tenant_id, teams[key], key, name, leads.get(key), members)
-    channels = {key: new_id() for key, _, _ in company.channels}
-    for key, english, russian in company.channels:
-        await insert_channel(connection, tenant_id, channels[key], key, (english, russian), None, at)
+        teams[key] = await companies.put_team(connection, tenant_id, key, name, leads.get(key), members)
+    for key, *titles in company.channels:
+        await insert_channel(connection, tenant_id, new_id(), key, (titles[0], titles[1]), None, at)
+        await rename_channel(connection, tenant_id, key, (titles[0], titles[1]))
     for key, title in company.campaigns.items():
-        await insert_campaign(connection, tenant_id, new_id(), key, title, at)
+        await put_campaign(connection, tenant_id, key, title, at)
     await announce_reference(connection, tenant_id)
-    return Founded(tenant_id, users, teams, channels)
+    known = await channels_by_key(connection, tenant_id)
+    return Founded(tenant_id, users, teams, {key: known[key] for key, *_ in company.channels})
 
 
 async def issue_key(

@@ -9,7 +9,7 @@ import orjson
 
 from bpm_crm.operations.access import ROLES
 from bpm_crm.processes.library import ResolvedProcess, resolve
-from bpm_crm.records.channels import adopt_channels
+from bpm_crm.records.channels import adopt_channels, insert_channel
 from bpm_crm.records.database import Connection
 from bpm_crm.records.definitions import advance_definition, insert_definition, insert_version, lock_definition
 from bpm_crm.records.identifiers import new_id
@@ -40,7 +40,7 @@ async def publish(
 ) -> Published:
     """Publish a document as the next version of its definition, and let it handle its channels that have no process yet.
 
-    A document equal to the newest version publishes nothing. `DefinitionInvalid` when it is not sound; then nothing is written.
+    Channels that the company lacks are opened, under the title of the process. A document equal to the newest version publishes nothing. `DefinitionInvalid` when it is not sound; then nothing is written.
     """
     process = prove(text, at)
     definition = process.definition
@@ -58,6 +58,8 @@ async def publish(
     values = {"definition_id": definition_id, "version": version, "document": process.data, "source": text}
     values |= {"checksum": checksum, "changelog": changelog, "published_at": at, "published_by": by}
     await insert_version(connection, tenant_id, values)
+    for channel in definition.channels:
+        await insert_channel(connection, tenant_id, new_id(), channel, titles, None, at)
     await adopt_channels(connection, tenant_id, definition_id, definition.channels)
     return Published(definition_id, version, checksum, is_new=True, process=process)
 

@@ -1,19 +1,19 @@
 """The shipped process library: finds the documents beside this file and resolves them for publishing."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from bpm_crm.engine.definition import ProcessDefinition
-from bpm_crm.engine.problems import DefinitionInvalid, Problem
+from bpm_crm.engine.problems import DefinitionInvalid
 from bpm_crm.engine.validate import validate
 from bpm_crm.processes.definitions import definition_of, parse_document
 from bpm_crm.processes.document import ProcessDocument
 from bpm_crm.processes.holiday_expansion import with_holidays
 from bpm_crm.processes.includes import resolve_includes
-from bpm_crm.processes.yaml_reader import Source, read_yaml
+from bpm_crm.processes.yaml_reader import located, read_yaml
 
 FOLDER = Path(__file__).parent
 
@@ -63,16 +63,12 @@ def resolve(text: str, *, years: range, roles: Collection[str]) -> ResolvedProce
         definition = definition_of(document)
         problems = validate(definition, roles)
     except DefinitionInvalid as error:
-        raise DefinitionInvalid(_located(error.problems, source)) from error
+        raise DefinitionInvalid(located(error.problems, source)) from error
     if problems:
-        raise DefinitionInvalid(_located(problems, source))
+        raise DefinitionInvalid(located(problems, source))
     return ResolvedProcess(document, definition)
 
 
 def restore(data: Mapping[str, Any]) -> ProcessDefinition:
     """The definition of a published document, which was proved when it was published."""
     return definition_of(parse_document(data))
-
-
-def _located(problems: Collection[Problem], source: Source) -> list[Problem]:
-    return [problem if problem.line else replace(problem, line=source.line_of(problem.path)) for problem in problems]

@@ -5,8 +5,8 @@ recurses in C and ends the process on a text of brackets.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import yaml
@@ -92,6 +92,11 @@ def read_yaml(text: str) -> Source:
         mark = error.problem_mark
         raise _syntax(_unreadable(error.problem), mark.line + 1 if mark else 0) from error
     return Source(data, reader.lines)
+
+
+def located(problems: Iterable[Problem], source: Source) -> list[Problem]:
+    """The problems with the lines of their places in a document."""
+    return [problem if problem.line else replace(problem, line=source.line_of(problem.path)) for problem in problems]
 
 
 class _Reader:

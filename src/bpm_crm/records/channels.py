@@ -5,6 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from bpm_crm.records.database import Connection
+from bpm_crm.records.identifiers import new_id
 
 _NEW = """
 INSERT INTO channel (tenant_id, id, key, title_en, title_ru, definition_id, is_active, created_at)
@@ -14,9 +15,10 @@ ON CONFLICT (tenant_id, key) DO NOTHING
 _ADOPT = """
 UPDATE channel SET definition_id = $2 WHERE tenant_id = $1 AND key = ANY($3::text[]) AND definition_id IS NULL
 """
-_NEW_CAMPAIGN = """
+_RENAME = "UPDATE channel SET title_en = $3, title_ru = $4 WHERE tenant_id = $1 AND key = $2"
+_CAMPAIGN = """
 INSERT INTO campaign (tenant_id, id, key, title, created_at) VALUES ($1, $2, $3, $4, $5)
-ON CONFLICT (tenant_id, key) DO NOTHING
+ON CONFLICT (tenant_id, key) DO UPDATE SET title = excluded.title
 """
 
 
@@ -38,11 +40,14 @@ async def adopt_channels(connection: Connection, tenant_id: UUID, definition_id:
     await connection.execute(_ADOPT, tenant_id, definition_id, list(keys))
 
 
-async def insert_campaign(
-    connection: Connection, tenant_id: UUID, campaign_id: UUID, key: str, title: str, at: datetime
-) -> None:
-    """A campaign, unless there is one of that key."""
-    await connection.execute(_NEW_CAMPAIGN, tenant_id, campaign_id, key, title, at)
+async def rename_channel(connection: Connection, tenant_id: UUID, key: str, titles: tuple[str, str]) -> None:
+    """Give a channel other titles."""
+    await connection.execute(_RENAME, tenant_id, key, *titles)
+
+
+async def put_campaign(connection: Connection, tenant_id: UUID, key: str, title: str, at: datetime) -> None:
+    """A campaign of that key with this title, new or changed."""
+    await connection.execute(_CAMPAIGN, tenant_id, new_id(), key, title, at)
 
 
 async def channels_by_key(connection: Connection, tenant_id: UUID) -> dict[str, UUID]:

@@ -5,42 +5,63 @@ from datetime import datetime
 from uuid import UUID
 
 from bpm_crm.records.database import Connection
+from bpm_crm.records.identifiers import new_id
+
+_TENANT = """
+INSERT INTO tenant (tenant_id, key, title, zone, currency, created_at) VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (tenant_id) DO UPDATE SET title = excluded.title
+"""
+_USER = """
+INSERT INTO app_user (tenant_id, id, email, name, subject, is_active, created_at) VALUES ($1, $2, $3, $4, $5, true, $6)
+ON CONFLICT (tenant_id, email) DO UPDATE SET name = excluded.name, subject = excluded.subject, is_active = true
+RETURNING id
+"""
+_TEAM = """
+INSERT INTO team (tenant_id, id, key, name, lead_id) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (tenant_id, key) DO UPDATE SET name = excluded.name, lead_id = excluded.lead_id
+RETURNING id
+"""
 
 
-async def insert_tenant(
+async def put_tenant(
     connection: Connection, tenant_id: UUID, key: str, title: str, zone: str, currency: str, at: datetime
 ) -> None:
-    """A tenant."""
-    statement = "INSERT INTO tenant (tenant_id, key, title, zone, currency, created_at) VALUES ($1, $2, $3, $4, $5, $6)"
-    await connection.execute(statement, tenant_id, key, title, zone, currency, at)
+    """A tenant, or its new title: key, zone and currency stay what they were."""
+    await connection.execute(_TENANT, tenant_id, key, title, zone, currency, at)
 
 
-async def insert_user(
-    connection: Connection, tenant_id: UUID, user_id: UUID, email: str, name: str, roles: Sequence[str], at: datetime
-) -> None:
-    """An active user with roles."""
-    statement = """
-    INSERT INTO app_user (tenant_id, id, email, name, is_active, created_at) VALUES ($1, $2, $3, $4, true, $5)
-    """
-    await connection.execute(statement, tenant_id, user_id, email, name, at)
-    statement = "INSERT INTO user_role (tenant_id, user_id, role) SELECT $1, $2, unnest($3::text[])"
-    await connection.execute(statement, tenant_id, user_id, list(roles))
-
-
-async def insert_team(
+async def put_user(
     connection: Connection,
     tenant_id: UUID,
-    team_id: UUID,
-    key: str,
+    email: str,
     name: str,
-    lead_id: UUID | None,
-    members: Sequence[UUID],
-) -> None:
-    """A team with its lead and members."""
-    statement = "INSERT INTO team (tenant_id, id, key, name, lead_id) VALUES ($1, $2, $3, $4, $5)"
-    await connection.execute(statement, tenant_id, team_id, key, name, lead_id)
+    subject: str | None,
+    roles: Sequence[str],
+    at: datetime,
+) -> UUID:
+    """An active user of that address with exactly these roles, new or changed."""
+    user_id: UUID = await connection.fetchval(_USER, tenant_id, new_id(), email, name, subject, at)
+    await connection.execute("DELETE FROM user_role WHERE tenant_id = $1 AND user_id = $2", tenant_id, user_id)
+    statement = "INSERT INTO user_role (tenant_id, user_id, role) SELECT $1, $2, unnest($3::text[])"
+    await connection.execute(statement, tenant_id, user_id, list(roles))
+    return user_id
+
+
+async def deactivate_users(connection: Connection, tenant_id: UUID, users: Sequence[UUID]) -> None:
+    """Shut users out. What they did stays theirs."""
+    statement = "UPDATE app_user SET is_active = false WHERE tenant_id = $1 AND id = ANY ($2::uuid[])"
+    await connection.execute(statement, tenant_id, list(users))
+
+
+async def put_team(
+    connection: Connection, tenant_id: UUID, key: str, name: str, lead_id: UUID | None, members: Sequence[UUID]
+) -> UUID:
+    """A team of that key with its lead and exactly these members, new or changed."""
+    team_id: UUID = await connection.fetchval(_TEAM, tenant_id, new_id(), key, name, lead_id)
+    await connection.execute("DELETE FROM team_member WHERE tenant_id = $1 AND team_id = $2", tenant_id, team_id)
     statement = "INSERT INTO team_member (tenant_id, team_id, user_id) SELECT $1, $2, unnest($3::uuid[])"
     await connection.execute(statement, tenant_id, team_id, list(members))
+    return team_id
 
 
 async def insert_api_key(
