@@ -7,7 +7,7 @@ import pytest
 from bpm_crm.analytics.dimensions import Dimension, Grouping, OwnerBasis
 from bpm_crm.analytics.frames import Question, read_frame
 from bpm_crm.embedded.server import Server
-from tests.analytics.stored import REPORTS
+from tests.analytics.stored import REPORTS, numbers_of
 from tests.analytics.walks import CHANNELS, Walks
 from tests.databases import cloned
 from tests.world import World, a_world
@@ -30,7 +30,7 @@ async def answers(world: World, walks: Walks) -> dict[tuple[str, str, int, int],
                 for number, grouping in enumerate(GROUPINGS):
                     question = Question(world.tenant_id, grouping=grouping)
                     for name, report in REPORTS.items():
-                        found[name, process, place, number] = await report(connection, frame, question)
+                        found[name, process, place, number] = numbers_of(await report(connection, frame, question))
     return found
 
 
@@ -55,7 +55,8 @@ async def read_now(world: World) -> dict[str, Any]:
     names = ("cohort any", "snapshot", "losses", "checkpoints")
     async with world.database.reader(world.tenant_id) as connection:
         frame = await read_frame(connection, world.tenant_id, process=CHANNELS[0])
-        return {name: await REPORTS[name](connection, frame, Question(world.tenant_id)) for name in names}
+        question = Question(world.tenant_id)
+        return {name: numbers_of(await REPORTS[name](connection, frame, question)) for name in names}
 
 
 async def test_a_stored_report_equals_the_same_question_later(world: World) -> None:
