@@ -249,11 +249,11 @@ def durations_type(cell: Cell) -> CaseDurations:
     return CaseDurations(
         ended=cell.count("ended"),
         open=cell.count("open"),
-        mean_seconds=seconds_of(spans and spans.mean),
-        median_seconds=seconds_of(spans and spans.median),
-        p90_seconds=seconds_of(spans and spans.p90),
-        min_seconds=seconds_of(spans and spans.least),
-        max_seconds=seconds_of(spans and spans.greatest),
+        mean_seconds=None if spans is None else _exact(spans.mean),
+        median_seconds=None if spans is None else _exact(spans.median),
+        p90_seconds=None if spans is None else _exact(spans.p90),
+        min_seconds=None if spans is None else _exact(spans.least),
+        max_seconds=None if spans is None else _exact(spans.greatest),
         expected_median_seconds=seconds_of(cell.expected[0]),
         expected_p90_seconds=seconds_of(cell.expected[1]),
     )

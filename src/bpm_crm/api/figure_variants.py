@@ -1,5 +1,6 @@
 """The variants of a process map as the API shows them, page by page."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Annotated
 
@@ -83,7 +84,7 @@ async def variant_page(
     drilldown = Drilldown(context, members)
     kept = page.variants[: window.limit]
     nodes = [_variant(context, figures, item, drilldown) for item in kept]
-    cursors = [[item.cases, item.key] for item in kept]
+    cursors: list[Sequence[object]] = [[item.cases, item.key] for item in kept]
     return ProcessVariantConnection(
         edges=[
             ProcessVariantEdge(cursor=write_cursor(cursor), node=node)
@@ -95,7 +96,7 @@ async def variant_page(
     )
 
 
-def _page_info(cursors: list[list[int | str]], window: Slice, *, has_more: bool) -> PageInfo:
+def _page_info(cursors: Sequence[Sequence[object]], window: Slice, *, has_more: bool) -> PageInfo:
     return page_info(Page(keys=cursors, has_more=has_more), window)
 
 
