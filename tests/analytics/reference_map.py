@@ -134,8 +134,8 @@ def _deviations(answer: Map, case: Case, ask: Ask, documents: Mapping[int, Mappi
             found.append(("forced_move", source, target))
         if not leads(documents[row["version"]], source, target):
             found.append(("undefined_move", source, target))
-    for step in skipped(case, ask, documents[known(case, ask)[-1]["version"]]):
-        found.append(("skipped_step", None, step))
+    version = known(case, ask)[-1]["version"]
+    found.extend(("skipped_step", None, step) for step in skipped(case, ask, documents[version]))
     for kind, *place in found:
         answer.add(("deviation", kind), "cases", case)
         answer.add(("deviation", kind, *place), "cases", case)

@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Any
 
 from bpm_crm.analytics.frames import Frame, Titles, Version, titles_of
+from bpm_crm.analytics.statements import report
 from bpm_crm.engine.draft import FORCE
 from bpm_crm.engine.occasions import STANDARD_ACTIVITIES
 
@@ -28,12 +29,7 @@ def event_values(frame: Frame, classifier: Classifier) -> dict[str, Any]:
         for key, part in version.stages.items()
         if part.get("silent")
     ]
-    performers = [
-        (version.number, key)
-        for version in frame.versions
-        for key, part in version.fields.items()
-        if part.get("binds") == "performer"
-    ]
+    performers = _performer_fields(frame)
     return {
         "definitions": frame.definitions,
         "classifier": classifier.value,
@@ -42,6 +38,25 @@ def event_values(frame: Frame, classifier: Classifier) -> dict[str, Any]:
         "performer_versions": [version for version, _ in performers],
         "performer_fields": [field for _, field in performers],
     }
+
+
+def reports_of(name: str) -> Mapping[bool, str]:
+    """A report over `parts/happenings.sql`, by whether a data field of some version names performers, which costs more to read."""
+    return {named: report(name, recorded="recorded_named" if named else "recorded_plain") for named in (False, True)}
+
+
+def has_performers(frame: Frame) -> bool:
+    """Whether a data field of some version names who did a step."""
+    return bool(_performer_fields(frame))
+
+
+def _performer_fields(frame: Frame) -> list[tuple[int, str]]:
+    return [
+        (version.number, key)
+        for version in frame.versions
+        for key, part in version.fields.items()
+        if part.get("binds") == "performer"
+    ]
 
 
 def activities_of(versions: Iterable[Version], classifier: Classifier) -> list[str]:

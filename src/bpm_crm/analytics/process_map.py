@@ -10,14 +10,14 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import Any
 
-from bpm_crm.analytics.event_log import Classifier, event_values
+from bpm_crm.analytics.event_log import Classifier, event_values, has_performers, reports_of
 from bpm_crm.analytics.frames import Frame, Question, Version
 from bpm_crm.analytics.members import Members
 from bpm_crm.analytics.statements import report
 from bpm_crm.engine.definition import FINAL_KINDS
 from bpm_crm.records.database import Connection
 
-_REPORT = report("process_map")
+_REPORT = reports_of("process_map")
 _NUMBERS = report("process_map_numbers")
 
 Parts = tuple[str | None, ...]
@@ -110,7 +110,7 @@ def map_members(frame: Frame, question: Question, classifier: Classifier) -> Mem
         **_definition_values(frame.versions),
         "sections": [section.value for section in Section],
     }
-    return Members(_REPORT, question, values)
+    return Members(_REPORT[has_performers(frame)], question, values)
 
 
 def narrowed(members: Members, *sections: Section) -> Members:

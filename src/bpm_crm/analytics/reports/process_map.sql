@@ -2,40 +2,43 @@
 WITH
 {begun_cases},
 {cases},
+{recorded},
 {happenings},
 places AS MATERIALIZED (
     -- Each event between those around it; equal instants go by sequence.
     SELECT
-        p.*,
+        p.instance_id, p.event AS activity, p.occurred_at, p.performer, p.case_outcome IS NOT NULL AS is_ended,
         row_number() OVER path AS place,
-        lead(p.activity) OVER path AS next_activity,
+        lead(p.event) OVER path AS next_activity,
         lead(p.occurred_at) OVER path AS next_at,
-        lead(p.activity, 2) OVER path AS activity_after
+        lead(p.event, 2) OVER path AS activity_after
     FROM happenings AS p
     WINDOW path AS (PARTITION BY p.instance_id ORDER BY p.occurred_at, p.sequence, p.position)
 ),
 traces AS MATERIALIZED (
     -- Each case as one sequence of activities; `seconds` from its start to its end, null while it runs.
     SELECT
-        c.instance_id, c.outcome IS NOT NULL AS is_ended,
-        coalesce(t.activities, '{}') AS activities, t.last,
-        coalesce(t.events, 0) AS events, coalesce(t.different, 0) AS different,
-        CASE WHEN c.outcome IS NOT NULL THEN extract(epoch FROM c.moved_at - c.started_at) END AS seconds,
-        extract(epoch FROM :as_of::timestamptz - c.started_at) AS age
-    FROM cases AS c
-    LEFT JOIN (
+        t.instance_id, max(t.seconds) AS seconds, max(t.age) AS age, bool_or(t.is_ended) AS is_ended,
+        coalesce(array_agg(t.activity ORDER BY t.place) FILTER (WHERE t.activity IS NOT NULL), '{}') AS activities,
+        count(t.activity) AS events, count(DISTINCT t.activity) AS different
+    FROM (
         SELECT
-            p.instance_id,
-            array_agg(p.activity ORDER BY p.place) AS activities,
-            max(p.activity) FILTER (WHERE p.next_activity IS NULL) AS last,
-            count(*) AS events, count(DISTINCT p.activity) AS different
-        FROM places AS p
-        GROUP BY p.instance_id
-    ) AS t ON t.instance_id = c.instance_id
+            c.instance_id, c.outcome IS NOT NULL AS is_ended, NULL::text AS activity, NULL::bigint AS place,
+            CASE WHEN c.outcome IS NOT NULL THEN extract(epoch FROM c.moved_at - c.started_at) END AS seconds,
+            extract(epoch FROM :as_of::timestamptz - c.started_at) AS age
+        FROM cases AS c
+        UNION ALL
+        SELECT p.instance_id, p.is_ended, p.activity, p.place, NULL, NULL FROM places AS p
+    ) AS t
+    GROUP BY t.instance_id
 ),
 done AS (
-    -- How often each case saw each activity.
-    SELECT p.instance_id, p.activity, count(*) AS times, min(p.place) AS first_place FROM places AS p GROUP BY p.instance_id, p.activity
+    -- How often each case saw each activity, and whether it began or stands with it.
+    SELECT
+        p.instance_id, p.activity, count(*) AS times, bool_or(p.is_ended) AS is_ended,
+        bool_or(p.place = 1) AS is_first, bool_or(p.next_activity IS NULL) AS is_last
+    FROM places AS p
+    GROUP BY p.instance_id, p.activity
 ),
 handovers AS (
     -- Work that went from one person to another: events next to each other among those that people did.
@@ -60,7 +63,7 @@ ordered_steps AS (
     FROM unnest(:step_versions::int[], :step_checkpoints::text[], :step_places::int[]) AS s (version, checkpoint, place)
 ),
 touched AS (
-    SELECT DISTINCT c.instance_id, s.checkpoint, s.place
+    SELECT DISTINCT c.instance_id, c.version, s.checkpoint, s.place
     FROM cases AS c
     JOIN history AS h ON h.tenant_id = $1 AND h.instance_id = c.instance_id
     CROSS JOIN LATERAL unnest(h.checkpoints) AS r (checkpoint)
@@ -82,12 +85,11 @@ deviations AS (
     UNION ALL
     SELECT f.instance_id, 'skipped_step', NULL, s.checkpoint
     FROM (
-        SELECT t.instance_id, max(t.place) AS place, array_agg(t.checkpoint) AS checkpoints
+        SELECT t.instance_id, t.version, max(t.place) AS place, array_agg(t.checkpoint) AS checkpoints
         FROM touched AS t
-        GROUP BY t.instance_id
+        GROUP BY t.instance_id, t.version
     ) AS f
-    JOIN cases AS c ON c.instance_id = f.instance_id
-    JOIN ordered_steps AS s ON s.version = c.version AND s.place < f.place AND s.checkpoint <> ALL (f.checkpoints)
+    JOIN ordered_steps AS s ON s.version = f.version AND s.place < f.place AND s.checkpoint <> ALL (f.checkpoints)
 ),
 members AS (
     -- The cases behind each number of a part of the map; `events` is how often the case counts in it.
@@ -103,10 +105,9 @@ members AS (
         UNION ALL
         SELECT ARRAY['activity', d.activity], x.number, d.instance_id, d.times - CASE WHEN x.number = 'reworked' THEN 1 ELSE 0 END
         FROM done AS d
-        JOIN traces AS t ON t.instance_id = d.instance_id
         CROSS JOIN LATERAL (VALUES
-            ('cases'), (CASE WHEN d.first_place = 1 THEN 'starts' END), (CASE WHEN d.times > 1 THEN 'reworked' END),
-            (CASE WHEN t.last = d.activity THEN CASE WHEN t.is_ended THEN 'ends' ELSE 'standing' END END)
+            ('cases'), (CASE WHEN d.is_first THEN 'starts' END), (CASE WHEN d.times > 1 THEN 'reworked' END),
+            (CASE WHEN d.is_last THEN CASE WHEN d.is_ended THEN 'ends' ELSE 'standing' END END)
         ) AS x (number)
         WHERE x.number IS NOT NULL AND 'activity' = ANY (:sections::text[])
         UNION ALL
@@ -138,9 +139,13 @@ members AS (
         WHERE 'deviation' = ANY (:sections::text[])
         GROUP BY GROUPING SETS ((d.kind, d.instance_id), (d.kind, d.source, d.target, d.instance_id))
         UNION ALL
-        SELECT ARRAY['conformance'], CASE WHEN d.instance_id IS NULL THEN 'conforming' ELSE 'deviating' END, c.instance_id, 1
-        FROM cases AS c
-        LEFT JOIN (SELECT DISTINCT d.instance_id FROM deviations AS d) AS d ON d.instance_id = c.instance_id
+        SELECT ARRAY['conformance'], CASE WHEN bool_or(f.deviates) THEN 'deviating' ELSE 'conforming' END, f.instance_id, 1
+        FROM (
+            SELECT c.instance_id, false AS deviates FROM cases AS c
+            UNION ALL
+            SELECT d.instance_id, true FROM deviations AS d
+        ) AS f
         WHERE 'deviation' = ANY (:sections::text[])
+        GROUP BY f.instance_id
     ) AS n
 )
