@@ -25,9 +25,11 @@ from bpm_crm.api.graphiql import GraphiQL
 from bpm_crm.api.guard import Limits
 from bpm_crm.api.health import PATHS, health_routes
 from bpm_crm.api.issuer import BuiltInIssuer
+from bpm_crm.api.log_export import Format, LogExport
 from bpm_crm.api.schema import CircularViews, build_schema
 from bpm_crm.api.tokens import Provider, TokenVerifier
 from bpm_crm.config import Settings, app_url, listen_url, read_issuer_key
+from bpm_crm.exchange import ocel_export, xes_export
 from bpm_crm.garbage import calm
 from bpm_crm.logs import set_up_logs
 from bpm_crm.operations.events import EventHub
@@ -36,6 +38,11 @@ from bpm_crm.operations.reference import ReferenceCache
 from bpm_crm.operations.writer import Writer
 from bpm_crm.records.database import Database
 from bpm_crm.records.notices import Listener
+
+LOG_FORMATS = {
+    "xes": Format(xes_export.write_xes, xes_export.MEDIA_TYPE, "xes"),
+    "ocel": Format(ocel_export.write_ocel, ocel_export.MEDIA_TYPE, "ocel.json"),
+}
 
 
 def application() -> Starlette:
@@ -81,6 +88,7 @@ def build(settings: Settings) -> Starlette:
         Route("/graphql", endpoint),
         WebSocketRoute("/graphql", endpoint),
         Route("/", _to_graphql),
+        Route("/event-logs/{process}", LogExport(context, LOG_FORMATS).answer, methods=["GET"]),
         *health_routes(__version__),
     ]
     if graphiql is not None:

@@ -1,7 +1,7 @@
 """What every figure is asked of: the instants, the published versions known by then, the cases and the segments."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -11,6 +11,8 @@ from bpm_crm.analytics.statements import EVERY_CASE, CaseFilter, report, stateme
 from bpm_crm.records.database import Connection
 
 _FRAME = report("frame")
+
+_PARTS = ("checkpoints", "stages", "clocks", "reasons", "fields", "transitions", "activities")
 
 FIRST_INSTANT = datetime(1, 1, 1, tzinfo=UTC)
 LAST_INSTANT = datetime(9999, 1, 1, tzinfo=UTC)
@@ -31,6 +33,8 @@ class Version:
     clocks: Mapping[str, Any]
     reasons: Mapping[str, Any]
     fields: Mapping[str, Any]
+    transitions: Mapping[str, Any] = field(default_factory=dict)
+    activities: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,5 +94,5 @@ def titles_of(parts: Iterable[Mapping[str, Any]], key: str) -> Titles:
 
 
 def _version(row: Mapping[str, Any]) -> Version:
-    parts = {name: row[name] or {} for name in ("checkpoints", "stages", "clocks", "reasons", "fields")}
+    parts = {name: row[name] or {} for name in _PARTS}
     return Version(row["definition_id"], row["process"], row["version"], **parts)

@@ -20,6 +20,7 @@ from bpm_crm.api.customers import Customer, CustomersQuery, CustomerView, custom
 from bpm_crm.api.deals import Deal, DealsQuery, DealView
 from bpm_crm.api.definition_lists import DefinitionsQuery
 from bpm_crm.api.definitions import definition_type, version_of
+from bpm_crm.api.figure_map import ProcessMapQuery
 from bpm_crm.api.figures import FiguresQuery
 from bpm_crm.api.ids import from_global
 from bpm_crm.api.instance_lists import InstancesQuery, visible_instance
@@ -170,6 +171,7 @@ Query_ = _root(
     DealsQuery,
     CustomersQuery,
     FiguresQuery,
+    ProcessMapQuery,
 )
 Mutation = _root(
     "Mutation",

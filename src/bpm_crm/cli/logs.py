@@ -21,6 +21,7 @@ from bpm_crm.exchange.log_import import CHECKING, IMPORTING, Imported
 from bpm_crm.exchange.log_import import Progress as Heard
 from bpm_crm.exchange.log_import import import_log as carry_out
 from bpm_crm.exchange.profile import profile_log, unique_key
+from bpm_crm.exchange.sources import xes_source
 from bpm_crm.operations.processes import ProcessCache
 from bpm_crm.operations.publishing import prove
 from bpm_crm.operations.writer import Writer
@@ -50,7 +51,7 @@ def import_log(
 
         if dry_run:
             at = datetime.now(UTC)
-            profile = profile_log(file, channel_attribute, at, functools.partial(progress, CHECKING))
+            profile = profile_log(xes_source(file), channel_attribute, at, functools.partial(progress, CHECKING))
             definition = prove(derive_document(profile, key=key, title=title), at).definition
             err.print(
                 f"Nothing written. {profile.cases} cases, {profile.events} events, {len(definition.stages)} stages."
@@ -71,7 +72,7 @@ async def _import(
     try:
         tenant_id = await company_of(owner, tenant)
         imported = await carry_out(
-            file,
+            xes_source(file),
             owner=owner,
             writer=writer,
             tenant_id=tenant_id,

@@ -73,7 +73,10 @@ class Title:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A typed data field of a case. `binds` names the deal's column that follows it; `personal` keeps it out of history."""
+    """A typed data field of a case. `personal` keeps it out of history.
+
+    `binds` says what else it is: `amount`, which the deal's amount follows, or `performer`, which names who did a step.
+    """
 
     key: str
     type: FieldType

@@ -116,12 +116,12 @@ TEXTS: Mapping[ProblemCode, Title] = {
         "Поле «{value}» не примет ничего: `min` больше `max`; поменяйте их местами.",
     ),
     ProblemCode.BINDING_TWICE: Title(
-        "Fields “{value}” and “{other}” are both bound to the deal's {column}; bind one.",
-        "Поля «{value}» и «{other}» оба связаны с {column} сделки; свяжите одно.",
+        "Fields “{value}” and “{other}” are both bound as {column}; bind one.",
+        "Поля «{value}» и «{other}» оба связаны как {column}; свяжите одно.",
     ),
     ProblemCode.BINDING_TYPE: Title(
-        "Field “{value}” cannot be bound to the deal's {other}; it must be of type {expected}.",
-        "Поле «{value}» нельзя связать с {other} сделки; нужен тип {expected}.",
+        "Field “{value}” cannot be bound as {other}; it must be of type {expected}.",
+        "Поле «{value}» нельзя связать как {other}; нужен тип {expected}.",
     ),
     ProblemCode.CALENDAR_INVALID: Title("The calendar is not usable: {fault}", "Календарь непригоден: {fault}"),
     ProblemCode.DURATION_INVALID: Title(

@@ -19,6 +19,8 @@ from bpm_crm.engine.reference_problems import reference_problems
 RESERVED_TRIGGERS = frozenset({"state", FORCE})
 RESERVED_ACTIVITIES = frozenset({"response", *STANDARD_ACTIVITIES})
 
+_BOUND_TYPES = {"amount": FieldType.DECIMAL, "performer": FieldType.STRING}
+"""What a field that binds something is of."""
 _LATE = instant_of(datetime(2100, 1, 1, tzinfo=UTC))
 _CLOSED_ALL_WEEK = Title(
     "there is no working time in the week; open at least one weekday.",
@@ -87,8 +89,8 @@ def _fields(definition: ProcessDefinition) -> Iterator[Problem]:
             yield Problem(ProblemCode.RANGE_EMPTY, ("fields", key, "min"), {"value": key})
         if item.binds is None:
             continue
-        if item.type is not FieldType.DECIMAL:
-            params = {"value": key, "other": item.binds, "expected": FieldType.DECIMAL.value}
+        if item.type is not _BOUND_TYPES[item.binds]:
+            params = {"value": key, "other": item.binds, "expected": _BOUND_TYPES[item.binds].value}
             yield Problem(ProblemCode.BINDING_TYPE, ("fields", key, "binds"), params)
         first = bound.setdefault(item.binds, key)
         if first != key:

@@ -1,6 +1,7 @@
 """A process definition derived from a foreign log: one stage and one checkpoint per activity, one move per observed succession.
 
-What the log shows is legal, nothing else is. The calendar is always open: a foreign log says nothing about working hours.
+What the log shows is legal, nothing else is. The stages before the first activity and after the last are silent: the log knows no such
+events. The calendar is always open: a foreign log says nothing about working hours.
 """
 
 from typing import Any
@@ -18,9 +19,9 @@ RESERVED = (START, END, FINISH)
 
 def derive_document(profile: LogProfile, *, key: str, title: str) -> str:
     """The YAML text of the definition; equal logs give equal texts."""
-    stages = {START: _stage("initial", "Begun", "Начато")}
+    stages = {START: {**_stage("initial", "Begun", "Начато"), "silent": True}}
     stages |= {stage_key(item): _stage("open", name, name) for name, item in profile.activities.items()}
-    stages[END] = _stage("won", "Completed", "Завершено")
+    stages[END] = {**_stage("won", "Completed", "Завершено"), "silent": True}
     document: dict[str, Any] = {
         "process": key,
         "title": _titles(title, title),
@@ -88,6 +89,7 @@ def _fields(profile: LogProfile) -> dict[str, Any]:
     }
     for key, english, russian in ((RESOURCE, "Resource", "Исполнитель"), (GROUP, "Group", "Группа")):
         fields[key] = {"type": "string", "title": _titles(english, russian), "max_length": 4000}
+    fields[RESOURCE]["binds"] = "performer"
     return fields
 
 

@@ -9,7 +9,6 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from uuid import UUID
 
 from bpm_crm.exchange.derivation import (
@@ -22,7 +21,8 @@ from bpm_crm.exchange.derivation import (
     stage_key,
 )
 from bpm_crm.exchange.profile import LONGEST_TEXT, Happening, LogProfile, channel_of, happenings_of, profile_log
-from bpm_crm.exchange.xes import Trace, open_log
+from bpm_crm.exchange.sources import LogSource
+from bpm_crm.exchange.xes import Trace
 from bpm_crm.operations.clocks import SYSTEM
 from bpm_crm.operations.commands import AlreadyCaptured, Capture, Fire, Recorded, Work
 from bpm_crm.operations.publishing import Published, publish
@@ -57,7 +57,7 @@ class Imported:
 
 
 async def import_log(
-    path: Path,
+    source: LogSource,
     *,
     owner: Database,
     writer: Writer,
@@ -72,17 +72,17 @@ async def import_log(
 
     `XesInvalid` for a broken log and `DefinitionInvalid` for one that gives no sound definition: then nothing is written.
     """
-    profile = profile_log(path, channel_attribute, at, functools.partial(progress, CHECKING))
+    profile = profile_log(source, channel_attribute, at, functools.partial(progress, CHECKING))
     text = derive_document(profile, key=key, title=title)
     async with owner.transaction(tenant_id) as connection:
         for name, item in profile.channels.items():
             await insert_channel(connection, tenant_id, new_id(), channel_key(key, item), (name, name), None, at)
-        published = await publish(connection, tenant_id, text, changelog=f"Derived from {path.name}.", at=at, by=None)
+        published = await publish(connection, tenant_id, text, changelog=f"Derived from {title}.", at=at, by=None)
         channels = await channels_by_key(connection, tenant_id)
         await announce_reference(connection, tenant_id)
     imported = Imported(profile, published)
-    with open_log(path) as log:
-        for chunk in _chunks(log):
+    with source() as log:
+        for chunk in _chunks(iter(log)):
             works = [_work(trace, profile, published, channels, tenant_id, key, channel_attribute) for trace in chunk]
             outcomes = await writer.submit_all(works)
             for trace, outcome in zip(chunk, outcomes, strict=True):

@@ -4,10 +4,10 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 
 from bpm_crm.engine.instants import FIRST_YEAR
-from bpm_crm.exchange.xes import Trace, Value, XesCode, XesInvalid, open_log
+from bpm_crm.exchange.sources import LogSource
+from bpm_crm.exchange.xes import Trace, Value, XesCode, XesInvalid
 from bpm_crm.exchange.xes.model import NAME, TIMESTAMP
 from bpm_crm.operations.decisions import CLOCK_SKEW
 
@@ -75,14 +75,14 @@ class LogProfile:
 
 
 def profile_log(
-    path: Path, channel_attribute: str, at: datetime, progress: Callable[[int, int | None], None]
+    source: LogSource, channel_attribute: str, at: datetime, progress: Callable[[int, int | None], None]
 ) -> LogProfile:
     """Read a log to its end without writing anything; `XesInvalid` for the first fault, of which an event after `at` is one.
 
     `progress` hears bytes read and in all.
     """
     profile = LogProfile()
-    with open_log(path) as log:
+    with source() as log:
         for trace in log:
             _check_times(trace, at)
             profile.take(trace, channel_attribute)

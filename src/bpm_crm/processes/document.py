@@ -69,7 +69,10 @@ class FieldPart(Part):
     max: Number | None = None
     max_length: Annotated[int, Field(ge=1, le=4000)] = 500
     personal: bool = Field(default=False, description="Personal data: kept out of history, erased with the customer.")
-    binds: Literal["amount"] | None = Field(default=None, description="The deal's column that follows this field.")
+    binds: Literal["amount", "performer"] | None = Field(
+        default=None,
+        description="`amount`: the deal's amount follows this field. `performer`: it names who did a step, where no user of ours did.",
+    )
 
 
 class StagePart(Part):
@@ -77,6 +80,9 @@ class StagePart(Part):
 
     kind: StageKind
     title: Titles
+    silent: bool = Field(
+        default=False, description="Entering it is no event of its own in process maps and exported event logs."
+    )
 
 
 class GuardPart(Part):

@@ -23,11 +23,13 @@ _DEPTHS = {"log": 1, "trace": 2}
 class Document:
     """Takes the document in pieces; finished traces queue in `traces`, `header` is set when the first trace opens."""
 
-    def __init__(self, zone: tzinfo | None, limits: Limits) -> None:
+    def __init__(self, zone: tzinfo | None, limits: Limits, *, wall_time: bool = False) -> None:
         self.header: Header | None = None
         self.traces: deque[Trace] = deque()
         self._limits = limits
-        self._attributes = AttributeReader(literals(zone), limits, self._open, self._close, self.fault)
+        self._attributes = AttributeReader(
+            literals(zone, wall_time=wall_time), limits, self._open, self._close, self.fault
+        )
         self._scanner = Scanner(self._attributes.start, self._attributes.end, self._where, limits)
         self._names: dict[str, str] = {}
         self._namespaces: frozenset[str] = frozenset()

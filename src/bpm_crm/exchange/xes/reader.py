@@ -25,11 +25,19 @@ class EventLog(Iterator[Trace]):
     a log in one transaction. `bytes_read` of `total_bytes` (None when unknown) is the progress, both as stored, before unpacking.
     """
 
-    def __init__(self, stream: BinaryIO, *, total_bytes: int | None, zone: tzinfo | None, limits: Limits) -> None:
+    def __init__(
+        self,
+        stream: BinaryIO,
+        *,
+        total_bytes: int | None,
+        zone: tzinfo | None,
+        limits: Limits,
+        wall_time: bool = False,
+    ) -> None:
         self.total_bytes = total_bytes
         self._source = Source(stream)
         self._chunks = self._source.chunks()
-        self._document = Document(zone, limits)
+        self._document = Document(zone, limits, wall_time=wall_time)
         self._fault: XesInvalid | None = None
         self._is_ended = False
         self.header = self._read_header()
@@ -81,23 +89,30 @@ class EventLog(Iterator[Trace]):
 
 
 def read_log(
-    stream: BinaryIO, *, total_bytes: int | None = None, zone: tzinfo | None = None, limits: Limits = DEFAULT_LIMITS
+    stream: BinaryIO,
+    *,
+    total_bytes: int | None = None,
+    zone: tzinfo | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+    wall_time: bool = False,
 ) -> EventLog:
     """Read the header from `stream`, plain or gzip as its content says, and hand out a log that reads on as it is iterated.
 
     `total_bytes` is the size for the progress, where the caller knows it; `zone` is that of dates without an offset, None
-    refuses them. Encodings: UTF-8, UTF-16 and the single-byte ones Python knows, by the XML declaration. Raises `XesInvalid`;
+    refuses them; with `wall_time` all dates are taken as of `zone`, whatever offset they state. Encodings: UTF-8, UTF-16 and the single-byte ones Python knows, by the XML declaration. Raises `XesInvalid`;
     a log without any trace is refused.
     """
-    return EventLog(stream, total_bytes=total_bytes, zone=zone, limits=limits)
+    return EventLog(stream, total_bytes=total_bytes, zone=zone, limits=limits, wall_time=wall_time)
 
 
 @contextmanager
-def open_log(path: Path, *, zone: tzinfo | None = None, limits: Limits = DEFAULT_LIMITS) -> Iterator[EventLog]:
+def open_log(
+    path: Path, *, zone: tzinfo | None = None, limits: Limits = DEFAULT_LIMITS, wall_time: bool = False
+) -> Iterator[EventLog]:
     """`read_log` over the regular file at `path`, closed at the end; `XesInvalid` too when there is none or it may not be read."""
     stream, size = _opened(path)
     with stream:
-        yield read_log(stream, total_bytes=size, zone=zone, limits=limits)
+        yield read_log(stream, total_bytes=size, zone=zone, limits=limits, wall_time=wall_time)
 
 
 def _opened(path: Path) -> tuple[BinaryIO, int]:

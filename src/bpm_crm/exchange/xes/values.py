@@ -23,11 +23,11 @@ class LiteralInvalid(Exception):
         self.message = message
 
 
-def literals(zone: tzinfo | None) -> Mapping[str, Callable[[str], Value]]:
-    """The readers of literals by element name; `zone` is that of dates without an offset, None refuses them."""
+def literals(zone: tzinfo | None, *, wall_time: bool = False) -> Mapping[str, Callable[[str], Value]]:
+    """The readers of literals by element name; `zone` and `wall_time` are as in `read_date`."""
 
     def date(text: str) -> datetime:
-        return read_date(text, zone)
+        return read_date(text, zone, wall_time=wall_time)
 
     return {
         "string": str,
@@ -39,11 +39,11 @@ def literals(zone: tzinfo | None) -> Mapping[str, Callable[[str], Value]]:
     }
 
 
-def read_date(text: str, zone: tzinfo | None) -> datetime:
+def read_date(text: str, zone: tzinfo | None, *, wall_time: bool = False) -> datetime:
     """The aware instant of an xs:dateTime; digits past the microsecond are dropped.
 
     The offset may be `Z`, `+03:00`, `+0300` or `+03`. Without one the wall time is of `zone`, its first occurrence where clocks
-    are turned back. `LiteralInvalid` for other forms, for instants outside the years 1 to 9999 UTC, and for no offset and no `zone`.
+    are turned back; with `wall_time` so is every one, whatever offset it states. `LiteralInvalid` for other forms, for instants outside the years 1 to 9999 UTC, and for no offset and no `zone`.
     """
     stripped = text.strip()
     if _DATE.fullmatch(stripped) is None:
@@ -52,7 +52,7 @@ def read_date(text: str, zone: tzinfo | None) -> datetime:
         moment = datetime.fromisoformat(stripped)
     except ValueError as error:
         raise LiteralInvalid(XesCode.BAD_DATE, f"{clipped(text)} is not a date of the calendar") from error
-    if moment.tzinfo is None:
+    if moment.tzinfo is None or wall_time:
         if zone is None:
             raise LiteralInvalid(XesCode.MISSING_OFFSET, f"the date {clipped(text)} does not say its offset from UTC")
         moment = moment.replace(tzinfo=zone)

@@ -1,0 +1,156 @@
+"""`GET /event-logs/{process}`: the event log of a process as a download, under the same credentials and reach as figures."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from datetime import date, datetime
+from typing import NamedTuple, Protocol, TypeVar
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+
+from bpm_crm.analytics.dimensions import UNGROUPED
+from bpm_crm.analytics.event_log import Classifier
+from bpm_crm.analytics.frames import read_frame
+from bpm_crm.analytics.log_pages import LogRequest
+from bpm_crm.api._request import request_id_of
+from bpm_crm.api.context import RequestContext
+from bpm_crm.api.faults import STATUS, Code, Fault, explain
+from bpm_crm.api.figure_frames import check_process, question_of
+from bpm_crm.api.figure_inputs import PeriodInput
+from bpm_crm.operations.access import Permission
+from bpm_crm.records.database import Database
+from bpm_crm.records.reference import Reference
+
+AT_ONCE = 4
+"""Logs that one process writes at a time."""
+PARAMETERS = frozenset({"format", "classifier", "from", "to", "fromDate", "toDate", "asOf", "knownAt"})
+
+T = TypeVar("T")
+ContextFactory = Callable[[Request, None], Awaitable[RequestContext]]
+
+
+class Write(Protocol):
+    """Writes a log in one format."""
+
+    def __call__(self, database: Database, request: LogRequest, reference: Reference) -> AsyncIterator[bytes]:
+        """The document in pieces."""
+
+
+class Format(NamedTuple):
+    """A format of event logs: what writes it, its media type, the ending of its files."""
+
+    write: Write
+    media_type: str
+    ending: str
+
+
+class LogExport:
+    """The endpoint. A page of cases is read at a time, and no connection is held while the client is slow."""
+
+    def __init__(self, context: ContextFactory, formats: Mapping[str, Format]) -> None:
+        self._context = context
+        self._formats = formats
+        self._running = 0
+
+    async def answer(self, request: Request) -> Response:
+        """Begin the download; a refusal has the form of the errors of the API."""
+        request_id = request_id_of(dict(request.scope["headers"]))
+        request.scope.setdefault("state", {})["request_id"] = request_id
+        try:
+            context = (await self._context(request, None)).for_operation(request_id)
+            return await self._download(request, context)
+        except Exception as error:  # noqa: BLE001  # explained, masked and logged in one place
+            problem = explain(error, request_id=request_id)
+            request.scope["state"]["codes"] = [problem.code]
+            body = {"errors": [problem.formatted(request_id)]}
+            return JSONResponse(body, STATUS[problem.code], {"x-request-id": request_id, "cache-control": "no-store"})
+
+    async def _download(self, request: Request, context: RequestContext) -> Response:
+        asked = await _log_request(request, context)
+        form = self._formats[_one_of(request, "format", {key: key for key in self._formats}, "xes")]
+        if self._running >= AT_ONCE:
+            raise Fault(Code.OVERLOADED, f"{AT_ONCE} event logs are being written already; try again in a minute.")
+        pieces = form.write(context.services.database, asked, context.known)
+        first = await anext(aiter(pieces))
+        name = f"{request.path_params['process']}.{form.ending}"
+        headers = {"content-disposition": f'attachment; filename="{name}"', "cache-control": "no-store"}
+        headers["x-request-id"] = context.request_id
+        return StreamingResponse(self._counted(first, pieces), media_type=form.media_type, headers=headers)
+
+    async def _counted(self, first: bytes, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        self._running += 1
+        try:
+            yield first
+            async for piece in pieces:
+                yield piece
+        finally:
+            self._running -= 1
+
+
+async def _log_request(request: Request, context: RequestContext) -> LogRequest:
+    """Which log is asked for, over the cases that figures of the viewer are made of."""
+    unknown = sorted(set(request.query_params) - PARAMETERS)
+    if unknown:
+        known = ", ".join(sorted(PARAMETERS))
+        raise Fault(Code.BAD_USER_INPUT, f"There is no parameter “{unknown[0][:40]}”; there are: {known}.")
+    classifier = _one_of(request, "classifier", {item.name: item for item in Classifier}, Classifier.STAGE.name)
+    question = question_of(context, _period(request), None, UNGROUPED)
+    process = request.path_params["process"]
+    async with context.services.database.reader(question.tenant_id) as connection:
+        frame = await read_frame(
+            connection,
+            question.tenant_id,
+            process=process,
+            as_of=_instant(request, "asOf"),
+            known_at=_instant(request, "knownAt"),
+        )
+    check_process(context, process, frame)
+    may = context.caller.may
+    return LogRequest(
+        frame=frame,
+        question=question,
+        classifier=classifier,
+        language=context.language,
+        people=may(Permission.VIEW_PEOPLE),
+        customers=may(Permission.VIEW_CUSTOMERS),
+    )
+
+
+def _period(request: Request) -> PeriodInput | None:
+    period = PeriodInput(
+        from_=_instant(request, "from"),
+        to=_instant(request, "to"),
+        from_date=_day(request, "fromDate"),
+        to_date=_day(request, "toDate"),
+    )
+    return None if period == PeriodInput() else period
+
+
+def _instant(request: Request, name: str) -> datetime | None:
+    def read(text: str) -> datetime:
+        found = datetime.fromisoformat(text)
+        if found.tzinfo is None:
+            raise ValueError(text)
+        return found
+
+    return _read(request, name, read, "an instant with its offset, as 2026-09-01T00:00:00Z")
+
+
+def _day(request: Request, name: str) -> date | None:
+    return _read(request, name, date.fromisoformat, "a day, as 2026-09-01")
+
+
+def _read(request: Request, name: str, read: Callable[[str], T], expected: str) -> T | None:
+    text = request.query_params.get(name)
+    if text is None:
+        return None
+    try:
+        return read(text)
+    except ValueError as error:
+        raise Fault(Code.BAD_USER_INPUT, f"`{name}` is {expected}.") from error
+
+
+def _one_of(request: Request, name: str, known: Mapping[str, T], default: str) -> T:
+    text = request.query_params.get(name, default)
+    if text not in known:
+        raise Fault(Code.BAD_USER_INPUT, f"`{name}` is one of {', '.join(known)}.")
+    return known[text]

@@ -1,0 +1,135 @@
+"""`bpm-crm export-log`: the event log of a process as a file."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from bpm_crm.analytics.event_log import Classifier
+from bpm_crm.analytics.frames import FIRST_INSTANT, LAST_INSTANT, Question, read_frame
+from bpm_crm.analytics.log_pages import LogRequest
+from bpm_crm.cli.companies import company_of
+from bpm_crm.cli.faults import CommandRefused, reported
+from bpm_crm.cli.provision import Provision, provisioned
+from bpm_crm.config import Settings
+from bpm_crm.exchange.ocel_export import write_ocel
+from bpm_crm.exchange.xes_export import write_xes
+from bpm_crm.records.database import Database
+from bpm_crm.records.reference import Reference, load_reference
+
+out, err = Console(soft_wrap=True), Console(stderr=True, soft_wrap=True)
+
+
+class LogFormat(StrEnum):
+    """The formats of exported logs."""
+
+    XES = "xes"
+    OCEL = "ocel"
+
+
+class Language(StrEnum):
+    """The languages of titles."""
+
+    EN = "en"
+    RU = "ru"
+
+
+WRITERS = {LogFormat.XES: write_xes, LogFormat.OCEL: write_ocel}
+ENDINGS = {LogFormat.XES: "xes", LogFormat.OCEL: "ocel.json"}
+INSTANTS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S%z"]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is to be exported."""
+
+    tenant: str
+    process: str
+    classifier: Classifier
+    since: datetime | None
+    until: datetime | None
+    language: Language
+    people: bool
+    customers: bool
+
+
+@reported
+def export_log(
+    process: Annotated[str, typer.Argument(help="Key of the process.")],
+    output: Annotated[
+        Path | None, typer.Option(help="File to write; default: the process's key with the ending of the format.")
+    ] = None,
+    format: Annotated[  # noqa: A002  # what everybody calls it
+        LogFormat, typer.Option(help="XES (IEEE 1849), or OCEL 2.0 in JSON.")
+    ] = LogFormat.XES,
+    tenant: Annotated[str, typer.Option(help="Key of the company.")] = "demo",
+    classifier: Annotated[Classifier, typer.Option(help="What counts as an event.")] = Classifier.STAGE,
+    since: Annotated[
+        datetime | None, typer.Option("--from", formats=INSTANTS, help="Cases begun at or after this; days of UTC.")
+    ] = None,
+    until: Annotated[
+        datetime | None, typer.Option("--to", formats=INSTANTS, help="Cases begun before this; days of UTC.")
+    ] = None,
+    language: Annotated[Language, typer.Option(help="Language of the names of activities.")] = Language.EN,
+    with_people: Annotated[bool, typer.Option("--with-people", help="Name users and other performers.")] = False,
+    with_customers: Annotated[bool, typer.Option("--with-customers", help="Name customers.")] = False,
+) -> None:
+    """Export the event log of a process as known now, without personal data unless it is asked for."""
+    wish = Wish(tenant, process, classifier, since, until, language, with_people, with_customers)
+    target = output or Path(f"{process}.{ENDINGS[format]}")
+    with provisioned(Settings(), lambda text: err.print(text, highlight=False), migrate=False) as provision:
+        size = asyncio.run(_export(provision, wish, format, target))
+    out.print(f"{target}: {size} bytes.", highlight=False)
+
+
+async def _export(provision: Provision, wish: Wish, format_: LogFormat, target: Path) -> int:
+    database = await provision.owner_database(2)
+    try:
+        tenant_id = await company_of(database, wish.tenant)
+        async with database.reader(tenant_id) as connection:
+            reference = await load_reference(connection, tenant_id)
+        if reference is None:
+            raise LookupError("the company was there a moment ago")
+        request = await _request(database, reference, wish)
+        return await _write(WRITERS[format_](database, request, reference), target)
+    finally:
+        await database.close()
+
+
+async def _request(database: Database, reference: Reference, wish: Wish) -> LogRequest:
+    tenant_id = reference.tenant.id
+    async with database.reader(tenant_id) as connection:
+        frame = await read_frame(connection, tenant_id, process=wish.process)
+    if not frame.versions:
+        known = ", ".join(sorted(item.key for item in reference.definitions.values()))
+        raise CommandRefused(f"There is no process “{wish.process}”; there are: {known}.")
+    question = Question(tenant_id, since=_aware(wish.since) or FIRST_INSTANT, until=_aware(wish.until) or LAST_INSTANT)
+    return LogRequest(
+        frame, question, wish.classifier, wish.language.value, people=wish.people, customers=wish.customers
+    )
+
+
+async def _write(log: AsyncGenerator[bytes, None], target: Path) -> int:
+    """Write the file whole or not at all; its size in bytes."""
+    part = target.with_name(f"{target.name}.part")
+    size = 0
+    try:
+        with part.open("wb") as file:
+            async with aclosing(log) as pieces:
+                async for piece in pieces:
+                    size += file.write(piece)
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+    return size
+
+
+def _aware(instant: datetime | None) -> datetime | None:
+    return instant if instant is None or instant.tzinfo is not None else instant.replace(tzinfo=UTC)
