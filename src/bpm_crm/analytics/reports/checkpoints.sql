@@ -109,33 +109,6 @@ waits AS (
     FROM begun AS b
     JOIN steps AS s ON array_position(b.reached, s.step) IS NULL
 ),
-moments AS (
-    -- After each length of waiting: how many reached the checkpoint just then, how many were seen to wait so long.
-    SELECT
-        w.step, w.cell, w.seconds,
-        count(*) FILTER (WHERE w.is_reached) AS events,
-        sum(count(*)) OVER (PARTITION BY w.step, w.cell)
-            - sum(count(*)) OVER (PARTITION BY w.step, w.cell ORDER BY w.seconds) + count(*) AS at_risk
-    FROM waits AS w
-    GROUP BY w.step, w.cell, w.seconds
-),
-survival AS (
-    -- Kaplan-Meier: the share still waiting after each length.
-    SELECT
-        m.step, m.cell, m.seconds,
-        exp(sum(CASE WHEN m.events = m.at_risk THEN '-Infinity'::float8 ELSE ln((1 - m.events / m.at_risk)::float8) END)
-            OVER (PARTITION BY m.step, m.cell ORDER BY m.seconds)) AS waiting
-    FROM moments AS m
-),
-expected AS (
-    -- The lengths after which half, and nine tenths, have reached the checkpoint; null where that was not seen.
-    SELECT
-        v.step, v.cell,
-        min(v.seconds) FILTER (WHERE v.waiting <= 0.5 + 1e-9) AS median,
-        min(v.seconds) FILTER (WHERE v.waiting <= 0.1 + 1e-9) AS p90
-    FROM survival AS v
-    GROUP BY v.step, v.cell
-),
 lasted AS (
     SELECT
         w.step, w.cell, avg(w.seconds) AS mean,
@@ -154,47 +127,35 @@ measured AS (
 ),
 judged AS (
     -- Verdicts by segment: of a closed cycle as of the step that closed it, of an open one as its case was last known.
-    SELECT y.step, y.verdict, y.is_open, y.worked, CASE WHEN y.is_open THEN {standing_segment} ELSE {segment} END AS segment
-    FROM cases AS c
-    CROSS JOIN LATERAL unnest(c.due_steps, c.due_sequences, c.verdicts, c.are_open, c.worked)
-        AS y (step, sequence, verdict, is_open, worked)
-    JOIN history AS h ON h.tenant_id = $1 AND h.instance_id = c.instance_id AND h.sequence = y.sequence
+    SELECT p.*, dense_rank() OVER (ORDER BY p.segment) AS cell
+    FROM (
+        SELECT y.step, y.verdict, y.is_open, y.worked, CASE WHEN y.is_open THEN {standing_segment} ELSE {segment} END AS segment
+        FROM cases AS c
+        CROSS JOIN LATERAL unnest(c.due_steps, c.due_sequences, c.verdicts, c.are_open, c.worked)
+            AS y (step, sequence, verdict, is_open, worked)
+        JOIN history AS h ON h.tenant_id = $1 AND h.instance_id = c.instance_id AND h.sequence = y.sequence
+    ) AS p
 ),
-clock_moments AS (
-    -- The same as `moments` over the business time of clocks: an overdue one is seen as far as its target.
-    SELECT
-        j.step, j.segment, j.worked,
-        count(*) FILTER (WHERE NOT j.is_open) AS events,
-        sum(count(*)) OVER (PARTITION BY j.step, j.segment ORDER BY j.worked DESC) AS at_risk
+observed AS (
+    -- How long cases waited for checkpoints, and the business time of judged clocks: an overdue one is seen as far as its target.
+    SELECT 'wait' AS measure, w.step, w.cell, w.seconds, w.is_reached AS is_seen
+    FROM waits AS w
+    UNION ALL
+    SELECT 'clock', j.step, j.cell, j.worked, NOT j.is_open
     FROM judged AS j
     WHERE j.verdict IN ('met', 'breached') AND j.worked IS NOT NULL
-    GROUP BY j.step, j.segment, j.worked
 ),
-clock_survival AS (
-    SELECT
-        m.step, m.segment, m.worked,
-        exp(sum(CASE WHEN m.events = m.at_risk THEN '-Infinity'::float8 ELSE ln((1 - m.events / m.at_risk)::float8) END)
-            OVER (PARTITION BY m.step, m.segment ORDER BY m.worked)) AS waiting
-    FROM clock_moments AS m
-),
-clock_expected AS (
-    SELECT
-        v.step, v.segment,
-        min(v.worked) FILTER (WHERE v.waiting <= 0.5 + 1e-9) AS median,
-        min(v.worked) FILTER (WHERE v.waiting <= 0.1 + 1e-9) AS p90
-    FROM clock_survival AS v
-    GROUP BY v.step, v.segment
-),
+{kaplan_meier},
 attained AS (
     SELECT
-        v.step, v.segment,
+        v.step, v.cell, v.segment,
         count(*) FILTER (WHERE v.verdict = 'met') AS met,
         count(*) FILTER (WHERE v.verdict = 'breached') AS breached,
         count(*) FILTER (WHERE v.verdict = 'breached' AND v.is_open) AS overdue,
         count(*) FILTER (WHERE v.verdict = 'not_yet_due') AS not_yet_due,
         count(*) FILTER (WHERE v.verdict = 'cancelled') AS cancelled
     FROM judged AS v
-    GROUP BY v.step, v.segment
+    GROUP BY v.step, v.cell, v.segment
 ),
 members AS (
     -- The cases behind the numbers, at the steps from `step` to `through`.
