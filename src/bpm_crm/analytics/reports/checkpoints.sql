@@ -58,6 +58,7 @@ candidates AS (
     GROUP BY p.instance_id
 ),
 {cases},
+{units},
 {touches},
 {arrivals},
 visited AS (
