@@ -21,7 +21,7 @@ from bpm_crm.analytics.members import Members, Wanted
 from bpm_crm.analytics.statements import CaseFilter
 from bpm_crm.analytics.steps import steps_of
 from bpm_crm.analytics.stranded import read_stranded
-from tests.analytics import reference, reference_checkpoints
+from tests.analytics import checking_stages, reference, reference_checkpoints
 from tests.analytics import reference_statistics as statistics
 from tests.analytics.cases import Answer, Ask, Case, Segment, Spell, load_cases
 from tests.analytics.walks import CHANNELS, Walks
@@ -257,3 +257,5 @@ async def check_everything(walked: Walked, seed: int, number: int = ASKS) -> Non
         await check_losses(walked, ask, owner, rng.choice((None, *CHANNELS)))
         await check_checkpoints(walked, ask, owner, rng.choice(CHANNELS))
         await check_stranded(walked, ask, owner, rng.choice((None, *CHANNELS)))
+        await checking_stages.check_outcomes(walked, ask, owner, rng.choice((None, *CHANNELS)))
+        await checking_stages.check_stage_times(walked, ask, owner, rng.choice((None, *CHANNELS)))

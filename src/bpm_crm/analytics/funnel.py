@@ -235,17 +235,12 @@ def _segment(
 def _values(
     frame: Frame, question: Question, steps: Steps, mode: FunnelMode, order_mode: OrderMode, window: timedelta | None
 ) -> dict[str, Any]:
-    definitions, versions, numbers = ([item[place] for item in steps.unmapped] for place in range(3))
     at_first = mode is FunnelMode.COHORT and order_mode is not OrderMode.IMPLIED
     return {
         **question.values(frame),
-        "definitions": steps.definitions,
-        "checkpoints": steps.checkpoints,
+        **steps.values(),
         "entrances": steps.checkpoints[:1] if at_first else steps.checkpoints,
         "window": window,
-        "unmapped_definitions": definitions,
-        "unmapped_versions": versions,
-        "unmapped_steps": numbers,
     }
 
 

@@ -3,28 +3,17 @@ WITH
 {steps},
 bound_clocks AS (
     -- Which SLA policy measures which checkpoint, by version.
-    SELECT b.version, b.policy, b.step
-    FROM unnest(:bound_versions::int[], :bound_policies::text[], :bound_steps::int[]) AS b (version, policy, step)
+    SELECT b.definition_id, b.version, b.policy, b.step
+    FROM unnest(:bound_definitions::uuid[], :bound_versions::int[], :bound_policies::text[], :bound_steps::int[])
+        AS b (definition_id, version, policy, step)
 ),
-cycles AS (
-    -- Each cycle of a bound clock as its last event left it; events are told by when they happened and were recorded. `worked`:
-    -- the business seconds that a closed one took, and the target of an open one.
-    SELECT DISTINCT ON (h.instance_id, b.policy, e.cycle)
-        h.instance_id, h.sequence, b.step, e.state, e.open AS is_open,
-        timestamptz 'epoch' + e.due * interval '1 microsecond' AS due_at,
-        CASE WHEN e.open THEN max(e.budget) OVER (PARTITION BY h.instance_id, b.policy, e.cycle) ELSE e.elapsed END / 1e6::float8
-            AS worked
+clocked AS (
+    SELECT h.instance_id, h.sequence, h.definition_id, h.version, h.clocks
     FROM history AS h
-    CROSS JOIN LATERAL ROWS FROM (
-        jsonb_to_recordset(h.clocks) AS
-            (clock text, cycle int, at bigint, state text, open boolean, due bigint, budget bigint, elapsed bigint)
-    ) WITH ORDINALITY AS e (clock, cycle, at, state, open, due, budget, elapsed, position)
-    JOIN bound_clocks AS b ON b.version = h.version AND b.policy = e.clock
     WHERE h.tenant_id = $1 AND h.definition_id = ANY (:definitions::uuid[]) AND h.clocks IS NOT NULL
       AND h.recorded_at <= :known_at::timestamptz
-      AND timestamptz 'epoch' + e.at * interval '1 microsecond' <= :as_of::timestamptz
-    ORDER BY h.instance_id, b.policy, e.cycle, h.sequence DESC, e.position DESC
 ),
+{cycles},
 due_cycles AS (
     SELECT
         y.instance_id, y.sequence, y.step, y.is_open, y.worked,

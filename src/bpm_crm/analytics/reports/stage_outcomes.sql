@@ -29,8 +29,8 @@ entries AS (
     ORDER BY w.unit_id, w.step, w.occurred_at, w.sequence
 ),
 members AS (
-    -- Each number as the cases it counts. A step that the version of a case lacks is not skipped.
-    SELECT e.step, e.segment, n.number, e.instance_id, e.entrances AS visits
+    -- Each number as the cases it counts, at the steps from `step` to `through`. A step that the version of a case lacks is not skipped.
+    SELECT e.step, e.step AS through, e.segment, n.number, e.instance_id, e.entrances AS visits
     FROM entries AS e
     CROSS JOIN LATERAL (VALUES
         ('entered'),
