@@ -259,3 +259,4 @@ async def check_everything(walked: Walked, seed: int, number: int = ASKS) -> Non
         await check_stranded(walked, ask, owner, rng.choice((None, *CHANNELS)))
         await checking_stages.check_outcomes(walked, ask, owner, rng.choice((None, *CHANNELS)))
         await checking_stages.check_stage_times(walked, ask, owner, rng.choice((None, *CHANNELS)))
+        await checking_stages.check_forensics(walked, ask, owner, rng.choice((None, *CHANNELS)))

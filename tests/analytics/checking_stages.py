@@ -5,10 +5,12 @@ from uuid import UUID
 
 import pytest
 
+from bpm_crm.analytics.forensics import read_forensics
+from bpm_crm.analytics.losses import read_losses
 from bpm_crm.analytics.outcomes import FATES, read_outcomes
 from bpm_crm.analytics.stage_times import UNITS, VISITS, read_stage_times
 from bpm_crm.analytics.steps import steps_of
-from tests.analytics import checking, reference_stages
+from tests.analytics import checking, reference_forensics, reference_stages
 from tests.analytics import reference_statistics as statistics
 from tests.analytics.cases import Ask
 
@@ -47,7 +49,9 @@ async def check_stage_times(walked: "checking.Walked", ask: Ask, owner: UUID | N
         processes = {key: await world.writer.processes.get(connection, world.tenant_id, *key) for key in keys}
         figures = await read_stage_times(connection, frame, checking.question_of(world, ask, owner), processes)
         expected = reference_stages.stage_times(walked.cases, ask, processes, TARGETS)
-        shown = {(item.stage, item.segment, name): count for item in figures.times for name, count in item.counts.items()}
+        shown = {
+            (item.stage, item.segment, name): count for item in figures.times for name, count in item.counts.items()
+        }
         assert shown == {cell: len(found) for cell, found in expected.members.items()}
         for item in figures.times:
             for visit in VISITS:
@@ -66,6 +70,46 @@ async def check_stage_times(walked: "checking.Walked", ask: Ask, owner: UUID | N
         wanted = [(stage, name, segment) for stage, segment, name in cells]
         found = await checking.listed(connection, figures.members, wanted)
         assert dict(zip(cells, found, strict=True)) == dict(expected.members)
+
+
+async def check_forensics(walked: "checking.Walked", ask: Ask, owner: UUID | None, process: str | None) -> None:
+    """Every loss has one evidence, and the losses of a stage and reason are those of `lossReasons`."""
+    world = walked.world
+    async with world.database.reader(world.tenant_id) as connection:
+        frame, ask = await checking.frame_of(connection, world, ask, process)
+        keys = [(version.definition_id, version.number) for version in frame.versions]
+        processes = {key: await world.writer.processes.get(connection, world.tenant_id, *key) for key in keys}
+        question = checking.question_of(world, ask, owner)
+        figures = await read_forensics(connection, frame, question, processes)
+        expected = {
+            trace: found
+            for trace, found in reference_forensics.forensics(walked.cases, ask, processes).items()
+            if trace[0] is not None
+        }
+        shown = {
+            (item.stage, item.reason, str(item.evidence), cause, item.segment): cases
+            for item in figures.traces
+            for cause, cases in ([(c.key, c.cases) for c in item.causes] or [(None, item.cases)])
+        }
+        assert shown == {trace: len(found) for trace, found in expected.items()}
+        losses = await read_losses(connection, frame, question)
+        reasons = {(loss.stage, loss.reason, loss.segment): loss.cases for loss in losses.losses if loss.cases}
+        assert {(item.stage, item.reason, item.segment): item.of_reason for item in figures.traces} == reasons
+        for item in figures.traces:
+            same = [
+                other.cases
+                for other in figures.traces
+                if (other.stage, other.reason, other.segment) == (item.stage, item.reason, item.segment)
+            ]
+            assert sum(same) == item.of_reason
+            assert not item.causes or sum(cause.cases for cause in item.causes) == item.cases
+        traces = list(expected)
+        wanted = [
+            (f"{stage}/{reason or ''}/{evidence}", "lost" if subject is None else f"lost/{subject}", segment)
+            for stage, reason, evidence, subject, segment in traces
+        ]
+        found = await checking.listed(connection, figures.members, wanted)
+        assert dict(zip(traces, found, strict=True)) == expected
 
 
 def near(seconds: float | None) -> object:

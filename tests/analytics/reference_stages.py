@@ -137,7 +137,9 @@ def visits_of(case: Case, ask: Ask, processes: Mapping[tuple[UUID, int], Process
 def verdict(case: Case, ask: Ask, entry: Row, policy: str | None) -> str:
     """Whether the stay that began with a row ended within its target, once that was due."""
     rows = reference.known(case, ask)
-    cycles = [event["cycle"] for event in entry["clocks"] or () if (event["clock"], event["event"]) == (policy, "started")]
+    cycles = [
+        event["cycle"] for event in entry["clocks"] or () if (event["clock"], event["event"]) == (policy, "started")
+    ]
     if not cycles:
         return "untargeted"
     events = [event for row in rows for event in row["clocks"] or () if EPOCH + event["at"] * MICROSECOND <= ask.as_of]

@@ -117,9 +117,7 @@ def previous(question: Question) -> Question | None:
 
 def _times(frame: Frame, processes: Processes, segment: Segment, stage: str, rows: list[Row]) -> StageTimes:
     orders = [
-        process.definition.stages[stage].order
-        for process in processes.values()
-        if stage in process.definition.stages
+        process.definition.stages[stage].order for process in processes.values() if stage in process.definition.stages
     ]
     stays = {tuple(row["measure"].split("/")): _stay(row) for row in rows}
     titles = titles_of((version.stages for version in frame.versions), stage)
