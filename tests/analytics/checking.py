@@ -99,7 +99,20 @@ async def listed(connection: Any, members: Members, cells: list[tuple[str, str, 
     return [set(page.ids) for page in pages]
 
 
-NUMBERS = ("reached", "lost", "open", "missed", "cancelled", "forced", "reworked", "unmapped", "advanced", "dropped")
+NUMBERS = (
+    "reached",
+    "lost",
+    "open",
+    "missed",
+    "cancelled",
+    "forced",
+    "reworked",
+    "unmapped",
+    "advanced",
+    "dropped",
+    "pending",
+    "failed",
+)
 
 
 async def check_funnel(walked: Walked, ask: Ask, owner: UUID | None, mode: FunnelMode, process: str | None) -> None:
@@ -260,3 +273,4 @@ async def check_everything(walked: Walked, seed: int, number: int = ASKS) -> Non
         await checking_stages.check_outcomes(walked, ask, owner, rng.choice((None, *CHANNELS)))
         await checking_stages.check_stage_times(walked, ask, owner, rng.choice((None, *CHANNELS)))
         await checking_stages.check_forensics(walked, ask, owner, rng.choice((None, *CHANNELS)))
+        await checking_stages.check_managers(walked, ask, owner, rng.choice((None, *CHANNELS)))

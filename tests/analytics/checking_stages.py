@@ -1,12 +1,15 @@
 """Stage outcomes and stage times compared with their plain statements, and every list behind a number."""
 
+from dataclasses import replace
 from fractions import Fraction
 from uuid import UUID
 
 import pytest
 
+from bpm_crm.analytics.dimensions import Dimension, OwnerBasis
 from bpm_crm.analytics.forensics import read_forensics
 from bpm_crm.analytics.losses import read_losses
+from bpm_crm.analytics.managers import read_managers
 from bpm_crm.analytics.outcomes import FATES, read_outcomes
 from bpm_crm.analytics.stage_times import UNITS, VISITS, read_stage_times
 from bpm_crm.analytics.steps import steps_of
@@ -110,6 +113,35 @@ async def check_forensics(walked: "checking.Walked", ask: Ask, owner: UUID | Non
         ]
         found = await checking.listed(connection, figures.members, wanted)
         assert dict(zip(traces, found, strict=True)) == expected
+
+
+async def check_managers(walked: "checking.Walked", ask: Ask, owner: UUID | None, process: str | None) -> None:
+    """The cases of every manager at every step, whatever their channel."""
+    world = walked.world
+    async with world.database.reader(world.tenant_id) as connection:
+        frame, ask = await checking.frame_of(connection, world, replace(ask, order="implied", window=None), process)
+        basis = OwnerBasis(ask.basis)
+        asked = checking.question_of(world, ask, owner)
+        figures = await read_managers(connection, frame, asked, by=Dimension.OWNER, basis=basis)
+        expected = reference_stages.managers(
+            walked.cases, replace(ask, by=("owner",)), steps_of(frame.versions).checkpoints
+        )
+        shown = {
+            (step.number, (manager,), name): count
+            for manager, steps in figures.managers.items()
+            for step in steps
+            for name, count in (
+                ("advanced", step.converted),
+                ("failed", step.cases - step.converted),
+                ("pending", step.pending),
+            )
+            if count
+        }
+        assert shown == {cell: len(found) for cell, found in expected.items()}
+        cells = list(expected)
+        wanted = [(str(number), name, segment) for number, segment, name in cells]
+        found = await checking.listed(connection, figures.members, wanted)
+        assert dict(zip(cells, found, strict=True)) == expected
 
 
 def near(seconds: float | None) -> object:

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import pairwise
 from uuid import UUID
 
 from bpm_crm.engine.process import Process
@@ -63,6 +64,26 @@ def fate(case: Case, ask: Ask, number: int, after: Sequence[int], steps: Sequenc
 
 def _in(at: datetime, ask: Ask) -> bool:
     return reference.inside(at, ask)
+
+
+# Managers
+
+
+def managers(cases: Iterable[Case], ask: Ask, steps: Sequence[str]) -> dict[Cell, set[UUID]]:
+    """Of the cases of the cohort that reached the step before: whose they were then, and what became of them."""
+    found: dict[Cell, set[UUID]] = defaultdict(set)
+    for case in cases:
+        if not reference.is_counted(case, ask):
+            continue
+        path = reference.arrivals(case, ask, steps, "implied")
+        if path[0] is None or not reference.inside(path[0]["occurred_at"], ask):
+            continue
+        for number, (before, row) in enumerate(pairwise(path), 2):
+            if before is not None:
+                open_or_not = "pending" if reference.outcome(case, ask) is None else "failed"
+                name = "advanced" if row is not None else open_or_not
+                found[number, reference.segment_of(before, case, ask), name].add(case.id)
+    return found
 
 
 # Times

@@ -7,11 +7,11 @@ Agresti, Categorical Data Analysis, 6.4). Its level holds for any number of case
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import comb, erfc, sqrt
+from math import erfc, exp, lgamma, sqrt
 
 _CERTAIN = 0.2
 """A normal approximation above this is not significant in any family; only below it the exact value is worked out."""
-_MOST_EXACT = 4_000
+_MOST_EXACT = 1_000
 """Beyond so many possible numbers of conversions the normal approximation is used: its error is then far below its value."""
 
 
@@ -97,11 +97,16 @@ def _hypergeometric(stratum: Stratum) -> list[float]:
     """The chances of each possible number of the manager's conversions, given how many there were in the stratum."""
     first, last = _support(stratum)
     conversions = stratum.converted + stratum.other_converted
-    ways = comb(stratum.cases + stratum.other_cases, stratum.cases)
-    failures = stratum.cases + stratum.other_cases - conversions
+    whole = stratum.cases + stratum.other_cases
+    ways = _log_choices(whole, stratum.cases)
     return [
-        comb(conversions, number) * comb(failures, stratum.cases - number) / ways for number in range(first, last + 1)
+        exp(_log_choices(conversions, number) + _log_choices(whole - conversions, stratum.cases - number) - ways)
+        for number in range(first, last + 1)
     ]
+
+
+def _log_choices(of: int, some: int) -> float:
+    return lgamma(of + 1) - lgamma(some + 1) - lgamma(of - some + 1)
 
 
 def _convolved(some: Sequence[float], others: Sequence[float]) -> list[float]:
