@@ -21,7 +21,7 @@ from bpm_crm.analytics.members import Members, Wanted
 from bpm_crm.analytics.statements import CaseFilter
 from bpm_crm.analytics.steps import steps_of
 from bpm_crm.analytics.stranded import read_stranded
-from tests.analytics import reference, reference_checkpoints
+from tests.analytics import checking_stages, reference, reference_checkpoints
 from tests.analytics import reference_statistics as statistics
 from tests.analytics.cases import Answer, Ask, Case, Segment, Spell, load_cases
 from tests.analytics.walks import CHANNELS, Walks
@@ -99,7 +99,20 @@ async def listed(connection: Any, members: Members, cells: list[tuple[str, str, 
     return [set(page.ids) for page in pages]
 
 
-NUMBERS = ("reached", "lost", "open", "missed", "cancelled", "forced", "reworked", "unmapped", "advanced", "dropped")
+NUMBERS = (
+    "reached",
+    "lost",
+    "open",
+    "missed",
+    "cancelled",
+    "forced",
+    "reworked",
+    "unmapped",
+    "advanced",
+    "dropped",
+    "pending",
+    "failed",
+)
 
 
 async def check_funnel(walked: Walked, ask: Ask, owner: UUID | None, mode: FunnelMode, process: str | None) -> None:
@@ -257,3 +270,7 @@ async def check_everything(walked: Walked, seed: int, number: int = ASKS) -> Non
         await check_losses(walked, ask, owner, rng.choice((None, *CHANNELS)))
         await check_checkpoints(walked, ask, owner, rng.choice(CHANNELS))
         await check_stranded(walked, ask, owner, rng.choice((None, *CHANNELS)))
+        await checking_stages.check_outcomes(walked, ask, owner, rng.choice((None, *CHANNELS)))
+        await checking_stages.check_stage_times(walked, ask, owner, rng.choice((None, *CHANNELS)))
+        await checking_stages.check_forensics(walked, ask, owner, rng.choice((None, *CHANNELS)))
+        await checking_stages.check_managers(walked, ask, owner, rng.choice((None, *CHANNELS)))

@@ -4,7 +4,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-pytest.register_assert_rewrite("tests.analytics.checking")  # before it is imported: its failures show the values
+pytest.register_assert_rewrite(
+    "tests.analytics.checking", "tests.analytics.checking_stages"
+)  # before it is imported: its failures show the values
 
 from bpm_crm.embedded.server import Server  # noqa: E402
 from tests.analytics.checking import Walked, walk  # noqa: E402

@@ -175,6 +175,8 @@ def _walk(
             if previous is not None:
                 assert before is not None
                 answer.add(number, before, "dropped", case)
+                is_open = standing(case, ask, is_over) == "open"
+                answer.add(number, before, "pending" if is_open else "failed", case)
         if steps[number - 1] not in versions[last["definition_id"], last["version"]]:
             answer.add(number, here, "unmapped", case)
         before = here

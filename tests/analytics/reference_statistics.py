@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from fractions import Fraction
+from math import exp, log, sqrt
 
 from tests.analytics.cases import Spell
 
@@ -57,3 +58,23 @@ def eventual_variance(spells: Sequence[Spell]) -> float:
         total += waiting**2 * reached * (risk - reached) / risk**3 - 2 * missing * waiting * reached / risk**2
         waiting *= 1 - settled / risk
     return total
+
+
+def brookmeyer_crowley(waits: Sequence[tuple[float, bool]], share: float) -> tuple[float | None, float | None]:
+    """The 95 % interval of a quantile: where the log-log interval of what is left, by Greenwood's formula, holds 1 - share."""
+    waiting, greenwood = 1.0, 0.0
+    lower: float | None = None
+    upper: float | None = None
+    for length in sorted({seconds for seconds, happened in waits if happened}):
+        at_risk = sum(1 for seconds, _ in waits if seconds >= length)
+        events = sum(1 for seconds, happened in waits if happened and seconds == length)
+        waiting *= 1 - events / at_risk
+        if events == at_risk:
+            return (length if lower is None else lower), upper
+        greenwood += events / (at_risk * (at_risk - events))
+        spread = exp(1.959963984540054 * sqrt(greenwood) / abs(log(waiting)))
+        if lower is None and waiting**spread <= 1 - share + 1e-9:
+            lower = length
+        if upper is None and waiting ** (1 / spread) <= 1 - share + 1e-9:
+            upper = length
+    return lower, upper

@@ -127,16 +127,17 @@ def _checkpoints(frame: Frame) -> list[str]:
 def _values(frame: Frame, question: Question, checkpoints: list[str]) -> dict[str, Any]:
     places = {checkpoint: number for number, checkpoint in enumerate(checkpoints, 1)}
     bound = [
-        (version.number, policy, places[part["checkpoint"]])
+        (version.definition_id, version.number, policy, places[part["checkpoint"]])
         for version in frame.versions
         for policy, part in version.clocks.items()
         if part.get("checkpoint") is not None
     ]
-    versions, policies, numbers = ([item[place] for item in bound] for place in range(3))
+    definitions, versions, policies, numbers = ([item[place] for item in bound] for place in range(4))
     return {
         **question.values(frame),
         "definitions": frame.definitions,
         "checkpoints": checkpoints,
+        "bound_definitions": definitions,
         "bound_versions": versions,
         "bound_policies": policies,
         "bound_steps": numbers,

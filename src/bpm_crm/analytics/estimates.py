@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import sqrt
 
 from bpm_crm.analytics.dimensions import Segment
+from bpm_crm.analytics.intervals import effective_size, wilson
 from bpm_crm.analytics.members import Members
 from bpm_crm.analytics.statements import report
 from bpm_crm.records.database import Connection
@@ -13,8 +13,6 @@ _ESTIMATES = report("funnel_estimates")
 
 FEWEST_SETTLED = 30
 """With fewer cases whose fate is known, an estimate says that its history is insufficient."""
-_Z = 1.959963984540054
-"""The standard normal quantile of a two-sided interval of 95 %."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,20 +32,7 @@ class Estimate:
     @property
     def interval(self) -> tuple[float, float]:
         """The 95 % interval of Wilson for the number of cases that, all settled, would give this variance."""
-        rate, size = self.rate, self._effective_cases
-        if not size:
-            return 0.0, 1.0
-        middle = (rate + _Z**2 / (2 * size)) / (1 + _Z**2 / size)
-        half = _Z * sqrt(rate * (1 - rate) / size + _Z**2 / (4 * size**2)) / (1 + _Z**2 / size)
-        return max(0.0, min(middle - half, rate)), min(1.0, max(middle + half, rate))
-
-    @property
-    def _effective_cases(self) -> float:
-        """At a rate of nothing or all no variance is seen: the settled cases speak."""
-        spread = self.rate * (1 - self.rate)
-        if spread <= 1e-12 or self.variance <= 0:
-            return self.settled
-        return min(spread / self.variance, self.cases)
+        return wilson(self.rate, effective_size(self.rate, self.variance, self.cases, certain=self.settled))
 
 
 Estimates = Mapping[tuple[int, Segment | None], Estimate]

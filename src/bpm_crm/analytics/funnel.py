@@ -31,15 +31,31 @@ class OrderMode(StrEnum):
     IMPLIED = "implied"
 
 
-_COHORTS = {order: report("funnel_cohort", arrivals=f"arrivals_{order.value}") for order in OrderMode}
-_OTHERS = {
-    FunnelMode.PERIOD: report("funnel_period", arrivals="arrivals_any"),
-    FunnelMode.SNAPSHOT: report("funnel_snapshot"),
+class FunnelUnit(StrEnum):
+    """What a funnel counts once."""
+
+    INSTANCE = "instance"
+    CUSTOMER = "customer"
+
+
+_UNITS: Mapping[FunnelUnit, Mapping[str, str]] = {
+    FunnelUnit.INSTANCE: {},
+    FunnelUnit.CUSTOMER: {"units": "units_of_customers", "touching_cases": "touching_customers"},
 }
+_COHORTS = {
+    (order, unit): report("funnel_cohort", arrivals=f"arrivals_{order.value}", **parts)
+    for order in OrderMode
+    for unit, parts in _UNITS.items()
+}
+_PERIODS = {unit: report("funnel_period", arrivals="arrivals_any", **parts) for unit, parts in _UNITS.items()}
+_SNAPSHOTS = {unit: report("funnel_snapshot", **parts) for unit, parts in _UNITS.items()}
 _NUMBERS = report("funnel_numbers")
 
 Number = tuple[int, str]
-"""Of which step, and which number: `reached`, `lost`, `open`, `missed`, `cancelled`, `forced`, `reworked`, `unmapped`, `advanced`, `dropped`."""
+"""Of which step, and which number: `reached`, `lost`, `open`, `missed`, `cancelled`, `forced`, `reworked`, `unmapped`, `advanced`, `dropped`.
+
+Of a cohort also `pending` and `failed`: those of `dropped` that are open, and that are not.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,14 +198,21 @@ async def read_funnel(
     mode: FunnelMode = FunnelMode.COHORT,
     order_mode: OrderMode = OrderMode.ANY,
     window: timedelta | None = None,
+    unit: FunnelUnit = FunnelUnit.INSTANCE,
 ) -> FunnelFigures:
     """The funnel over the versions of a frame, in one statement.
 
-    Of a cohort, `order_mode` says what reaching a step takes, and `window` how long after step 1 it may happen.
+    Of a cohort, `order_mode` says what reaching a step takes, and `window` how long after step 1 it may happen. A customer is listed
+    as the case that is counted for them: the one that came first.
     """
     steps = steps_of(frame.versions)
     values = _values(frame, question, steps, mode, order_mode, window)
-    members = Members(_COHORTS[order_mode] if mode is FunnelMode.COHORT else _OTHERS[mode], question, values, SPANS)
+    reports = {
+        FunnelMode.COHORT: _COHORTS[order_mode, unit],
+        FunnelMode.PERIOD: _PERIODS[unit],
+        FunnelMode.SNAPSHOT: _SNAPSHOTS[unit],
+    }
+    members = Members(reports[mode], question, values, SPANS)
     found = members.statement(_NUMBERS)
     by_segment: dict[Segment | None, dict[Number, Counted]] = {None: {}}
     for row in await connection.fetch(found.text, *found.values):
@@ -212,17 +235,12 @@ def _segment(
 def _values(
     frame: Frame, question: Question, steps: Steps, mode: FunnelMode, order_mode: OrderMode, window: timedelta | None
 ) -> dict[str, Any]:
-    definitions, versions, numbers = ([item[place] for item in steps.unmapped] for place in range(3))
     at_first = mode is FunnelMode.COHORT and order_mode is not OrderMode.IMPLIED
     return {
         **question.values(frame),
-        "definitions": steps.definitions,
-        "checkpoints": steps.checkpoints,
+        **steps.values(),
         "entrances": steps.checkpoints[:1] if at_first else steps.checkpoints,
         "window": window,
-        "unmapped_definitions": definitions,
-        "unmapped_versions": versions,
-        "unmapped_steps": numbers,
     }
 
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from bpm_crm.analytics.frames import Titles, Version, titles_of
@@ -43,6 +44,17 @@ class Steps:
             for number, step in enumerate(self.steps, 1)
             if step.checkpoint not in version.checkpoints
         ]
+
+    def values(self) -> dict[str, Any]:
+        """The named values of reports over steps."""
+        definitions, versions, numbers = ([item[place] for item in self.unmapped] for place in range(3))
+        return {
+            "definitions": self.definitions,
+            "checkpoints": self.checkpoints,
+            "unmapped_definitions": definitions,
+            "unmapped_versions": versions,
+            "unmapped_steps": numbers,
+        }
 
 
 def steps_of(versions: Sequence[Version]) -> Steps:

@@ -7,11 +7,11 @@ FROM (
     SELECT n.step, c.segment, n.started, n.reached, n.actions, l.mean, l.seconds, l.worked, e.median, e.p90
     FROM measured AS n
     JOIN cells AS c ON c.cell = n.cell
-    LEFT JOIN expected AS e ON e.step = n.step AND e.cell = n.cell
+    LEFT JOIN expected AS e ON e.measure = 'wait' AND e.step = n.step AND e.cell = n.cell
     LEFT JOIN lasted AS l ON l.step = n.step AND l.cell = n.cell
 ) AS m
 FULL JOIN (
     SELECT t.*, e.median AS clock_median, e.p90 AS clock_p90
     FROM attained AS t
-    LEFT JOIN clock_expected AS e ON e.step = t.step AND e.segment = t.segment
+    LEFT JOIN expected AS e ON e.measure = 'clock' AND e.step = t.step AND e.cell = t.cell
 ) AS a ON a.step = m.step AND a.segment = m.segment

@@ -3,28 +3,17 @@ WITH
 {steps},
 bound_clocks AS (
     -- Which SLA policy measures which checkpoint, by version.
-    SELECT b.version, b.policy, b.step
-    FROM unnest(:bound_versions::int[], :bound_policies::text[], :bound_steps::int[]) AS b (version, policy, step)
+    SELECT b.definition_id, b.version, b.policy, b.step
+    FROM unnest(:bound_definitions::uuid[], :bound_versions::int[], :bound_policies::text[], :bound_steps::int[])
+        AS b (definition_id, version, policy, step)
 ),
-cycles AS (
-    -- Each cycle of a bound clock as its last event left it; events are told by when they happened and were recorded. `worked`:
-    -- the business seconds that a closed one took, and the target of an open one.
-    SELECT DISTINCT ON (h.instance_id, b.policy, e.cycle)
-        h.instance_id, h.sequence, b.step, e.state, e.open AS is_open,
-        timestamptz 'epoch' + e.due * interval '1 microsecond' AS due_at,
-        CASE WHEN e.open THEN max(e.budget) OVER (PARTITION BY h.instance_id, b.policy, e.cycle) ELSE e.elapsed END / 1e6::float8
-            AS worked
+clocked AS (
+    SELECT h.instance_id, h.sequence, h.definition_id, h.version, h.clocks
     FROM history AS h
-    CROSS JOIN LATERAL ROWS FROM (
-        jsonb_to_recordset(h.clocks) AS
-            (clock text, cycle int, at bigint, state text, open boolean, due bigint, budget bigint, elapsed bigint)
-    ) WITH ORDINALITY AS e (clock, cycle, at, state, open, due, budget, elapsed, position)
-    JOIN bound_clocks AS b ON b.version = h.version AND b.policy = e.clock
     WHERE h.tenant_id = $1 AND h.definition_id = ANY (:definitions::uuid[]) AND h.clocks IS NOT NULL
       AND h.recorded_at <= :known_at::timestamptz
-      AND timestamptz 'epoch' + e.at * interval '1 microsecond' <= :as_of::timestamptz
-    ORDER BY h.instance_id, b.policy, e.cycle, h.sequence DESC, e.position DESC
 ),
+{cycles},
 due_cycles AS (
     SELECT
         y.instance_id, y.sequence, y.step, y.is_open, y.worked,
@@ -58,6 +47,7 @@ candidates AS (
     GROUP BY p.instance_id
 ),
 {cases},
+{units},
 {touches},
 {arrivals},
 visited AS (
@@ -109,7 +99,6 @@ waits AS (
     FROM begun AS b
     JOIN steps AS s ON array_position(b.reached, s.step) IS NULL
 ),
-{expected},
 lasted AS (
     SELECT
         w.step, w.cell, avg(w.seconds) AS mean,
@@ -128,47 +117,35 @@ measured AS (
 ),
 judged AS (
     -- Verdicts by segment: of a closed cycle as of the step that closed it, of an open one as its case was last known.
-    SELECT y.step, y.verdict, y.is_open, y.worked, CASE WHEN y.is_open THEN {standing_segment} ELSE {segment} END AS segment
-    FROM cases AS c
-    CROSS JOIN LATERAL unnest(c.due_steps, c.due_sequences, c.verdicts, c.are_open, c.worked)
-        AS y (step, sequence, verdict, is_open, worked)
-    JOIN history AS h ON h.tenant_id = $1 AND h.instance_id = c.instance_id AND h.sequence = y.sequence
+    SELECT p.*, dense_rank() OVER (ORDER BY p.segment) AS cell
+    FROM (
+        SELECT y.step, y.verdict, y.is_open, y.worked, CASE WHEN y.is_open THEN {standing_segment} ELSE {segment} END AS segment
+        FROM cases AS c
+        CROSS JOIN LATERAL unnest(c.due_steps, c.due_sequences, c.verdicts, c.are_open, c.worked)
+            AS y (step, sequence, verdict, is_open, worked)
+        JOIN history AS h ON h.tenant_id = $1 AND h.instance_id = c.instance_id AND h.sequence = y.sequence
+    ) AS p
 ),
-clock_moments AS (
-    -- The same as `moments` over the business time of clocks: an overdue one is seen as far as its target.
-    SELECT
-        j.step, j.segment, j.worked,
-        count(*) FILTER (WHERE NOT j.is_open) AS events,
-        sum(count(*)) OVER (PARTITION BY j.step, j.segment ORDER BY j.worked DESC) AS at_risk
+observed AS (
+    -- How long cases waited for checkpoints, and the business time of judged clocks: an overdue one is seen as far as its target.
+    SELECT 'wait' AS measure, w.step, w.cell, w.seconds, w.is_reached AS is_seen
+    FROM waits AS w
+    UNION ALL
+    SELECT 'clock', j.step, j.cell, j.worked, NOT j.is_open
     FROM judged AS j
     WHERE j.verdict IN ('met', 'breached') AND j.worked IS NOT NULL
-    GROUP BY j.step, j.segment, j.worked
 ),
-clock_survival AS (
-    SELECT
-        m.step, m.segment, m.worked,
-        exp(sum(CASE WHEN m.events = m.at_risk THEN '-Infinity'::float8 ELSE ln((1 - m.events / m.at_risk)::float8) END)
-            OVER (PARTITION BY m.step, m.segment ORDER BY m.worked)) AS waiting
-    FROM clock_moments AS m
-),
-clock_expected AS (
-    SELECT
-        v.step, v.segment,
-        min(v.worked) FILTER (WHERE v.waiting <= 0.5 + 1e-9) AS median,
-        min(v.worked) FILTER (WHERE v.waiting <= 0.1 + 1e-9) AS p90
-    FROM clock_survival AS v
-    GROUP BY v.step, v.segment
-),
+{kaplan_meier},
 attained AS (
     SELECT
-        v.step, v.segment,
+        v.step, v.cell, v.segment,
         count(*) FILTER (WHERE v.verdict = 'met') AS met,
         count(*) FILTER (WHERE v.verdict = 'breached') AS breached,
         count(*) FILTER (WHERE v.verdict = 'breached' AND v.is_open) AS overdue,
         count(*) FILTER (WHERE v.verdict = 'not_yet_due') AS not_yet_due,
         count(*) FILTER (WHERE v.verdict = 'cancelled') AS cancelled
     FROM judged AS v
-    GROUP BY v.step, v.segment
+    GROUP BY v.step, v.cell, v.segment
 ),
 members AS (
     -- The cases behind the numbers, at the steps from `step` to `through`.

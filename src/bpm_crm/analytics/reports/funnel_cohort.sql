@@ -4,6 +4,7 @@ WITH
 {unmapped},
 {touching_cases},
 {cases},
+{units},
 {touches},
 {arrivals},
 paths AS (
@@ -12,7 +13,7 @@ paths AS (
         first_value(a.step) OVER path AS first_step,
         first_value(a.occurred_at) OVER path AS entered_at
     FROM arrivals AS a
-    WINDOW path AS (PARTITION BY a.instance_id ORDER BY a.step)
+    WINDOW path AS (PARTITION BY a.unit_id ORDER BY a.step)
 ),
 entries AS (
     -- The steps each case of the cohort reached, each beside those it reached before and after it.
@@ -32,7 +33,7 @@ entries AS (
     FROM paths AS p
     WHERE p.first_step = 1 AND p.entered_at >= :since::timestamptz AND p.entered_at < :until::timestamptz
       AND (:window::interval IS NULL OR p.occurred_at <= p.entered_at + :window::interval)
-    WINDOW path AS (PARTITION BY p.instance_id ORDER BY p.step)
+    WINDOW path AS (PARTITION BY p.unit_id ORDER BY p.step)
 ),
 members AS (
     -- Each number of the funnel as the cases it counts, at the steps from `step` to `through`; `seconds` from the step before,
@@ -50,8 +51,10 @@ members AS (
     SELECT e.step + 1, e.next_step - 1, e.segment, 'cancelled', e.instance_id, NULL, NULL, NULL
     FROM entries AS e WHERE e.next_step > e.step + 1 AND e.outcome = 'cancelled'
     UNION ALL
-    SELECT e.step + 1, e.step + 1, e.segment, 'dropped', e.instance_id, NULL, NULL, NULL
-    FROM entries AS e WHERE e.next_step > e.step + 1
+    SELECT e.step + 1, e.step + 1, e.segment, n.number, e.instance_id, NULL, NULL, NULL
+    FROM entries AS e
+    CROSS JOIN LATERAL (VALUES ('dropped'), (CASE WHEN e.standing = 'open' THEN 'pending' ELSE 'failed' END)) AS n (number)
+    WHERE e.next_step > e.step + 1
     UNION ALL
     SELECT
         e.step, e.step, e.from_segment, 'advanced', e.instance_id, NULL,

@@ -4,6 +4,7 @@ WITH
 {unmapped},
 {touching_cases},
 {cases},
+{units},
 {touches},
 {arrivals},
 paths AS (
@@ -16,7 +17,7 @@ paths AS (
         CASE WHEN a.outcome IN ('lost', 'cancelled') THEN 'lost' WHEN a.outcome IS NULL THEN 'open' ELSE 'missed' END
             AS standing
     FROM arrivals AS a
-    WINDOW path AS (PARTITION BY a.instance_id ORDER BY a.step)
+    WINDOW path AS (PARTITION BY a.unit_id ORDER BY a.step)
 ),
 entries AS (
     SELECT * FROM paths AS p WHERE p.occurred_at >= :since::timestamptz AND p.occurred_at < :until::timestamptz

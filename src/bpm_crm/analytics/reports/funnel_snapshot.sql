@@ -3,14 +3,15 @@ WITH
 {steps},
 {begun_cases},
 {cases},
+{units},
 {touches},
 positions AS (
-    SELECT DISTINCT ON (t.instance_id)
+    SELECT DISTINCT ON (t.unit_id)
         t.*,
         CASE WHEN t.outcome IN ('lost', 'cancelled') THEN 'lost' WHEN t.outcome IS NULL THEN 'open' ELSE 'missed' END
             AS standing
     FROM touches AS t
-    ORDER BY t.instance_id, t.occurred_at DESC, t.sequence DESC, t.step DESC
+    ORDER BY t.unit_id, t.occurred_at DESC, t.sequence DESC, t.step DESC
 ),
 members AS (
     -- Each number of the snapshot as the cases it counts, at the steps from `step` to `through`.

@@ -1,13 +1,8 @@
 -- Losses: the cases that stood lost, by the stage they left and the reason, when the loss happened in the period.
 WITH
-candidates AS (
-    SELECT DISTINCT h.instance_id
-    FROM history AS h
-    WHERE h.tenant_id = $1 AND h.definition_id = ANY (:definitions::uuid[]) AND h.outcome = 'lost'
-      AND h.occurred_at >= :since::timestamptz AND h.occurred_at < :until::timestamptz
-      AND h.occurred_at <= :as_of::timestamptz AND h.recorded_at <= :known_at::timestamptz
-),
+{losing_cases},
 {cases},
+{lost},
 amount_fields AS (
     -- The data field that holds the amount of the deal, by version.
     SELECT f.definition_id, f.version, f.field
@@ -15,21 +10,18 @@ amount_fields AS (
         AS f (definition_id, version, field)
 ),
 losses AS (
-    -- The last loss of each case, unless it was re-opened since.
     SELECT
-        c.instance_id, c.deal_id, h.from_stage AS stage, h.reason, {segment} AS segment,
+        l.*,
         (
             SELECT (v.data ->> f.field)::numeric
             FROM amount_fields AS f
             JOIN history AS v
-              ON v.tenant_id = $1 AND v.instance_id = c.instance_id AND v.sequence <= h.sequence AND v.data ? f.field
-            WHERE f.definition_id = c.definition_id AND f.version = c.version
+              ON v.tenant_id = $1 AND v.instance_id = l.instance_id AND v.sequence <= l.sequence AND v.data ? f.field
+            WHERE f.definition_id = l.definition_id AND f.version = l.version
             ORDER BY v.sequence DESC
             LIMIT 1
         ) AS amount
-    FROM cases AS c
-    JOIN history AS h ON h.tenant_id = $1 AND h.instance_id = c.instance_id AND h.sequence = c.moved_sequence
-    WHERE c.outcome = 'lost' AND c.moved_at >= :since::timestamptz AND c.moved_at < :until::timestamptz
+    FROM lost AS l
 ),
 members AS (
     SELECT

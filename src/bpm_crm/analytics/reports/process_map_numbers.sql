@@ -1,10 +1,10 @@
-, waits AS (
+, observed AS (
     -- How long each case took, or was seen to run.
-    SELECT 1 AS step, 1 AS cell, t.is_ended AS is_reached, coalesce(t.seconds, t.age)::float8 AS seconds
+    SELECT 'case' AS measure, 1 AS step, 1 AS cell, t.is_ended AS is_seen, coalesce(t.seconds, t.age)::float8 AS seconds
     FROM traces AS t
     WHERE 'case' = ANY (:sections::text[])
 ),
-{expected},
+{kaplan_meier},
 spans AS (
     SELECT ARRAY['case'] AS parts, t.seconds
     FROM traces AS t

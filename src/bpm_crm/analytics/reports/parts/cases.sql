@@ -1,7 +1,7 @@
 cases AS MATERIALIZED (
     -- The candidates inside the filter that figures count: as last known, with the step that brought them where they stood.
     SELECT
-        candidate.*, i.definition_id, i.deal_id, i.started_at,
+        candidate.*, i.definition_id, i.deal_id, i.customer_id, i.started_at,
         k.version, k.owner_id, k.team_id, k.channel_id, k.campaign_id, k.region,
         m.sequence AS moved_sequence, m.occurred_at AS moved_at, m.to_stage AS stage, m.outcome
     FROM candidates AS candidate

@@ -1,0 +1,213 @@
+"""The funnel manager by manager: how each converts at each step, adjusted for the channels they work, strong and weak steps told from noise."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from fractions import Fraction
+
+from bpm_crm.analytics.dimensions import Dimension, Grouping, OwnerBasis
+from bpm_crm.analytics.frames import Frame, Question
+from bpm_crm.analytics.funnel import OrderMode, StepFigures, read_funnel
+from bpm_crm.analytics.intervals import effective_size, wilson
+from bpm_crm.analytics.members import Members
+from bpm_crm.analytics.steps import Step
+from bpm_crm.analytics.stratified import Stratum, holm, p_value, surplus
+from bpm_crm.records.database import Connection
+
+FEWEST_CASES = 20
+"""With fewer settled cases to compare, of the manager or of the others, a step is not judged."""
+FAMILY_ERROR = 0.05
+"""How often a family of equal managers may have any step called strong or weak."""
+
+
+class StepVerdict(StrEnum):
+    """What can be said of a manager's conversion at a step beside that of all others in the same channels."""
+
+    STRONG = "strong"
+    WEAK = "weak"
+    NO_EVIDENCE = "no_evidence"
+    NOT_ENOUGH = "not_enough"
+
+
+Manager = str | None
+"""The id of an owner or a team as text; None: the cases without one."""
+Counts = Mapping[str | None, tuple[int, int]]
+"""By channel: settled cases and, of these, converted ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class ManagerStep:
+    """One manager at one step: of the cases that reached the step before, and whose fate is known, how many reached this one.
+
+    `adjusted` is the rate over the channel mix of all managers (direct standardisation), as far as the manager works these channels:
+    `covered` says how much of the mix that is. `expected` are the conversions that the manager's cases would have had at the rates of
+    everybody. `adjusted_p` belongs to the whole family; None where the step is not judged.
+    """
+
+    step: Step
+    number: int
+    cases: int
+    converted: int
+    pending: int
+    adjusted: float | None
+    adjusted_interval: tuple[float, float]
+    covered: float
+    expected: float
+    adjusted_p: float | None
+    verdict: StepVerdict | None
+
+    @property
+    def rate(self) -> Fraction | None:
+        """Converted of the settled cases; None without any."""
+        return Fraction(self.converted, self.cases) if self.cases else None
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The 95 % interval of the rate."""
+        return wilson(self.converted / self.cases if self.cases else 0.0, self.cases)
+
+
+@dataclass(frozen=True, slots=True)
+class ManagerFigures:
+    """The steps of every manager, the number of comparisons in the family, what was asked, and the way to the cases."""
+
+    frame: Frame
+    managers: Mapping[Manager, tuple[ManagerStep, ...]]
+    family: int
+    members: Members = field(repr=False)
+
+
+async def read_managers(
+    connection: Connection, frame: Frame, question: Question, *, by: Dimension, basis: OwnerBasis
+) -> ManagerFigures:
+    """The comparison of the owners or teams (`by`) of a cohort; a step counts as reached with a later one. One statement."""
+    asked = replace(question, grouping=Grouping((by, Dimension.CHANNEL), basis))
+    figures = await read_funnel(connection, frame, asked, order_mode=OrderMode.IMPLIED)
+    places = [
+        (segment.segment[0], segment.segment[1], step)
+        for segment in figures.segments
+        if segment.segment is not None
+        for step in segment.steps
+        if step.number > 1
+    ]
+    rows = list(_rows(figures.steps.steps, places))
+    judged = judge([(manager, counts, others) for manager, _, _, counts, others, _ in rows])
+    managers: dict[Manager, list[ManagerStep]] = {}
+    for (manager, step, number, counts, others, pending), (adjusted_p, verdict) in zip(rows, judged, strict=True):
+        managers.setdefault(manager, []).append(_step(step, number, counts, others, pending, adjusted_p, verdict))
+    members = replace(figures.members, question=replace(question, grouping=Grouping((by,), basis)))
+    family = sum(1 for adjusted_p, _ in judged if adjusted_p is not None)
+    return ManagerFigures(frame, {manager: tuple(steps) for manager, steps in managers.items()}, family, members)
+
+
+def judge(rows: Sequence[tuple[Manager, Counts, Counts]]) -> list[tuple[float | None, StepVerdict | None]]:
+    """The family-wise p-value and the verdict of each row (manager, their counts, those of the other managers).
+
+    The cases without a manager are compared with nobody.
+    """
+    strata = {
+        place: _strata(counts, others) for place, (manager, counts, others) in enumerate(rows) if manager is not None
+    }
+    enough = [place for place, found in strata.items() if _is_enough(found)]
+    adjusted = dict(zip(enough, holm([p_value(strata[place]) for place in enough]), strict=True))
+    verdicts: list[tuple[float | None, StepVerdict | None]] = []
+    for place, (manager, _, _) in enumerate(rows):
+        if manager is None:
+            verdicts.append((None, None))
+        elif place not in adjusted:
+            verdicts.append((None, StepVerdict.NOT_ENOUGH))
+        elif adjusted[place] >= FAMILY_ERROR:
+            verdicts.append((adjusted[place], StepVerdict.NO_EVIDENCE))
+        else:
+            is_better = surplus(strata[place]) > 0
+            verdicts.append((adjusted[place], StepVerdict.STRONG if is_better else StepVerdict.WEAK))
+    return verdicts
+
+
+def standardised(counts: Counts, mix: Counts) -> tuple[float | None, tuple[float, float], float]:
+    """The rate over the channel mix of `mix`, its 95 % interval, and the part of the mix in channels that have cases.
+
+    Direct standardisation (Fleiss, Levin and Paik, Statistical Methods for Rates and Proportions, ch. 19); the interval is that of
+    Wilson for as many cases as would give its variance, in which each channel counts two cases more, one of them converted.
+    """
+    whole = sum(cases for cases, _ in mix.values())
+    worked = {channel: mix[channel][0] for channel, (cases, _) in counts.items() if cases and channel in mix}
+    weight = sum(worked.values())
+    if not weight:
+        return None, (0.0, 1.0), 0.0
+    rate = variance = 0.0
+    for channel, size in worked.items():
+        cases, converted = counts[channel]
+        smoothed = (converted + 1) / (cases + 2)
+        rate += size / weight * converted / cases
+        variance += (size / weight) ** 2 * smoothed * (1 - smoothed) / cases
+    cases = sum(counts[channel][0] for channel in worked)
+    return rate, wilson(rate, effective_size(rate, variance, cases, certain=cases)), weight / whole
+
+
+Place = tuple[Manager, str | None, StepFigures]
+Compared = tuple[Manager, Step, int, Counts, Counts, int]
+"""Manager, step, its number, their counts, those of the other managers, and how many cases are pending."""
+
+
+def _rows(steps: Sequence[Step], places: Sequence[Place]) -> Iterator[Compared]:
+    managers = list(dict.fromkeys(manager for manager, _, _ in places))
+    for number, step in enumerate(steps[1:], 2):
+        here = [place for place in places if place[2].number == number]
+        owned = [place for place in here if place[0] is not None]
+        for manager in managers:
+            own = [place for place in here if place[0] == manager]
+            others = _counts([place for place in owned if place[0] != manager])
+            yield manager, step, number, _counts(own), others, sum(item.count("pending") for _, _, item in own)
+
+
+def _counts(places: Sequence[Place]) -> Counts:
+    found: dict[str | None, tuple[int, int]] = {}
+    for _, channel, step in places:
+        cases, converted = found.get(channel, (0, 0))
+        advanced = step.count("advanced")
+        found[channel] = (cases + advanced + step.count("failed"), converted + advanced)
+    return found
+
+
+def _strata(counts: Counts, others: Counts) -> list[Stratum]:
+    """The channels in which both have cases."""
+    strata = (Stratum(*numbers, *others.get(channel, (0, 0))) for channel, numbers in counts.items())
+    return [stratum for stratum in strata if stratum.cases and stratum.other_cases]
+
+
+def _is_enough(strata: Sequence[Stratum]) -> bool:
+    own, others = sum(item.cases for item in strata), sum(item.other_cases for item in strata)
+    return min(own, others) >= FEWEST_CASES
+
+
+def _step(
+    step: Step,
+    number: int,
+    counts: Counts,
+    others: Counts,
+    pending: int,
+    adjusted_p: float | None,
+    verdict: StepVerdict | None,
+) -> ManagerStep:
+    everybody = {
+        channel: tuple(map(sum, zip(counts.get(channel, (0, 0)), others.get(channel, (0, 0)), strict=True)))
+        for channel in (*counts, *others)
+    }
+    adjusted, interval, covered = standardised(counts, everybody)
+    expected = sum(
+        cases * everybody[channel][1] / everybody[channel][0] for channel, (cases, _) in counts.items() if cases
+    )
+    return ManagerStep(
+        step=step,
+        number=number,
+        cases=sum(cases for cases, _ in counts.values()),
+        converted=sum(converted for _, converted in counts.values()),
+        pending=pending,
+        adjusted=adjusted,
+        adjusted_interval=interval,
+        covered=covered,
+        expected=expected,
+        adjusted_p=adjusted_p,
+        verdict=verdict,
+    )

@@ -1,0 +1,137 @@
+-- Stage times: of the cases that entered a stage first in the period, how long they were in it, and whether in time.
+WITH
+calendars AS (
+    -- The openings of each calendar, and the working microseconds from some origin to each of them.
+    SELECT k.definition_id, k.version, k.starts::bigint[] AS starts, k.totals::bigint[] AS totals
+    FROM unnest(:calendar_definitions::uuid[], :calendar_versions::int[], :calendar_starts::text[], :calendar_totals::text[])
+        AS k (definition_id, version, starts, totals)
+),
+bound_clocks AS (
+    -- Which SLA policy measures a stay in which stage, by version.
+    SELECT DISTINCT b.definition_id, b.version, b.policy, NULL::text AS step
+    FROM unnest(:bound_definitions::uuid[], :bound_versions::int[], :bound_policies::text[]) AS b (definition_id, version, policy)
+),
+stage_clocks AS (
+    SELECT b.definition_id, b.version, b.policy, b.stage
+    FROM unnest(:bound_definitions::uuid[], :bound_versions::int[], :bound_policies::text[], :bound_stages::text[])
+        AS b (definition_id, version, policy, stage)
+),
+holding AS (
+    -- Stages in which every case is paused.
+    SELECT p.definition_id, p.version, p.stage
+    FROM unnest(:paused_definitions::uuid[], :paused_versions::int[], :paused_stages::text[]) AS p (definition_id, version, stage)
+),
+held AS (
+    -- How long cases had been paused in the stage in which they stood, in business microseconds, where conditions pause them.
+    SELECT p.instance_id, p.paused
+    FROM unnest(:held_instances::uuid[], :held_paused::bigint[]) AS p (instance_id, paused)
+),
+candidates AS (
+    -- Cases that entered a stage in the period.
+    SELECT DISTINCT h.instance_id
+    FROM history AS h
+    WHERE h.tenant_id = $1 AND h.definition_id = ANY (:definitions::uuid[]) AND h.to_stage IS NOT NULL
+      AND h.occurred_at >= :since::timestamptz AND h.occurred_at < :until::timestamptz
+      AND h.occurred_at <= :as_of::timestamptz AND h.recorded_at <= :known_at::timestamptz
+),
+{cases},
+moves AS (
+    -- The moves of each case, each beside what the next one closed: the visit of the stage that it entered.
+    SELECT
+        h.instance_id, h.sequence, h.to_stage AS stage, h.outcome, h.occurred_at, {segment} AS segment,
+        c.definition_id, c.version, h.version AS version_then,
+        lead(h.occurred_at) OVER moves AS left_at, lead(h.business) OVER moves AS business, lead(h.active) OVER moves AS active
+    FROM cases AS c
+    JOIN history AS h ON h.tenant_id = $1 AND h.instance_id = c.instance_id
+    WHERE h.to_stage IS NOT NULL AND h.occurred_at <= :as_of::timestamptz AND h.recorded_at <= :known_at::timestamptz
+    WINDOW moves AS (PARTITION BY h.instance_id ORDER BY h.sequence)
+),
+worked AS (
+    -- The business microseconds of open visits so far: working time until now less working time until it was entered.
+    SELECT m.instance_id, m.sequence, greatest(n.until - n.since, 0) AS business
+    FROM moves AS m
+    JOIN calendars AS k ON k.definition_id = m.definition_id AND k.version = m.version
+    CROSS JOIN LATERAL (
+        SELECT (extract(epoch FROM m.occurred_at) * 1000000)::bigint AS since, (extract(epoch FROM :as_of::timestamptz) * 1000000)::bigint AS until
+    ) AS u
+    CROSS JOIN LATERAL (SELECT width_bucket(u.since, k.starts) AS since, width_bucket(u.until, k.starts) AS until) AS p
+    CROSS JOIN LATERAL (
+        SELECT
+            least(k.totals[p.since] + u.since - k.starts[p.since], k.totals[p.since + 1]) AS since,
+            least(k.totals[p.until] + u.until - k.starts[p.until], k.totals[p.until + 1]) AS until
+    ) AS n
+    WHERE m.left_at IS NULL AND m.outcome IS NULL
+),
+visits AS (
+    -- Every visit of a stage in which work goes on, in seconds; an open one as far as it was seen.
+    SELECT
+        m.instance_id, m.sequence, m.stage, m.occurred_at, m.segment, m.definition_id, m.version, m.version_then,
+        m.left_at IS NULL AS is_open,
+        greatest(extract(epoch FROM coalesce(m.left_at, :as_of::timestamptz) - m.occurred_at), 0)::float8 AS calendar,
+        coalesce(m.business, w.business) / 1e6::float8 AS business,
+        CASE
+            WHEN m.left_at IS NOT NULL THEN m.active
+            WHEN p.stage IS NOT NULL THEN 0
+            ELSE greatest(w.business - coalesce(d.paused, 0), 0)
+        END / 1e6::float8 AS active
+    FROM moves AS m
+    LEFT JOIN worked AS w ON w.instance_id = m.instance_id AND w.sequence = m.sequence
+    LEFT JOIN held AS d ON d.instance_id = m.instance_id
+    LEFT JOIN holding AS p ON p.definition_id = m.definition_id AND p.version = m.version AND p.stage = m.stage
+    WHERE m.outcome IS NULL
+),
+numbered AS (
+    -- The visits of each case in each stage from the first one on, beside what all of them come to.
+    SELECT
+        v.*,
+        row_number() OVER stays AS place,
+        count(*) OVER stage AS visits,
+        first_value(v.occurred_at) OVER stays AS first_at,
+        first_value(v.segment) OVER stays AS first_segment,
+        bool_or(v.is_open) OVER stage AS is_any_open,
+        sum(v.calendar) OVER stage AS all_calendar,
+        sum(v.business) OVER stage AS all_business,
+        sum(v.active) OVER stage AS all_active
+    FROM visits AS v
+    WINDOW
+        stays AS (PARTITION BY v.instance_id, v.stage ORDER BY v.sequence),
+        stage AS (PARTITION BY v.instance_id, v.stage)
+),
+stays AS (
+    -- Those first entered in the period; `cell` numbers the segments.
+    SELECT n.*, dense_rank() OVER (ORDER BY n.first_segment) AS cell
+    FROM numbered AS n
+    WHERE n.first_at >= :since::timestamptz AND n.first_at < :until::timestamptz
+),
+{clocked_cases},
+{cycles},
+judged AS (
+    -- Whether each first stay ended within the target of its stage, once that is due: those that end sooner are not due earlier.
+    SELECT
+        s.stage, s.cell, s.first_segment AS segment, s.instance_id, s.is_any_open, s.visits,
+        CASE
+            WHEN y.state = 'breached' OR (y.state = 'running' AND y.due_at < :as_of::timestamptz) THEN 'late'
+            WHEN y.state = 'met' AND y.due_at <= :as_of::timestamptz THEN 'within'
+            WHEN y.state IN ('met', 'running', 'paused') THEN 'not_yet_due'
+            ELSE 'untargeted'
+        END AS verdict
+    FROM stays AS s
+    LEFT JOIN (
+        SELECT y.*, t.stage
+        FROM cycles AS y
+        JOIN stage_clocks AS t ON t.definition_id = y.definition_id AND t.version = y.version AND t.policy = y.policy
+    ) AS y ON y.instance_id = s.instance_id AND y.begun = s.sequence AND y.stage = s.stage
+    WHERE s.place = 1
+),
+members AS (
+    -- The cases behind the numbers of each stage.
+    SELECT j.stage AS step, j.cell, j.segment, n.number, j.instance_id
+    FROM judged AS j
+    CROSS JOIN LATERAL (VALUES
+        ('entered'),
+        (CASE WHEN j.is_any_open THEN 'open' END),
+        (CASE WHEN j.visits > 1 THEN 'reworked' END),
+        (j.verdict)
+    ) AS n (number)
+    WHERE n.number IS NOT NULL
+)
