@@ -130,3 +130,8 @@ _FORMULAS: Final[Mapping[KpiKind, Callable[[Segment | None, Numbers], Measuremen
     KpiKind.RATE: _rate,
     KpiKind.VELOCITY: _velocity,
 }
+
+LISTS: Final[Mapping[KpiKind, tuple[tuple[str, ...], tuple[str, ...]]]] = {
+    kind: (("numerator",), ("denominator",)) for kind in KpiKind
+} | {KpiKind.VELOCITY: (("open", "closed"), ("closed",))}
+"""Which members are listed for the numerator and for the denominator of a KPI of each kind."""
