@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from dataclasses import replace as replaced
 from datetime import datetime, timedelta
 from fractions import Fraction
+from itertools import pairwise
 from math import inf, log
 from statistics import NormalDist
 from typing import Any
@@ -114,7 +115,9 @@ def _share(is_met: bool) -> tuple[str, ...]:
 def _waited(case: Case, ask: Ask, row: Row | None) -> Unit:
     began = case.row["started_at"]
     until = _end(case, ask) if row is None else row["occurred_at"]
-    return Unit(case, row, began, numbers=_share(row is not None), seconds=_seconds(began, until), is_seen=row is not None)
+    return Unit(
+        case, row, began, numbers=_share(row is not None), seconds=_seconds(began, until), is_seen=row is not None
+    )
 
 
 def _is_response(row: Row, documents: Documents) -> bool:
@@ -156,10 +159,14 @@ def key_stage_actions(cases: list[Case], ask: Ask, documents: Documents) -> Unit
         stood: Row | None = None
         for row in rows:
             act = row["activity"]
-            is_there = stood is not None and documents.key_stage[case.row["definition_id"], stood["version"]] == stood["to_stage"]
-            if act is not None and not act["automated"] and is_there and row["occurred_at"] <= ask.as_of:
-                if reference.inside(row["occurred_at"], ask):
-                    yield Unit(case, row, row["occurred_at"])
+            is_there = (
+                stood is not None
+                and documents.key_stage[case.row["definition_id"], stood["version"]] == stood["to_stage"]
+            )
+            is_act = act is not None and not act["automated"]
+            is_seen = row["occurred_at"] <= ask.as_of and reference.inside(row["occurred_at"], ask)
+            if is_act and is_there and is_seen:
+                yield Unit(case, row, row["occurred_at"])
             if row["to_stage"] is not None:
                 stood = row
 
@@ -240,7 +247,11 @@ def skipped_steps(cases: list[Case], ask: Ask, documents: Documents) -> Units:
 def forced_moves(cases: list[Case], ask: Ask, _documents: Documents) -> Units:
     for case in cases:
         for row in reference.seen(case, ask):
-            if row["to_stage"] is not None and row["from_stage"] is not None and reference.inside(row["occurred_at"], ask):
+            if (
+                row["to_stage"] is not None
+                and row["from_stage"] is not None
+                and reference.inside(row["occurred_at"], ask)
+            ):
                 yield Unit(case, row, row["occurred_at"], numbers=_share(row["kind"] == "forced"))
 
 
@@ -272,7 +283,15 @@ def attainment(cases: list[Case], ask: Ask, _documents: Documents) -> Units:
             if reference.inside(_instant(event["due"]), ask) and (is_met or _is_late(event, ask)):
                 took = event.get("elapsed") if not event["open"] else _budget(case, event)
                 where = None if event["open"] else row
-                yield Unit(case, where, _instant(event["due"]), event["clock"], _share(is_met), seconds=took / 1e6, is_seen=not event["open"])
+                yield Unit(
+                    case,
+                    where,
+                    _instant(event["due"]),
+                    event["clock"],
+                    _share(is_met),
+                    seconds=took / 1e6,
+                    is_seen=not event["open"],
+                )
 
 
 def _budget(case: Case, event: Row) -> int:
@@ -343,17 +362,21 @@ def _chance(case: Case, ask: Ask, everybody: list[Case], fewest: int) -> Fractio
     for other in everybody:
         if other.row["definition_id"] == case.row["definition_id"] and reference.outcome(other, ask) is not None:
             moves = [row for row in reference.seen(other, ask) if row["to_stage"] is not None]
-            for entry, leaving in zip(moves, moves[1:], strict=False):
+            for entry, leaving in pairwise(moves):
                 if entry["to_stage"] == move["to_stage"] and leaving["occurred_at"] - entry["occurred_at"] >= band:
                     won.append(reference.outcome(other, ask) == "won")
     return Fraction(sum(won), len(won)) if len(won) >= fewest else None
 
 
-def _forecast(weigh: Callable[[Case, Ask, Documents], Fraction | None]) -> Callable[[list[Case], Ask, Documents], Units]:
+def _forecast(
+    weigh: Callable[[Case, Ask, Documents], Fraction | None],
+) -> Callable[[list[Case], Ask, Documents], Units]:
     def units(cases: list[Case], ask: Ask, documents: Documents) -> Units:
         everybody = cases
         chosen = replaced(ask)
-        for unit in open_cases([case for case in cases if ask.chosen(reference.known(case, ask)[-1])], chosen, documents):
+        for unit in open_cases(
+            [case for case in cases if ask.chosen(reference.known(case, ask)[-1])], chosen, documents
+        ):
             chance, weight = _chance(unit.case, ask, everybody, documents.fewest), weigh(unit.case, ask, documents)
             if chance is None or weight is None:
                 yield replaced(unit, numbers=("left_out",))

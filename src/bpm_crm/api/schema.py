@@ -23,6 +23,7 @@ from bpm_crm.api.definitions import definition_type, version_of
 from bpm_crm.api.figures import FiguresQuery
 from bpm_crm.api.ids import from_global
 from bpm_crm.api.instance_lists import InstancesQuery, visible_instance
+from bpm_crm.api.kpis import KpisQuery
 from bpm_crm.api.leads import LeadsMutation
 from bpm_crm.api.moves import MovesMutation
 from bpm_crm.api.nodes import Node
@@ -170,6 +171,7 @@ Query_ = _root(
     DealsQuery,
     CustomersQuery,
     FiguresQuery,
+    KpisQuery,
 )
 Mutation = _root(
     "Mutation",
