@@ -15,9 +15,8 @@ from pydantic import SecretStr
 from rich.console import Console
 
 from bpm_crm import __version__
-from bpm_crm.cli import companies, maintenance, processes
+from bpm_crm.cli import companies, log_files, maintenance, processes
 from bpm_crm.cli import demo as demo_commands
-from bpm_crm.cli import log_files, maintenance, processes
 from bpm_crm.cli import logs as log_commands
 from bpm_crm.cli.alone import become, run_below
 from bpm_crm.cli.faults import reported

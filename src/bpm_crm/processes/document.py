@@ -69,9 +69,9 @@ class FieldPart(Part):
     max: Number | None = None
     max_length: Annotated[int, Field(ge=1, le=4000)] = 500
     personal: bool = Field(default=False, description="Personal data: kept out of history, erased with the customer.")
-    binds: Literal["amount", "performer"] | None = Field(
+    binds: Literal["amount", "performer", "product"] | None = Field(
         default=None,
-        description="`amount`: the deal's amount follows this field. `performer`: it names who did a step, where no user of ours did.",
+        description="`amount`: the deal's amount follows this field. `product`: figures can be grouped by it. `performer`: it names who did a step, where no user of ours did.",
     )
 
 
@@ -243,6 +243,10 @@ class ProcessDocument(Part):
     fields: dict[Key, FieldPart] = Field(default_factory=dict)
     activities: dict[Key, Titles] = Field(default_factory=dict)
     stages: dict[Key, StagePart]
+    key_stage: Key | None = Field(
+        default=None,
+        description="The stage on which the process turns; KPIs tell who gets there and what is done there.",
+    )
     transitions: dict[Key, TransitionPart]
     checkpoints: dict[Key, CheckpointPart] = Field(default_factory=dict)
     pauses: dict[Key, PausePart] = Field(default_factory=dict)

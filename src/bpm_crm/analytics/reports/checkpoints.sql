@@ -7,23 +7,13 @@ bound_clocks AS (
     FROM unnest(:bound_definitions::uuid[], :bound_versions::int[], :bound_policies::text[], :bound_steps::int[])
         AS b (definition_id, version, policy, step)
 ),
-clocked AS (
-    SELECT h.instance_id, h.sequence, h.definition_id, h.version, h.clocks
-    FROM history AS h
-    WHERE h.tenant_id = $1 AND h.definition_id = ANY (:definitions::uuid[]) AND h.clocks IS NOT NULL
-      AND h.recorded_at <= :known_at::timestamptz
-),
+{clocked_history},
 {cycles},
-due_cycles AS (
-    SELECT
-        y.instance_id, y.sequence, y.step, y.is_open, y.worked,
-        CASE
-            WHEN y.state IN ('met', 'breached', 'cancelled') THEN y.state
-            WHEN y.state = 'running' AND y.due_at < :as_of::timestamptz THEN 'breached'
-            ELSE 'not_yet_due'
-        END AS verdict
-    FROM cycles AS y
-    WHERE y.due_at >= :since::timestamptz AND y.due_at < :until::timestamptz
+{due_cycles},
+bound_cycles AS (
+    SELECT y.*, b.step
+    FROM due_cycles AS y
+    JOIN bound_clocks AS b ON b.definition_id = y.definition_id AND b.version = y.version AND b.policy = y.clock
 ),
 candidates AS (
     -- Cases begun in the period, and those with cycles due in it; with these cycles side by side.
@@ -42,7 +32,7 @@ candidates AS (
         WHERE i.tenant_id = $1 AND i.definition_id = ANY (:definitions::uuid[])
           AND i.started_at >= :since::timestamptz AND i.started_at < :until::timestamptz
         UNION ALL
-        SELECT y.instance_id, y.step, y.sequence, y.verdict, y.is_open, y.worked FROM due_cycles AS y
+        SELECT y.instance_id, y.step, y.sequence, y.verdict, y.is_open, y.worked FROM bound_cycles AS y
     ) AS p
     GROUP BY p.instance_id
 ),

@@ -6,7 +6,7 @@ WITH instants AS (
 )
 SELECT
     n.as_of, n.known_at, p.definition_id, p.process, p.version, p.checkpoints, p.stages, p.clocks, p.reasons, p.fields,
-    p.transitions, p.activities
+    p.transitions, p.activities, p.key_stage
 FROM instants AS n
 LEFT JOIN LATERAL (
     SELECT
@@ -19,7 +19,8 @@ LEFT JOIN LATERAL (
         (v.document -> 'reasons')::jsonb AS reasons,
         (v.document -> 'fields')::jsonb AS fields,
         (v.document -> 'transitions')::jsonb AS transitions,
-        (v.document -> 'activities')::jsonb AS activities
+        (v.document -> 'activities')::jsonb AS activities,
+        v.document ->> 'key_stage' AS key_stage
     FROM process_definition AS d
     JOIN process_version AS v ON v.tenant_id = $1 AND v.tenant_id = d.tenant_id AND v.definition_id = d.id
     WHERE d.tenant_id = $1

@@ -13,20 +13,21 @@ bound_clocks AS (
 {cycles},
 breaches AS (
     -- The clock of each case that was due first among those that were breached, documents before others.
-    SELECT DISTINCT ON (l.instance_id) l.instance_id, b.is_document, y.policy AS subject
+    SELECT DISTINCT ON (l.instance_id) l.instance_id, b.is_document, y.clock AS subject
     FROM lost AS l
     JOIN cycles AS y ON y.instance_id = l.instance_id AND y.state = 'breached'
-    JOIN bound_clocks AS b ON b.definition_id = y.definition_id AND b.version = y.version AND b.policy = y.policy
+    JOIN bound_clocks AS b ON b.definition_id = y.definition_id AND b.version = y.version AND b.policy = y.clock
     WHERE y.due_at < l.occurred_at
-    ORDER BY l.instance_id, b.is_document DESC, y.due_at, y.policy
+    ORDER BY l.instance_id, b.is_document DESC, y.due_at, y.clock
 ),
 awaited AS (
     -- The checkpoint of each case whose clock the loss cancelled: what it waited for had not been done.
-    SELECT DISTINCT ON (y.instance_id) y.instance_id, y.step AS subject
+    SELECT DISTINCT ON (y.instance_id) y.instance_id, b.step AS subject
     FROM lost AS l
     JOIN cycles AS y ON y.instance_id = l.instance_id AND y.sequence >= l.sequence
-    WHERE y.state = 'cancelled' AND y.step IS NOT NULL
-    ORDER BY y.instance_id, y.due_at, y.policy
+    JOIN bound_clocks AS b ON b.definition_id = y.definition_id AND b.version = y.version AND b.policy = y.clock
+    WHERE y.state = 'cancelled' AND b.step IS NOT NULL
+    ORDER BY y.instance_id, y.due_at, y.clock
 ),
 demands AS (
     -- The moves out of a stage that reach a checkpoint, with the data they need, by version.

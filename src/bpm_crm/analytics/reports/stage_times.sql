@@ -6,12 +6,8 @@ calendars AS (
     FROM unnest(:calendar_definitions::uuid[], :calendar_versions::int[], :calendar_starts::text[], :calendar_totals::text[])
         AS k (definition_id, version, starts, totals)
 ),
-bound_clocks AS (
-    -- Which SLA policy measures a stay in which stage, by version.
-    SELECT DISTINCT b.definition_id, b.version, b.policy, NULL::text AS step
-    FROM unnest(:bound_definitions::uuid[], :bound_versions::int[], :bound_policies::text[]) AS b (definition_id, version, policy)
-),
 stage_clocks AS (
+    -- Which SLA policy measures a stay in which stage, by version.
     SELECT b.definition_id, b.version, b.policy, b.stage
     FROM unnest(:bound_definitions::uuid[], :bound_versions::int[], :bound_policies::text[], :bound_stages::text[])
         AS b (definition_id, version, policy, stage)
@@ -119,7 +115,7 @@ judged AS (
     LEFT JOIN (
         SELECT y.*, t.stage
         FROM cycles AS y
-        JOIN stage_clocks AS t ON t.definition_id = y.definition_id AND t.version = y.version AND t.policy = y.policy
+        JOIN stage_clocks AS t ON t.definition_id = y.definition_id AND t.version = y.version AND t.policy = y.clock
     ) AS y ON y.instance_id = s.instance_id AND y.begun = s.sequence AND y.stage = s.stage
     WHERE s.place = 1
 ),

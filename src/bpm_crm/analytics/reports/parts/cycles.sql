@@ -1,18 +1,17 @@
 cycles AS (
-    -- Each cycle of a bound clock as its last event left it; events are told by when they happened and were recorded. `begun` is the
+    -- Each cycle of each clock as its last event left it; events are told by when they happened and were recorded. `begun` is the
     -- step that began it, `worked` the business seconds that a closed one took, and the target of an open one.
-    SELECT DISTINCT ON (h.instance_id, b.policy, e.cycle)
-        h.instance_id, h.sequence, h.definition_id, h.version, b.policy, b.step, e.state, e.open AS is_open,
+    SELECT DISTINCT ON (h.instance_id, e.clock, e.cycle)
+        h.instance_id, h.sequence, h.definition_id, h.version, e.clock, e.state, e.open AS is_open,
         timestamptz 'epoch' + e.due * interval '1 microsecond' AS due_at,
-        min(h.sequence) OVER (PARTITION BY h.instance_id, b.policy, e.cycle) AS begun,
-        CASE WHEN e.open THEN max(e.budget) OVER (PARTITION BY h.instance_id, b.policy, e.cycle) ELSE e.elapsed END / 1e6::float8
+        min(h.sequence) OVER (PARTITION BY h.instance_id, e.clock, e.cycle) AS begun,
+        CASE WHEN e.open THEN max(e.budget) OVER (PARTITION BY h.instance_id, e.clock, e.cycle) ELSE e.elapsed END / 1e6::float8
             AS worked
     FROM clocked AS h
     CROSS JOIN LATERAL ROWS FROM (
         jsonb_to_recordset(h.clocks) AS
             (clock text, cycle int, at bigint, state text, open boolean, due bigint, budget bigint, elapsed bigint)
     ) WITH ORDINALITY AS e (clock, cycle, at, state, open, due, budget, elapsed, position)
-    JOIN bound_clocks AS b ON b.definition_id = h.definition_id AND b.version = h.version AND b.policy = e.clock
     WHERE timestamptz 'epoch' + e.at * interval '1 microsecond' <= :as_of::timestamptz
-    ORDER BY h.instance_id, b.policy, e.cycle, h.sequence DESC, e.position DESC
+    ORDER BY h.instance_id, e.clock, e.cycle, h.sequence DESC, e.position DESC
 )
