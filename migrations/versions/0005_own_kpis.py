@@ -34,3 +34,8 @@ def upgrade() -> None:
     )
     op.create_index("own_kpi_idempotency_key", "own_kpi", ["tenant_id", "published_by", "idempotency_key"], unique=True)
     forbid_changes("own_kpi")
+
+
+def downgrade() -> None:
+    op.drop_table("own_kpi")
+    op.execute("DROP FUNCTION own_kpi_is_append_only()")

@@ -36,6 +36,8 @@ KEY_OF_KEY = {
     "processDefinition": "process",
     **dict.fromkeys(("kpi", "previewKpi", "publishKpi", "retireKpi"), "kpi"),
 }
+DEPTH = {"kpi": 3}
+"""How deep to look, where two levels do not show what was found."""
 NEVER_OURS = {"retireKpi"}
 """What would be gone if it were asked for."""
 NO_REFERENCE = {
@@ -106,7 +108,7 @@ async def answer(stage: Stage, kind: str, name: str, field: GraphQLField, slot: 
         text = text.replace("kind: COUNT", "kind: SHARE")  # without its condition: nothing is published
     if name == "captureLead":
         text = text.replace("input: {", "input: {dryRun: true, ")
-    found = await stage.ask("admin", f"{kind} {{ {name}{text} {selection(field.type, 2)} }}")
+    found = await stage.ask("admin", f"{kind} {{ {name}{text} {selection(field.type, DEPTH.get(name, 2))} }}")
     return scrubbed(scrubbed(found, sent), ids.keys["channel"])
 
 

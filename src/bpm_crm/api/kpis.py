@@ -62,11 +62,11 @@ expose(
     SeriesPart,
     "The parts of the calendar that a series has, in the company's time zone.",
     {
-        SeriesPart.YEAR: "Years.",
-        SeriesPart.QUARTER: "Quarters.",
-        SeriesPart.MONTH: "Months.",
-        SeriesPart.WEEK: "Weeks of ISO 8601.",
-        SeriesPart.DAY: "Days.",
+        SeriesPart.YEAR: "Each year of the calendar.",
+        SeriesPart.QUARTER: "Each quarter of a year.",
+        SeriesPart.MONTH: "Each month of a year.",
+        SeriesPart.WEEK: "Each week of ISO 8601, from Monday on.",
+        SeriesPart.DAY: "Each day, from midnight on.",
     },
 )
 
