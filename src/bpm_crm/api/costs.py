@@ -27,6 +27,7 @@ COSTS: Mapping[str, FieldCost] = {
     "MapLoop.activities": FieldCost(size=2),
     "MapLoop.titles": FieldCost(size=2),
     "Query.kpi": FieldCost(weight=FIGURE),
+    "Query.previewKpi": FieldCost(weight=2 * FIGURE),
     "Query.kpiCatalogue": FieldCost(size=40),
     "KpiDefinition.dimensions": FieldCost(size=14),
     "KpiResult.rows": FieldCost(size=50),

@@ -123,6 +123,7 @@ expose(
         Permission.RECORD_ACTIVITY: "Record activities and approvals.",
         Permission.ASSIGN_OWNER: "Give cases to owners and teams.",
         Permission.EXCLUDE_CASE: "Leave cases out of figures.",
+        Permission.DEFINE_KPIS: "Define KPIs of the company's own.",
     },
 )
 expose(

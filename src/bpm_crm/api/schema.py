@@ -28,6 +28,7 @@ from bpm_crm.api.kpis import KpisQuery
 from bpm_crm.api.leads import LeadsMutation
 from bpm_crm.api.moves import MovesMutation
 from bpm_crm.api.nodes import Node
+from bpm_crm.api.own_kpis import OwnKpisMutation, OwnKpisQuery
 from bpm_crm.api.people import PeopleQuery, team_of, tenant_of, user_of
 from bpm_crm.api.scalars import SCALARS
 from bpm_crm.api.subscriptions import Subscriptions
@@ -174,6 +175,7 @@ Query_ = _root(
     FiguresQuery,
     ProcessMapQuery,
     KpisQuery,
+    OwnKpisQuery,
 )
 Mutation = _root(
     "Mutation",
@@ -181,6 +183,7 @@ Mutation = _root(
     LeadsMutation,
     MovesMutation,
     ActsMutation,
+    OwnKpisMutation,
 )
 Subscription = _root("Subscription", "What can be followed.", Subscriptions)
 

@@ -37,6 +37,7 @@ class Permission(StrEnum):
     RECORD_ACTIVITY = "record_activity"
     ASSIGN_OWNER = "assign_owner"
     EXCLUDE_CASE = "exclude_case"
+    DEFINE_KPIS = "define_kpis"
 
 
 class Reach(StrEnum):
@@ -59,6 +60,7 @@ ROLE_TABLE: Mapping[Role, Mapping[Permission, Reach]] = {
         Permission.VIEW_FIGURES: Reach.ALL,
         Permission.FORCE_TRANSITION: Reach.ALL,
         Permission.EXCLUDE_CASE: Reach.ALL,
+        Permission.DEFINE_KPIS: Reach.ALL,
     },
     Role.MANAGER: {
         Permission.VIEW_CASES: Reach.TEAM,
