@@ -28,6 +28,7 @@ from bpm_crm.api.moves import MovesMutation
 from bpm_crm.api.nodes import Node
 from bpm_crm.api.people import PeopleQuery, team_of, tenant_of, user_of
 from bpm_crm.api.scalars import SCALARS
+from bpm_crm.api.stage_figures import StageFiguresQuery
 from bpm_crm.api.subscriptions import Subscriptions
 from bpm_crm.operations.access import Permission
 from bpm_crm.records.listings import CUSTOMERS, CustomerRecord, DealRecord, customer_of
@@ -170,6 +171,7 @@ Query_ = _root(
     DealsQuery,
     CustomersQuery,
     FiguresQuery,
+    StageFiguresQuery,
 )
 Mutation = _root(
     "Mutation",
