@@ -29,6 +29,12 @@ MOST_FOR_ONE_FIELD = 7
 GIVEN = {
     "funnel": {"input": '{process: "callback-request", groupBy: [REGION]}'},
     "lossReasons": {"input": '{process: "callback-request", groupBy: [REGION]}'},
+    "lossForensics": {"input": '{process: "callback-request", groupBy: [REGION]}'},
+    "stageOutcomes": {"input": '{process: "callback-request", groupBy: [REGION]}'},
+    "stageTimes": {
+        "input": '{process: "callback-request", groupBy: [REGION], period: {fromDate: "2026-01-01", toDate: "2099-01-01"}}'
+    },
+    "managerComparison": {"input": '{process: "callback-request"}'},
     "checkpointKpis": {"process": '"callback-request"', "groupBy": "[REGION]"},
 }
 """What figures are asked, so that they have several segments."""

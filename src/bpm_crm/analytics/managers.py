@@ -162,11 +162,10 @@ def _rows(steps: Sequence[Step], places: Sequence[Place]) -> Iterator[Compared]:
 
 
 def _counts(places: Sequence[Place]) -> Counts:
-    found: dict[str | None, tuple[int, int]] = {}
+    found: Counts = {}
     for _, channel, step in places:
-        cases, converted = found.get(channel, (0, 0))
         advanced = step.count("advanced")
-        found[channel] = (cases + advanced + step.count("failed"), converted + advanced)
+        found = _added(found, {channel: (advanced + step.count("failed"), advanced)})
     return found
 
 
@@ -190,10 +189,7 @@ def _step(
     adjusted_p: float | None,
     verdict: StepVerdict | None,
 ) -> ManagerStep:
-    everybody = {
-        channel: tuple(map(sum, zip(counts.get(channel, (0, 0)), others.get(channel, (0, 0)), strict=True)))
-        for channel in (*counts, *others)
-    }
+    everybody = _added(counts, others)
     adjusted, interval, covered = standardised(counts, everybody)
     expected = sum(
         cases * everybody[channel][1] / everybody[channel][0] for channel, (cases, _) in counts.items() if cases
@@ -211,3 +207,11 @@ def _step(
         adjusted_p=adjusted_p,
         verdict=verdict,
     )
+
+
+def _added(some: Counts, others: Counts) -> Counts:
+    found = dict(some)
+    for channel, (cases, converted) in others.items():
+        known = found.get(channel, (0, 0))
+        found[channel] = (known[0] + cases, known[1] + converted)
+    return found

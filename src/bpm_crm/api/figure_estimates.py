@@ -10,7 +10,7 @@ from bpm_crm.analytics.dimensions import Segment
 from bpm_crm.analytics.estimates import FEWEST_SETTLED, Estimate, read_estimates
 from bpm_crm.analytics.members import Members
 from bpm_crm.api.context import RequestContext
-from bpm_crm.api.figure_frames import RATE_DIGITS
+from bpm_crm.api.figure_frames import decimal
 
 Place = tuple[int, Segment | None]
 
@@ -58,14 +58,10 @@ def _shown(estimate: Estimate | None) -> RateEstimate | None:
         return None
     lower, upper = estimate.interval
     return RateEstimate(
-        rate=_decimal(estimate.rate),
-        lower=_decimal(lower),
-        upper=_decimal(upper),
+        rate=decimal(estimate.rate),
+        lower=decimal(lower),
+        upper=decimal(upper),
         cases=estimate.cases,
         settled=estimate.settled,
         insufficient_history=estimate.is_insufficient,
     )
-
-
-def _decimal(share: float) -> Decimal:
-    return Decimal(share).quantize(RATE_DIGITS)

@@ -168,6 +168,11 @@ def rate(share: Fraction | None) -> Decimal | None:
     return None if share is None else (Decimal(share.numerator) / Decimal(share.denominator)).quantize(RATE_DIGITS)
 
 
+def decimal(number: float) -> Decimal:
+    """A number that was estimated, as a decimal of ten digits."""
+    return Decimal(number).quantize(RATE_DIGITS)
+
+
 def whole(seconds: float | None) -> int | None:
     """Seconds, rounded to whole ones."""
     return None if seconds is None else floor(seconds + 0.5)

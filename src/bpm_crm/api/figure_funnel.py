@@ -6,7 +6,7 @@ import strawberry
 
 from bpm_crm.analytics.dimensions import Dimension, OwnerBasis
 from bpm_crm.analytics.frames import Question
-from bpm_crm.analytics.funnel import FunnelFigures, FunnelMode, OrderMode, SegmentFigures
+from bpm_crm.analytics.funnel import FunnelFigures, FunnelMode, FunnelUnit, OrderMode, SegmentFigures
 from bpm_crm.analytics.stranded import Stranded, read_stranded
 from bpm_crm.api.context import Info, RequestContext
 from bpm_crm.api.figure_estimates import Estimating
@@ -58,6 +58,9 @@ class Funnel:
     """How far cases come, and where they are lost."""
 
     mode: FunnelMode = strawberry.field(description="Which question was asked.")
+    unit: FunnelUnit = strawberry.field(
+        description="What was counted once. A customer is listed as the case that is counted for them."
+    )
     order_mode: OrderMode | None = strawberry.field(description="What reaching a step took; null unless a `COHORT`.")
     owner_basis: OwnerBasis = strawberry.field(description="Whose a case was counted as.")
     as_of: datetime = strawberry.field(description="What happened later is left out.")

@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 import strawberry
 
 from bpm_crm.analytics.dimensions import Dimension, OwnerBasis
-from bpm_crm.analytics.funnel import FunnelMode, OrderMode
+from bpm_crm.analytics.funnel import FunnelMode, FunnelUnit, OrderMode
 from bpm_crm.api.exposing import expose
 from bpm_crm.api.figure_filters import FactWhere
 
@@ -25,6 +25,14 @@ expose(
         OrderMode.ANY: "It touched the step, whatever it did before.",
         OrderMode.ALL: "It touched the step after it had reached all earlier steps in their order.",
         OrderMode.IMPLIED: "It touched the step or a later one: reaching a step implies the earlier ones.",
+    },
+)
+expose(
+    FunnelUnit,
+    "What a funnel counts once.",
+    {
+        FunnelUnit.INSTANCE: "A case. A customer with two requests is two cases.",
+        FunnelUnit.CUSTOMER: "A customer, by all cases that are counted together: the earliest touch wins, open while one case is open, won if one is won. A case without a customer counts on its own.",
     },
 )
 expose(
@@ -96,6 +104,7 @@ class FunnelInput:
         default=None,
         description="`COHORT`: when step 1 was reached. `PERIOD`: when steps were entered. `SNAPSHOT`: when cases began. Null: ever.",
     )
+    unit: FunnelUnit = strawberry.field(default=FunnelUnit.INSTANCE, description="What is counted once.")
     window: timedelta | None = strawberry.field(
         default=None, description="How long after step 1 a step may be reached to count. Only for a `COHORT`."
     )

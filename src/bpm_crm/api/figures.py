@@ -52,7 +52,13 @@ class FiguresQuery:
             frame = await read_frame(connection, question.tenant_id, process=input.process, **times)
             check_process(context, input.process, frame)
             figures = await read_funnel(
-                connection, frame, question, mode=input.mode, order_mode=input.order_mode, window=input.window
+                connection,
+                frame,
+                question,
+                mode=input.mode,
+                order_mode=input.order_mode,
+                window=input.window,
+                unit=input.unit,
             )
         check_segments(len(figures.segments))
         drilldown = Drilldown(context, figures.members)
@@ -60,6 +66,7 @@ class FiguresQuery:
         segments = [segment_type(context, item, dimensions, drilldown, estimating) for item in figures.segments]
         return Funnel(
             mode=input.mode,
+            unit=input.unit,
             order_mode=input.order_mode if input.mode is FunnelMode.COHORT else None,
             owner_basis=input.owner_basis,
             as_of=frame.as_of,

@@ -31,6 +31,7 @@ from bpm_crm.api.nodes import Node
 from bpm_crm.api.own_kpis import OwnKpisMutation, OwnKpisQuery
 from bpm_crm.api.people import PeopleQuery, team_of, tenant_of, user_of
 from bpm_crm.api.scalars import SCALARS
+from bpm_crm.api.stage_figures import StageFiguresQuery
 from bpm_crm.api.subscriptions import Subscriptions
 from bpm_crm.operations.access import Permission
 from bpm_crm.records.listings import CUSTOMERS, CustomerRecord, DealRecord, customer_of
@@ -176,6 +177,7 @@ Query_ = _root(
     ProcessMapQuery,
     KpisQuery,
     OwnKpisQuery,
+    StageFiguresQuery,
 )
 Mutation = _root(
     "Mutation",

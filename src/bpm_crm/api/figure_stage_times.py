@@ -1,0 +1,150 @@
+"""Stage times as the API shows them."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import strawberry
+from strawberry.dataloader import DataLoader
+
+from bpm_crm.analytics.calendars import Processes
+from bpm_crm.analytics.dimensions import Dimension, Segment
+from bpm_crm.analytics.stage_clocks import stage_target
+from bpm_crm.analytics.stage_pace import against_history
+from bpm_crm.analytics.stage_times import StageTimeFigures, StageTimes, previous, read_stage_times
+from bpm_crm.api.context import Info, RequestContext
+from bpm_crm.api.figure_frames import DimensionValue, FigureFrame, Period, by_title, dimension_values
+from bpm_crm.api.figure_members import After, Drilldown, First
+from bpm_crm.api.figure_stage_types import (
+    StageHistory,
+    StageNumber,
+    StageTarget,
+    VisitTimes,
+    history_type,
+    target_type,
+    visit_times,
+)
+from bpm_crm.api.instance_lists import ProcessInstanceConnection
+
+Which = Annotated[StageNumber, strawberry.argument(description="Which number.")]
+Place = tuple[str, Segment]
+
+
+class Histories:
+    """The stage times of the period before, read when the first is asked for."""
+
+    def __init__(self, context: RequestContext, figures: StageTimeFigures, processes: Processes) -> None:
+        self._context = context
+        self._figures = figures
+        self._processes = processes
+        self._loader: DataLoader[Place, StageTimes | None] = DataLoader(self._load)
+        self.question = previous(figures.question)
+
+    async def of(self, stage: str, segment: Segment) -> StageTimes | None:
+        """The times of a stage in a segment; None without cases."""
+        return await self._loader.load((stage, segment))
+
+    async def _load(self, places: Sequence[Place]) -> list[StageTimes | None]:
+        if self.question is None:
+            return [None] * len(places)
+        async with self._context.services.database.reader(self.question.tenant_id) as connection:
+            before = await read_stage_times(connection, self._figures.frame, self.question, self._processes)
+        known = {(times.stage, times.segment): times for times in before.times}
+        return [known.get(place) for place in places]
+
+
+@strawberry.type(
+    description="How long cases stay in a stage, over those that first entered it in the period; open visits are not forgotten."
+)
+class StageTime:
+    """How long cases stay in a stage."""
+
+    dimension: list[DimensionValue] = strawberry.field(
+        description="Which segment: a value for each dimension of `groupBy`; by owner at the first entry."
+    )
+    stage: str = strawberry.field(description="Key of the stage.")
+    title: str = strawberry.field(description="Its name, in the language of `Accept-Language`.")
+    entered: int = strawberry.field(description="Cases that first entered the stage in the period: the n.")
+    open: int = strawberry.field(description="Of these, in the stage at `asOf`.")
+    reworked: int = strawberry.field(description="Of these, entered it more than once.")
+    first: VisitTimes = strawberry.field(description="The first visit of each case.")
+    latest: VisitTimes = strawberry.field(description="The latest visit of each case.")
+    cumulative: VisitTimes = strawberry.field(
+        description="All visits of each case together; open while it is in the stage. Visits to come are not foreseen."
+    )
+    target: StageTarget | None = strawberry.field(
+        description="First visits against the target of the stage; null where it has none."
+    )
+    frame: FigureFrame = strawberry.field(description="What the figure was asked of.")
+
+    @strawberry.field(
+        description="First visits against those of the period before; null where the period has no beginning or no end."
+    )
+    async def history(self) -> StageHistory | None:
+        """First visits against those of the period before."""
+        asked = self.histories.question
+        if asked is None:
+            return None
+        before = await self.histories.of(self.stage, self.figures.segment)
+        period = Period(from_=asked.since, to=asked.until)
+        return history_type(period, before, *against_history(self.figures, before))
+
+    @strawberry.field(description="The cases of `entered`, newest first.")
+    async def instances(self, info: Info, first: First = None, after: After = None) -> ProcessInstanceConnection:
+        """The cases that first entered the stage in the period."""
+        return await self._cases(info, StageNumber.ENTERED, first, after)
+
+    @strawberry.field(description="The cases of any number of the stage or its target, newest first.")
+    async def instances_of(
+        self, info: Info, number: Which, first: First = None, after: After = None
+    ) -> ProcessInstanceConnection:
+        """The cases of any number."""
+        return await self._cases(info, number, first, after)
+
+    async def _cases(
+        self, info: Info, number: StageNumber, first: int | None, after: str | None
+    ) -> ProcessInstanceConnection:
+        figures = self.figures
+        return await self.drilldown.page(info, figures.stage, (number.value,), figures.segment, first, after)
+
+    figures: strawberry.Private[StageTimes]
+    histories: strawberry.Private[Histories]
+    drilldown: strawberry.Private[Drilldown]
+
+
+def stage_times(
+    context: RequestContext,
+    figures: StageTimeFigures,
+    processes: Processes,
+    dimensions: list[Dimension],
+    frame: FigureFrame,
+) -> list[StageTime]:
+    """Stage times as the API shows them: by segment, those without a value last, then by stage in the order of the process."""
+    drilldown = Drilldown(context, figures.members)
+    histories = Histories(context, figures, processes)
+    shown = [
+        StageTime(
+            dimension=dimension_values(context, dimensions, times.segment),
+            stage=times.stage,
+            title=times.titles["ru" if context.language == "ru" else "en"],
+            entered=times.count("entered"),
+            open=times.count("open"),
+            reworked=times.count("reworked"),
+            first=visit_times(times, "first"),
+            latest=visit_times(times, "latest"),
+            cumulative=visit_times(times, "cumulative"),
+            target=target_type(times, _target(processes, times.stage)),
+            frame=frame,
+            figures=times,
+            histories=histories,
+            drilldown=drilldown,
+        )
+        for times in figures.times
+    ]
+    return sorted(shown, key=lambda item: (by_title(item.dimension), item.figures.place, item.stage))
+
+
+def _target(processes: Processes, stage: str) -> str | None:
+    """The target of a stage in the newest version that has it."""
+    having = [process.definition for process in processes.values() if stage in process.definition.stages]
+    target = stage_target(having[-1], stage) if having else None
+    return None if target is None else str(target)

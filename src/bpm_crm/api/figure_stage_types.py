@@ -1,0 +1,168 @@
+"""The parts of a stage time: lengths of visits, the stage's target, and its own history."""
+
+from decimal import Decimal
+from enum import Enum
+
+import strawberry
+
+from bpm_crm.analytics.intervals import wilson
+from bpm_crm.analytics.stage_pace import FEWEST_JUDGED, TOLERATED, Change, Pace, against_target
+from bpm_crm.analytics.stage_times import StageTimes, Stay
+from bpm_crm.api.exposing import expose
+from bpm_crm.api.figure_frames import Period, decimal, rate, whole
+
+expose(
+    Pace,
+    "Whether a stage is slow, beyond chance.",
+    {
+        Pace.SLOW: "It is.",
+        Pace.NOT_SLOW: "It is not, or not surely.",
+        Pace.NOT_ENOUGH: f"Fewer than {FEWEST_JUDGED} visits to judge by, or too few of them have ended.",
+    },
+)
+
+
+class StageNumber(Enum):
+    """A number of a stage time."""
+
+    ENTERED = "entered"
+    OPEN = "open"
+    REWORKED = "reworked"
+    WITHIN = "within"
+    LATE = "late"
+    NOT_YET_DUE = "not_yet_due"
+    UNTARGETED = "untargeted"
+
+
+expose(
+    StageNumber,
+    "A number of a stage time whose cases can be listed.",
+    {number: f"The cases of the field `{number.name}` in upper or lower case." for number in StageNumber},
+)
+
+
+@strawberry.type(
+    description="How long visits lasted: Kaplan-Meier, where an open visit counts as long as it has lasted. Null: so many have not been seen to end."
+)
+class StayTimes:
+    """How long visits lasted."""
+
+    median_seconds: int | None = strawberry.field(description="After this long half of the visits have ended.")
+    median_lower_seconds: int | None = strawberry.field(
+        description="Lower end of its 95 % interval (Brookmeyer and Crowley, log-log)."
+    )
+    median_upper_seconds: int | None = strawberry.field(description="Upper end of it; null: not seen.")
+    p90_seconds: int | None = strawberry.field(description="After this long nine tenths of the visits have ended.")
+    p90_lower_seconds: int | None = strawberry.field(description="Lower end of its 95 % interval.")
+    p90_upper_seconds: int | None = strawberry.field(description="Upper end of it; null: not seen.")
+    completed_mean_seconds: int | None = strawberry.field(
+        description="Mean of the completed visits only: too low while visits are open. Null without any."
+    )
+
+
+@strawberry.type(description="Visits of a stage, one or the sum of several for each case, in three kinds of time.")
+class VisitTimes:
+    """Visits of a stage."""
+
+    cases: int = strawberry.field(description="The n: cases that first entered the stage in the period.")
+    open: int = strawberry.field(description="Of these, visits that had not ended: censored.")
+    calendar: StayTimes = strawberry.field(description="In calendar time.")
+    business: StayTimes = strawberry.field(description="In business time of the calendar of the process.")
+    active: StayTimes = strawberry.field(description="In business time less pauses.")
+
+
+@strawberry.type(
+    description="First visits against the target of the stage: the SLA clock that starts on entering it and stops on leaving it."
+)
+class StageTarget:
+    """First visits against the target of the stage."""
+
+    target: str | None = strawberry.field(
+        description="The target of the newest version, such as `PT4H` or `2 business days`; null where only older ones had one."
+    )
+    within: int = strawberry.field(description="Ended in time, the target since passed.")
+    late: int = strawberry.field(description="Went past the target, ended or not.")
+    not_yet_due: int = strawberry.field(
+        description="Whose target lies ahead, ended or not: in no rate, or quick ones would be seen first."
+    )
+    untargeted: int = strawberry.field(description="Without a verdict: no clock, or one that was cancelled.")
+    judged: int = strawberry.field(description="`within + late`: the denominator of `lateRate`.")
+    late_rate: Decimal | None = strawberry.field(description="`late / judged`; null when none was judged.")
+    late_lower: Decimal = strawberry.field(description="Lower end of its 95 % interval (Wilson).")
+    late_upper: Decimal = strawberry.field(description="Upper end of it.")
+    pace: Pace = strawberry.field(
+        description=f"`SLOW` when the whole interval lies above {float(TOLERATED)}: when the p90 is past the target beyond chance."
+    )
+
+
+@strawberry.type(
+    description="First visits against those of the period of the same length just before, as seen at the same `asOf`."
+)
+class StageHistory:
+    """First visits against those of the period before."""
+
+    period: Period = strawberry.field(description="The period before.")
+    cases: int = strawberry.field(description="Cases that first entered the stage in it.")
+    median_business_seconds: int | None = strawberry.field(description="Its median business time of first visits.")
+    change_seconds: int | None = strawberry.field(description="The median of now less that one.")
+    change_lower_seconds: int | None = strawberry.field(
+        description="Lower end of its 95 % interval (Zou and Donner); null: not known."
+    )
+    change_upper_seconds: int | None = strawberry.field(description="Upper end of it; null: not known.")
+    pace: Pace = strawberry.field(description="`SLOW` when the whole interval lies above zero.")
+
+
+def visit_times(times: StageTimes, visit: str) -> VisitTimes:
+    """The first, the latest or the cumulative visit as the API shows it."""
+    calendar, business, active = (times.stays[visit, unit] for unit in ("calendar", "business", "active"))
+    return VisitTimes(
+        cases=calendar.cases,
+        open=calendar.open,
+        calendar=_stay(calendar),
+        business=_stay(business),
+        active=_stay(active),
+    )
+
+
+def _stay(stay: Stay) -> StayTimes:
+    return StayTimes(
+        median_seconds=whole(stay.median.seconds),
+        median_lower_seconds=whole(stay.median.lower),
+        median_upper_seconds=whole(stay.median.upper),
+        p90_seconds=whole(stay.p90.seconds),
+        p90_lower_seconds=whole(stay.p90.lower),
+        p90_upper_seconds=whole(stay.p90.upper),
+        completed_mean_seconds=whole(stay.mean),
+    )
+
+
+def target_type(times: StageTimes, target: str | None) -> StageTarget | None:
+    """The verdicts against the target as the API shows them; None for a stage without one."""
+    pace = against_target(times)
+    if pace is None:
+        return None
+    share = times.late_share
+    judged = times.count("within") + times.count("late")
+    lower, upper = wilson(float(share or 0), judged)
+    return StageTarget(
+        **{name: times.count(name) for name in ("within", "late", "not_yet_due", "untargeted")},
+        target=target,
+        judged=judged,
+        late_rate=rate(share),
+        late_lower=decimal(lower),
+        late_upper=decimal(upper),
+        pace=pace,
+    )
+
+
+def history_type(period: Period, before: StageTimes | None, change: Change, pace: Pace) -> StageHistory:
+    """The comparison with the period before as the API shows it."""
+    return StageHistory(
+        period=period,
+        cases=0 if before is None else before.count("entered"),
+        median_business_seconds=None if before is None else whole(before.stays["first", "business"].median.seconds),
+        change_seconds=whole(change.seconds),
+        change_lower_seconds=whole(change.lower),
+        change_upper_seconds=whole(change.upper),
+        pace=pace,
+    )
