@@ -11,7 +11,7 @@ from uuid import UUID
 
 import pytest
 
-from bpm_crm.analytics.event_log import Classifier, activities_of, activity_titles
+from bpm_crm.analytics.event_log import EventClassifier, activities_of, activity_titles
 from bpm_crm.analytics.frames import Question, read_frame
 from bpm_crm.analytics.members import Members, Wanted
 from bpm_crm.analytics.process_map import DeviationKind, MapFigures, Section, read_process_map
@@ -37,7 +37,7 @@ async def documents(connection: Any, world: World, process: str) -> dict[int, di
     return {row["version"]: {"checkpoints": {}, **row["document"]} for row in rows}
 
 
-async def check_map(walked: Walked, ask: Ask, owner: UUID | None, classifier: Classifier, process: str) -> None:
+async def check_map(walked: Walked, ask: Ask, owner: UUID | None, classifier: EventClassifier, process: str) -> None:
     """Every number of a map, the cases behind each, every time, and the variants page by page."""
     world = walked.world
     async with world.database.reader(world.tenant_id) as connection:
@@ -131,7 +131,7 @@ async def check_variants(connection: Any, figures: MapFigures, expected: Map) ->
 async def check_maps(walked: Walked, seed: int, number: int = 24) -> None:
     rng = random.Random(seed)
     for _, ask, owner in asks(walked, seed, number):
-        await check_map(walked, ask, owner, rng.choice(list(Classifier)), rng.choice(CHANNELS))
+        await check_map(walked, ask, owner, rng.choice(list(EventClassifier)), rng.choice(CHANNELS))
 
 
 async def test_every_map_agrees_with_its_plain_statement(walked: Walked) -> None:
@@ -194,7 +194,7 @@ async def test_an_error_planted_into_the_plain_statement_is_noticed(
 
 async def a_map(
     world: World,
-    classifier: Classifier = Classifier.STAGE,
+    classifier: EventClassifier = EventClassifier.STAGE,
     asked: Question | None = None,
     sections: Sequence[Section] = ALL,
     **options: Any,
@@ -251,7 +251,7 @@ async def test_loops_are_of_one_activity_or_of_two(world: World) -> None:
 async def test_calls_are_the_activities_of_the_classifier_for_them(world: World) -> None:
     await lead(world, 0, call(1), call(3), fire("contact", 4))
     await lead(world, 0)
-    figures = await a_map(world, Classifier.ACTIVITY)
+    figures = await a_map(world, EventClassifier.ACTIVITY)
     assert edges(figures) == {("call", "call"): (1, 1, 7200.0)}
     whole = figures.one(Section.CASES, "case")
     assert (whole.count(), whole.count("eventless"), whole.count("reworked")) == (2, 1, 1)
@@ -319,10 +319,10 @@ async def test_only_the_sections_asked_for_are_computed(world: World) -> None:
 async def test_activities_have_the_titles_of_the_newest_version(world: World) -> None:
     figures = await a_map(world)
     versions = figures.frame.versions
-    assert activity_titles(versions, Classifier.STAGE, "lost")["en"] == "Lost"
-    assert activity_titles(versions, Classifier.TRANSITION, "force") == {
+    assert activity_titles(versions, EventClassifier.STAGE, "lost")["en"] == "Lost"
+    assert activity_titles(versions, EventClassifier.TRANSITION, "force") == {
         "en": "Forced move",
         "ru": "Принудительный переход",
     }
-    assert activity_titles(versions, Classifier.ACTIVITY, "call") == {"en": "Call", "ru": "Звонок"}
-    assert activities_of(versions, Classifier.STAGE)[0] == "new"
+    assert activity_titles(versions, EventClassifier.ACTIVITY, "call") == {"en": "Call", "ru": "Звонок"}
+    assert activities_of(versions, EventClassifier.STAGE)[0] == "new"

@@ -30,6 +30,12 @@ query ($where: FactWhere, $asOf: DateTime, $groupBy: [Dimension!], $first: Int =
     checkpoint dimension {{ title }} started reached rate medianSeconds medianBusinessSeconds expectedMedianSeconds
     attainment {{ judged rate medianBusinessSeconds }}
     instances(first: 3) {{ totalCount nodes {{ id }} }} startedInstances(first: $first) {{ totalCount nodes {{ id }} }} }}
+  processMap(input: {{process: "callback-request", where: $where, asOf: $asOf, period: {PERIOD}}}) {{
+    cases activities {{ activity cases instances(first: 3) {{ totalCount nodes {{ id }} }} }}
+    edges {{ source target cases medianSeconds instances(first: 3) {{ totalCount nodes {{ id }} }} }}
+    loops {{ activities }} handovers {{ giver {{ name }} taker {{ name }} }} durations {{ ended open medianSeconds }} rework {{ rate }}
+    conformance {{ rate kinds {{ kind count }} deviations {{ count }} }}
+    variants {{ totalCount nodes {{ activities count }} }} instances(first: $first) {{ totalCount nodes {{ id }} }} }}
 }}
 """
 
@@ -87,9 +93,12 @@ async def test_a_figure_counts_and_lists_exactly_the_cases_its_reader_may_see(ap
         (segment,) = found["funnel"]["segments"]
         (loss,) = found["lossReasons"]
         first = found["checkpointKpis"][0]
-        assert (segment["entered"], loss["count"], first["started"]) == (len(seen),) * 3, reader
+        shown = found["processMap"]
+        counts = (segment["entered"], loss["count"], first["started"], shown["cases"], shown["edges"][0]["cases"])
+        assert counts == (len(seen),) * 5, reader
         wanted = {cases[name] for name in seen}
         assert {case["id"] for case in first["startedInstances"]["nodes"]} == wanted
+        assert {case["id"] for case in shown["instances"]["nodes"]} == wanted
         listed = await api.data("{ processInstances(first: 100) { nodes { id } } }", by=reader)
         assert {case["id"] for case in listed["processInstances"]["nodes"]} == wanted
 
@@ -110,6 +119,7 @@ async def test_an_integration_reads_no_figures(api: Api) -> None:
         "funnel(input: {}) { mode }",
         "lossReasons(input: {}) { count }",
         f'checkpointKpis(process: "callback-request", period: {PERIOD}) {{ started }}',
+        'processMap(input: {process: "callback-request"}) { cases }',
     ):
         assert code(await api.ask(f"{{ {field} }}", by=None, token=token)) == "FORBIDDEN"
 
@@ -180,6 +190,9 @@ async def test_of_nothing_there_are_rows_without_rates(api: Api) -> None:
     found = await everything(api)
     (segment,) = found["funnel"]["segments"]
     assert (segment["entered"], found["lossReasons"]) == (0, [])
+    shown = found["processMap"]
+    assert (shown["cases"], shown["activities"], shown["edges"], shown["variants"]["nodes"]) == (0, [], [], [])
+    assert (shown["durations"]["medianSeconds"], shown["rework"]["rate"], shown["conformance"]["rate"]) == (None,) * 3
     for step in segment["steps"]:
         assert (step["reached"], step["instances"]) == (0, {"totalCount": 0, "nodes": []})
         assert {step[name] for name in ("stepConversion", "overallConversion", "lowerBound", "estimate")} == {None}
@@ -198,6 +211,8 @@ async def test_of_nothing_there_are_rows_without_rates(api: Api) -> None:
         'funnel(input: {process: "no-such"})',
         'lossReasons(input: {process: "no-such"})',
         f'checkpointKpis(process: "no-such", period: {PERIOD})',
+        'processMap(input: {process: "no-such"})',
+        'processMap(input: {process: "callback-request", period: {fromDate: "2026-09-02", toDate: "2026-09-01"}})',
         'funnel(input: {mode: PERIOD, window: "PT1H"})',
         'funnel(input: {period: {from: "2026-09-02T00:00:00Z", to: "2026-09-02T00:00:00Z"}})',
         'funnel(input: {period: {fromDate: "2026-09-02", toDate: "2026-09-01"}})',

@@ -12,7 +12,7 @@ from bpm_crm.engine.occasions import STANDARD_ACTIVITIES
 FORCED = {"en": "Forced move", "ru": "Принудительный переход"}
 
 
-class Classifier(StrEnum):
+class EventClassifier(StrEnum):
     """What counts as an event of a case, and names its activity (IEEE 1849: event classifier)."""
 
     STAGE = "stage"
@@ -21,7 +21,7 @@ class Classifier(StrEnum):
     ACTIVITY = "activity"
 
 
-def event_values(frame: Frame, classifier: Classifier) -> dict[str, Any]:
+def event_values(frame: Frame, classifier: EventClassifier) -> dict[str, Any]:
     """The named values that `parts/happenings.sql` takes, for versions of one process."""
     silent = [
         (version.number, key)
@@ -59,7 +59,7 @@ def _performer_fields(frame: Frame) -> list[tuple[int, str]]:
     ]
 
 
-def activities_of(versions: Iterable[Version], classifier: Classifier) -> list[str]:
+def activities_of(versions: Iterable[Version], classifier: EventClassifier) -> list[str]:
     """Every activity that events of these versions can have, in the order of their documents."""
     known: dict[str, None] = {}
     for version in versions:
@@ -67,24 +67,24 @@ def activities_of(versions: Iterable[Version], classifier: Classifier) -> list[s
     return list(known)
 
 
-def activity_titles(versions: Iterable[Version], classifier: Classifier, activity: str) -> Titles:
+def activity_titles(versions: Iterable[Version], classifier: EventClassifier, activity: str) -> Titles:
     """The name people see of an activity, in the newest version that has it."""
     return titles_of((_parts(version, classifier) for version in versions), activity)
 
 
-def _parts(version: Version, classifier: Classifier) -> Mapping[str, Any]:
+def _parts(version: Version, classifier: EventClassifier) -> Mapping[str, Any]:
     match classifier:
-        case Classifier.STAGE:
+        case EventClassifier.STAGE:
             return {key: part for key, part in version.stages.items() if not part.get("silent")}
-        case Classifier.TRANSITION:
+        case EventClassifier.TRANSITION:
             loud = {
                 key: part
                 for key, part in version.transitions.items()
                 if not version.stages.get(part["to"], {}).get("silent")
             }
             return {**loud, FORCE: {"title": FORCED}}
-        case Classifier.CHECKPOINT:
+        case EventClassifier.CHECKPOINT:
             return version.checkpoints
-        case Classifier.ACTIVITY:
+        case EventClassifier.ACTIVITY:
             standard = {key: {"en": english, "ru": russian} for key, (english, russian) in STANDARD_ACTIVITIES.items()}
             return {key: {"title": title} for key, title in {**standard, **version.activities}.items()}

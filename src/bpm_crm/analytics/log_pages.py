@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import Any
 from uuid import UUID
 
-from bpm_crm.analytics.event_log import Classifier, event_values, has_performers, reports_of
+from bpm_crm.analytics.event_log import EventClassifier, event_values, has_performers, reports_of
 from bpm_crm.analytics.frames import Frame, Question
 from bpm_crm.analytics.statements import Statement, report, statement
 from bpm_crm.records.database import Database, Row
@@ -32,7 +32,7 @@ class LogRequest:
 
     frame: Frame
     question: Question
-    classifier: Classifier
+    classifier: EventClassifier
     language: str = "en"
     people: bool = False
     customers: bool = False

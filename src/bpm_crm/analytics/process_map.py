@@ -10,7 +10,7 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import Any
 
-from bpm_crm.analytics.event_log import Classifier, event_values, has_performers, reports_of
+from bpm_crm.analytics.event_log import EventClassifier, event_values, has_performers, reports_of
 from bpm_crm.analytics.frames import Frame, Question, Version
 from bpm_crm.analytics.members import Members
 from bpm_crm.analytics.statements import report
@@ -84,7 +84,7 @@ class MapFigures:
     """The cells of a map by section, the most frequent first; what they were asked of, and the way to their cases."""
 
     frame: Frame
-    classifier: Classifier
+    classifier: EventClassifier
     cells: Mapping[Section, Sequence[Cell]]
     all_members: Members = field(repr=False)
 
@@ -102,7 +102,7 @@ class MapFigures:
         return next(found, Cell("{" + ",".join(parts) + "}", parts))
 
 
-def map_members(frame: Frame, question: Question, classifier: Classifier) -> Members:
+def map_members(frame: Frame, question: Question, classifier: EventClassifier) -> Members:
     """The cases behind every number of a map."""
     values = {
         **question.values(frame),
@@ -119,7 +119,7 @@ def narrowed(members: Members, *sections: Section) -> Members:
 
 
 async def read_process_map(
-    connection: Connection, frame: Frame, question: Question, classifier: Classifier, sections: Sequence[Section]
+    connection: Connection, frame: Frame, question: Question, classifier: EventClassifier, sections: Sequence[Section]
 ) -> MapFigures:
     """These sections of the map of one process over the cases begun in the period, in one statement."""
     members = map_members(frame, question, classifier)

@@ -7,7 +7,7 @@ import strawberry
 from strawberry import argument
 
 from bpm_crm.analytics.dimensions import UNGROUPED
-from bpm_crm.analytics.event_log import Classifier
+from bpm_crm.analytics.event_log import EventClassifier
 from bpm_crm.analytics.frames import read_frame
 from bpm_crm.analytics.process_map import Cell, MapFigures, Section, read_process_map
 from bpm_crm.api.context import Info, RequestContext
@@ -58,7 +58,7 @@ class ProcessMap:
     """What happened to the cases of a process."""
 
     frame: FigureFrame = strawberry.field(description="What the map was asked of.")
-    classifier: Classifier = strawberry.field(description="What counted as an event.")
+    classifier: EventClassifier = strawberry.field(description="What counted as an event.")
     cases: int = strawberry.field(description="Cases of the map.")
     eventless: int = strawberry.field(description="Of `cases`: those without any event by the classifier.")
     events: int = strawberry.field(description="Events of these cases.")

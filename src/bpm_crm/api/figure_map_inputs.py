@@ -5,20 +5,20 @@ from enum import Enum
 
 import strawberry
 
-from bpm_crm.analytics.event_log import Classifier
+from bpm_crm.analytics.event_log import EventClassifier
 from bpm_crm.analytics.process_map import DeviationKind
 from bpm_crm.api.exposing import expose
 from bpm_crm.api.figure_filters import FactWhere
 from bpm_crm.api.figure_inputs import AS_OF, KNOWN_AT, WHERE, PeriodInput
 
 expose(
-    Classifier,
+    EventClassifier,
     "What counts as an event of a case, and names its activity. What enters a `silent` stage is never an event.",
     {
-        Classifier.STAGE: "A stage was entered; the activity is the stage.",
-        Classifier.TRANSITION: "A transition was taken; the activity is the transition, `force` for every forced move. The beginning of a case is no event.",
-        Classifier.CHECKPOINT: "A checkpoint was touched; the activity is the checkpoint.",
-        Classifier.ACTIVITY: "An activity was recorded: a call, a meeting; the activity is its kind.",
+        EventClassifier.STAGE: "A stage was entered; the activity is the stage.",
+        EventClassifier.TRANSITION: "A transition was taken; the activity is the transition, `force` for every forced move. The beginning of a case is no event.",
+        EventClassifier.CHECKPOINT: "A checkpoint was touched; the activity is the checkpoint.",
+        EventClassifier.ACTIVITY: "An activity was recorded: a call, a meeting; the activity is its kind.",
     },
 )
 expose(
@@ -94,7 +94,9 @@ class ProcessMapInput:
     """Which process map."""
 
     process: str = strawberry.field(description="Key of the process.")
-    classifier: Classifier = strawberry.field(default=Classifier.STAGE, description="What counts as an event.")
+    classifier: EventClassifier = strawberry.field(
+        default=EventClassifier.STAGE, description="What counts as an event."
+    )
     period: PeriodInput | None = strawberry.field(
         default=None, description="When the cases began; they are shown whole. Null: ever."
     )

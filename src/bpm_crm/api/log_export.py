@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from bpm_crm.analytics.dimensions import UNGROUPED
-from bpm_crm.analytics.event_log import Classifier
+from bpm_crm.analytics.event_log import EventClassifier
 from bpm_crm.analytics.frames import read_frame
 from bpm_crm.analytics.log_pages import LogRequest
 from bpm_crm.api._request import request_id_of
@@ -92,7 +92,9 @@ async def _log_request(request: Request, context: RequestContext) -> LogRequest:
     if unknown:
         known = ", ".join(sorted(PARAMETERS))
         raise Fault(Code.BAD_USER_INPUT, f"There is no parameter “{unknown[0][:40]}”; there are: {known}.")
-    classifier = _one_of(request, "classifier", {item.name: item for item in Classifier}, Classifier.STAGE.name)
+    classifier = _one_of(
+        request, "classifier", {item.name: item for item in EventClassifier}, EventClassifier.STAGE.name
+    )
     question = question_of(context, _period(request), None, UNGROUPED)
     process = request.path_params["process"]
     async with context.services.database.reader(question.tenant_id) as connection:

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from bpm_crm.analytics.event_log import Classifier
+from bpm_crm.analytics.event_log import EventClassifier
 from bpm_crm.analytics.frames import FIRST_INSTANT, LAST_INSTANT, Question, read_frame
 from bpm_crm.analytics.log_pages import LogRequest
 from bpm_crm.cli.companies import company_of
@@ -52,7 +52,7 @@ class Wish:
 
     tenant: str
     process: str
-    classifier: Classifier
+    classifier: EventClassifier
     since: datetime | None
     until: datetime | None
     language: Language
@@ -70,7 +70,7 @@ def export_log(
         LogFormat, typer.Option(help="XES (IEEE 1849), or OCEL 2.0 in JSON.")
     ] = LogFormat.XES,
     tenant: Annotated[str, typer.Option(help="Key of the company.")] = "demo",
-    classifier: Annotated[Classifier, typer.Option(help="What counts as an event.")] = Classifier.STAGE,
+    classifier: Annotated[EventClassifier, typer.Option(help="What counts as an event.")] = EventClassifier.STAGE,
     since: Annotated[
         datetime | None, typer.Option("--from", formats=INSTANTS, help="Cases begun at or after this; days of UTC.")
     ] = None,

@@ -35,9 +35,9 @@ from bpm_crm.records.notices import announce_reference
 AT_ONCE = 64
 
 Progress = Callable[[str, int, int | None], None]
-"""Hears what is being done (`CHECKING`, `IMPORTING`), bytes read and bytes in all."""
+"""Hears what is being done (`READING`, `CHECKING`, `IMPORTING`), bytes read and bytes in all."""
 
-CHECKING, IMPORTING = "Checking", "Importing"
+READING, CHECKING, IMPORTING = "Reading", "Checking", "Importing"
 
 
 class CaseRefused(Exception):

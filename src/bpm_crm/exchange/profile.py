@@ -12,9 +12,12 @@ from bpm_crm.exchange.xes.model import NAME, TIMESTAMP
 from bpm_crm.operations.decisions import CLOCK_SKEW
 
 LIFECYCLE = "lifecycle:transition"
+CHANNEL = "channel"
+"""The attribute of a case that holds its channel, unless another is named."""
 COMPLETE = "complete"
 MOST_ACTIVITIES = 500
 LONGEST_TEXT = 4_000
+LONGEST_NUMBER = 400
 NO_CHANNEL = "unknown"
 
 _TYPES: Mapping[type, str] = {str: "string", int: "integer", float: "decimal", bool: "boolean", datetime: "datetime"}
@@ -46,6 +49,9 @@ class LogProfile:
     def take(self, trace: Trace, channel_attribute: str) -> None:
         """Learn from one trace."""
         happenings = happenings_of(trace)
+        if len(trace.name) > LONGEST_NUMBER:
+            message = f"the number of the case is longer than {LONGEST_NUMBER} characters"
+            raise XesInvalid(XesCode.VALUE_TOO_LONG, message, line=trace.line, where=f"trace {trace.ordinal}")
         self.cases += 1
         self.events += len(happenings)
         channel = channel_of(trace, channel_attribute)
@@ -70,6 +76,7 @@ class LogProfile:
                 f"more than {MOST_ACTIVITIES} different activities",
                 line=trace.line,
                 where=f"trace {trace.ordinal}",
+                cure="Let another attribute or column, one with fewer values, name the activities.",
             )
         self.activities[name] = unique_key(name, self.activities.values(), "_")
 
