@@ -12,7 +12,7 @@ from uuid import UUID
 import pytest
 
 from bpm_crm.analytics.checkpoints import read_checkpoints
-from bpm_crm.analytics.dimensions import Dimension, Grouping, OwnerBasis
+from bpm_crm.analytics.dimensions import OF_CASES, Dimension, Grouping, OwnerBasis
 from bpm_crm.analytics.estimates import Estimates, read_estimates
 from bpm_crm.analytics.frames import FIRST_INSTANT, LAST_INSTANT, Frame, Question, read_frame
 from bpm_crm.analytics.funnel import FunnelMode, OrderMode, read_funnel
@@ -59,7 +59,7 @@ def asks(walked: Walked, seed: int, number: int = ASKS) -> Iterator[tuple[random
         since, until = FIRST_INSTANT, LAST_INSTANT
         if rng.random() < 0.6:
             since, until = sorted(rng.sample(happened, 2))
-        by = tuple(rng.sample([item.value for item in Dimension], rng.choice((0, 0, 1, 1, 2, 3))))
+        by = tuple(rng.sample([item.value for item in OF_CASES], rng.choice((0, 0, 1, 1, 2, 3))))
         owner = rng.choice((None, None, None, rng.choice(owners)))
         ask = Ask(
             as_of=as_of,

@@ -6,6 +6,7 @@ A segment is an array of texts, one per dimension asked for; a missing value is 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 
 class Dimension(StrEnum):
@@ -18,6 +19,28 @@ class Dimension(StrEnum):
     CAMPAIGN = "campaign"
     REGION = "region"
     VERSION = "version"
+    PRODUCT = "product"
+    STAGE = "stage"
+    CLOCK = "clock"
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+    QUARTER = "quarter"
+    YEAR = "year"
+
+
+OF_CASES: Final = (
+    Dimension.CHANNEL,
+    Dimension.OWNER,
+    Dimension.PROCESS,
+    Dimension.TEAM,
+    Dimension.CAMPAIGN,
+    Dimension.REGION,
+    Dimension.VERSION,
+)
+"""What every figure can be grouped by."""
+OF_TIME: Final = (Dimension.DAY, Dimension.WEEK, Dimension.MONTH, Dimension.QUARTER, Dimension.YEAR)
+"""Parts of the calendar, in the company's time zone; weeks are those of ISO 8601."""
 
 
 class OwnerBasis(StrEnum):
@@ -29,7 +52,8 @@ class OwnerBasis(StrEnum):
 
 
 Segment = tuple[str | None, ...]
-"""The values of the dimensions asked for: ids as text, the region itself, a version as `definition id@number`."""
+"""The values of the dimensions asked for: ids as text; region, product, stage and clock themselves; a version as
+`definition id@number`; a part of the calendar as ISO 8601 writes it: `2026-09-07`, `2026-W37`, `2026-09`, `2026-Q3`, `2026`."""
 
 # `h` is the history row that brought the case to where it is counted, `c` the case as last known.
 _OF_CASE = {
@@ -38,7 +62,26 @@ _OF_CASE = {
     Dimension.CAMPAIGN: "c.campaign_id::text",
     Dimension.REGION: "c.region",
     Dimension.VERSION: "c.definition_id || '@' || c.version",
+    Dimension.STAGE: "c.stage",
+    Dimension.PRODUCT: """(
+        SELECT v.data ->> f.field
+        FROM product_fields AS f
+        JOIN asked AS a ON true
+        JOIN history AS v ON v.tenant_id = $1 AND v.instance_id = c.instance_id AND v.data ? f.field
+        WHERE f.definition_id = c.definition_id AND f.version = c.version
+          AND v.occurred_at <= a.as_of AND v.recorded_at <= a.known_at
+        ORDER BY v.sequence DESC
+        LIMIT 1
+    )""",
 }
+_TIMES = {
+    Dimension.DAY: "YYYY-MM-DD",
+    Dimension.WEEK: 'IYYY-"W"IW',
+    Dimension.MONTH: "YYYY-MM",
+    Dimension.QUARTER: 'YYYY-"Q"Q',
+    Dimension.YEAR: "YYYY",
+}
+_ZONE = "(SELECT t.zone FROM tenant AS t WHERE t.tenant_id = $1)"
 _OWNERS = {
     OwnerBasis.AT_ENTRY: "h.owner_id::text",
     OwnerBasis.ACTOR: "CASE WHEN h.actor_kind = 'user' THEN h.actor_id::text END",
@@ -53,23 +96,35 @@ _TEAMS = {
 
 @dataclass(frozen=True, slots=True)
 class Grouping:
-    """The dimensions a figure is grouped by, and whose a case is counted as."""
+    """The dimensions a figure is grouped by, and whose a case is counted as.
+
+    `instant` and `clock` are the SQL of the instant that puts a case into the period, and of the key of the clock, where a figure
+    has them.
+    """
 
     dimensions: Sequence[Dimension] = ()
     basis: OwnerBasis = OwnerBasis.AT_ENTRY
+    instant: str = ""
+    clock: str = ""
 
     @property
     def reached(self) -> str:
         """The SQL of the segment of a case where a history row brought it."""
-        known = {**_OF_CASE, Dimension.OWNER: _OWNERS[self.basis], Dimension.TEAM: _TEAMS[self.basis]}
+        known = {**self._common, Dimension.OWNER: _OWNERS[self.basis], Dimension.TEAM: _TEAMS[self.basis]}
         return _array(known[dimension] for dimension in self.dimensions)
 
     @property
     def standing(self) -> str:
         """The SQL of the segment of a case that nothing brought there yet: as last known; nobody has acted."""
         owner = "NULL::text" if self.basis is OwnerBasis.ACTOR else "c.owner_id::text"
-        known = {**_OF_CASE, Dimension.OWNER: owner, Dimension.TEAM: "c.team_id::text"}
+        known = {**self._common, Dimension.OWNER: owner, Dimension.TEAM: "c.team_id::text"}
         return _array(known[dimension] for dimension in self.dimensions)
+
+    @property
+    def _common(self) -> dict[Dimension, str]:
+        """What does not depend on whose a case is."""
+        times = {part: f"to_char({self.instant} AT TIME ZONE {_ZONE}, '{form}')" for part, form in _TIMES.items()}
+        return {**_OF_CASE, **(times if self.instant else {}), **({Dimension.CLOCK: self.clock} if self.clock else {})}
 
 
 UNGROUPED = Grouping()

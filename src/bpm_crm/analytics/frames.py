@@ -31,6 +31,11 @@ class Version:
     clocks: Mapping[str, Any]
     reasons: Mapping[str, Any]
     fields: Mapping[str, Any]
+    key_stage: str | None = None
+
+    def bound_to(self, column: str) -> str | None:
+        """The data field that is bound to a column of the deal, if any."""
+        return next((key for key, part in self.fields.items() if part.get("binds") == column), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,4 +96,4 @@ def titles_of(parts: Iterable[Mapping[str, Any]], key: str) -> Titles:
 
 def _version(row: Mapping[str, Any]) -> Version:
     parts = {name: row[name] or {} for name in ("checkpoints", "stages", "clocks", "reasons", "fields")}
-    return Version(row["definition_id"], row["process"], row["version"], **parts)
+    return Version(row["definition_id"], row["process"], row["version"], key_stage=row["key_stage"], **parts)

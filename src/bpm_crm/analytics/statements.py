@@ -42,7 +42,11 @@ class Statement:
 
 def report(name: str, **parts: str) -> str:
     """The text of a report with its shared parts put in; `parts` names the file of a part that has another name in the report."""
-    text = (REPORTS / f"{name}.sql").read_text(encoding="utf-8")
+    return with_parts((REPORTS / f"{name}.sql").read_text(encoding="utf-8"), **parts)
+
+
+def with_parts(text: str, **parts: str) -> str:
+    """An SQL text with its shared parts put in, as `report` does."""
     return _BRACED.sub(lambda match: _part(match[0], parts.get(match[1], match[1])), text)
 
 

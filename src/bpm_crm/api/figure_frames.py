@@ -14,8 +14,8 @@ from zoneinfo import ZoneInfo
 import strawberry
 from strawberry.scalars import JSON
 
-from bpm_crm.analytics.dimensions import Dimension, Grouping, Segment
-from bpm_crm.analytics.frames import FIRST_INSTANT, LAST_INSTANT, Frame, Question, Version
+from bpm_crm.analytics.dimensions import OF_CASES, Dimension, Grouping, Segment
+from bpm_crm.analytics.frames import FIRST_INSTANT, LAST_INSTANT, Frame, Question, Version, titles_of
 from bpm_crm.analytics.statements import CaseFilter
 from bpm_crm.api.context import RequestContext
 from bpm_crm.api.faults import Code, Fault
@@ -68,7 +68,7 @@ class DimensionValue:
 
     dimension: Dimension = strawberry.field(description="Which dimension.")
     key: str | None = strawberry.field(
-        description="Stable key; of an owner the global id, of a version `process@number`. Null: the cases without a value."
+        description="Stable key; of an owner the global id, of a version `process@number`, of a part of the calendar as in ISO 8601 (`2026-09`). Null: the cases without a value."
     )
     title: str = strawberry.field(description="Name people see, in the language of `Accept-Language`.")
 
@@ -146,11 +146,15 @@ def _shown_period(question: Question) -> Period | None:
 
 
 def dimension_values(
-    context: RequestContext, dimensions: Sequence[Dimension], segment: Segment
+    context: RequestContext, dimensions: Sequence[Dimension], segment: Segment, versions: Sequence[Version] = ()
 ) -> list[DimensionValue]:
-    """The values of a segment as the API shows them."""
-    pairs = zip(dimensions, segment, strict=True)
+    """The values of a segment as the API shows them; `versions` give stages and clocks their titles."""
+    pairs = list(zip(dimensions, segment, strict=True))
     shown = [(dimension, *_shown(context.known, dimension, value, context.language)) for dimension, value in pairs]
+    shown = [
+        (dimension, key, _part_title(versions, dimension, key, context.language) or title)
+        for dimension, key, title in shown
+    ]
     return [DimensionValue(dimension=dimension, key=key, title=title) for dimension, key, title in shown]
 
 
@@ -173,7 +177,7 @@ def _shown(known: Reference, dimension: Dimension, value: str | None, language: 
     """The key and the title of a value."""
     if value is None:
         return None, _NONE["ru" if language == "ru" else "en"]
-    if dimension is Dimension.REGION:
+    if dimension not in OF_CASES or dimension is Dimension.REGION:
         return value, value
     if dimension is Dimension.VERSION:
         definition, _, number = value.partition("@")
@@ -192,8 +196,16 @@ def _shown(known: Reference, dimension: Dimension, value: str | None, language: 
             return (value, value) if campaign is None else (campaign.key, campaign.title)
         case Dimension.CHANNEL:
             return _keyed(known.channels.get(key), value, language)
-        case Dimension.PROCESS:
+        case _:
             return _keyed(known.definitions.get(key), value, language)
+
+
+def _part_title(versions: Sequence[Version], dimension: Dimension, key: str | None, language: str) -> str | None:
+    """The title of a stage or clock in the newest version that has it."""
+    if key is None or dimension not in {Dimension.STAGE, Dimension.CLOCK}:
+        return None
+    parts = (version.stages if dimension is Dimension.STAGE else version.clocks for version in versions)
+    return titles_of(parts, key)["ru" if language == "ru" else "en"]
 
 
 def _keyed(record: ChannelRecord | DefinitionRecord | None, value: str, language: str) -> tuple[str, str]:

@@ -45,6 +45,14 @@ _DIMENSIONS = {
     "CAMPAIGN": "Campaign that brought the case.",
     "REGION": "Region of the customer.",
     "VERSION": "Version of the process definition.",
+    "PRODUCT": "Product, as the data field says that is bound to it. Only of KPIs.",
+    "STAGE": "Stage the case stood in. Only of KPIs that look at open cases.",
+    "CLOCK": "SLA policy, by its key. Only of KPIs of clocks.",
+    "DAY": "Day, in the company's time zone, like the four below. Only of KPIs: by the instant that puts a case into the period.",
+    "WEEK": "Week of ISO 8601, `2026-W37`.",
+    "MONTH": "Month, `2026-09`.",
+    "QUARTER": "Quarter, `2026-Q3`.",
+    "YEAR": "Year, `2026`.",
 }
 expose(
     Dimension,

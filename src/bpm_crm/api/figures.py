@@ -8,7 +8,7 @@ import strawberry
 from strawberry import argument
 
 from bpm_crm.analytics.checkpoints import read_checkpoints
-from bpm_crm.analytics.dimensions import Dimension, Grouping
+from bpm_crm.analytics.dimensions import OF_CASES, Dimension, Grouping
 from bpm_crm.analytics.frames import read_frame
 from bpm_crm.analytics.funnel import FunnelMode, read_funnel
 from bpm_crm.analytics.losses import read_losses
@@ -115,4 +115,11 @@ class FiguresQuery:
 
 
 def _dimensions(chosen: Sequence[Dimension] | None) -> list[Dimension]:
+    """The dimensions chosen, each once; a fault for one that only KPIs have."""
+    for dimension in chosen or ():
+        if dimension not in OF_CASES:
+            known = ", ".join(item.name for item in OF_CASES)
+            raise Fault(
+                Code.BAD_USER_INPUT, f"Only KPIs can be grouped by {dimension.name}; this figure can by {known}."
+            )
     return list(dict.fromkeys(chosen or ()))

@@ -5,7 +5,8 @@ WITH instants AS (
         least(coalesce(:known_at::timestamptz, :as_of::timestamptz, now()), now()) AS known_at
 )
 SELECT
-    n.as_of, n.known_at, p.definition_id, p.process, p.version, p.checkpoints, p.stages, p.clocks, p.reasons, p.fields
+    n.as_of, n.known_at, p.definition_id, p.process, p.version, p.checkpoints, p.stages, p.clocks, p.reasons, p.fields,
+    p.key_stage
 FROM instants AS n
 LEFT JOIN LATERAL (
     SELECT
@@ -16,7 +17,8 @@ LEFT JOIN LATERAL (
         (v.document -> 'stages')::jsonb AS stages,
         (v.document -> 'clocks')::jsonb AS clocks,
         (v.document -> 'reasons')::jsonb AS reasons,
-        (v.document -> 'fields')::jsonb AS fields
+        (v.document -> 'fields')::jsonb AS fields,
+        v.document ->> 'key_stage' AS key_stage
     FROM process_definition AS d
     JOIN process_version AS v ON v.tenant_id = $1 AND v.tenant_id = d.tenant_id AND v.definition_id = d.id
     WHERE d.tenant_id = $1

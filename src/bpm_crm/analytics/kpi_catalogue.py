@@ -1,0 +1,138 @@
+"""The catalogue of KPIs, read from `kpis/*.sql` when the program starts: one file per KPI (`docs/kpis.md`).
+
+The SQL of a file ends in a CTE `units`: what the KPI counts or measures, each unit with its case and segment. The kind says which
+columns a unit has, and what becomes of them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final
+
+from bpm_crm.analytics.dimensions import Dimension
+from bpm_crm.analytics.frames import Titles
+from bpm_crm.analytics.kpi_header import HeaderBroken, read_header
+from bpm_crm.analytics.statements import with_parts
+
+KPIS: Final = Path(__file__).parent / "kpis"
+
+
+class KpiUnit(StrEnum):
+    """What the value of a KPI is measured in."""
+
+    COUNT = "count"
+    SHARE = "share"
+    SECONDS = "seconds"
+    BUSINESS_SECONDS = "business_seconds"
+    MONEY = "money"
+    MONEY_PER_DAY = "money_per_day"
+    NUMBER = "number"
+    PER_HOUR = "per_hour"
+
+
+class Better(StrEnum):
+    """Which way a KPI gets better."""
+
+    HIGHER = "higher"
+    LOWER = "lower"
+    NEITHER = "neither"
+
+
+class KpiKind(StrEnum):
+    """How the units of a KPI make its value.
+
+    A unit has `instance_id` and `segment`; of a share also `is_met`, of a duration `seconds` and `is_seen`, of the others `number`
+    (`numerator`, `denominator` and what else the kind knows) and `amount`.
+    """
+
+    COUNT = "count"
+    SHARE = "share"
+    DURATION = "duration"
+    RATIO = "ratio"
+    SUM = "sum"
+    RATE = "rate"
+    VELOCITY = "velocity"
+
+
+class PeriodBasis(StrEnum):
+    """What must fall into the period for a unit to count."""
+
+    BEGUN = "begun"
+    CLOSED = "closed"
+    HAPPENED = "happened"
+    DUE = "due"
+    AT_END = "at_end"
+
+
+@dataclass(frozen=True, slots=True)
+class Kpi:
+    """A KPI. `text` is its SQL up to the CTE `members`; `instant` and `clock` are the SQL of what time dimensions and `CLOCK` take.
+
+    `values` are named values of its own. `process` narrows it to the cases of one process. `version` numbers one that a company
+    defined itself; shipped ones have none.
+    """
+
+    key: str
+    titles: Titles
+    meaning: Titles
+    unit: KpiUnit
+    better: Better
+    kind: KpiKind
+    period: PeriodBasis
+    dimensions: tuple[Dimension, ...]
+    text: str = field(repr=False)
+    instant: str = ""
+    clock: str = ""
+    values: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    process: str | None = None
+    version: int | None = None
+
+    @property
+    def is_snapshot(self) -> bool:
+        """Whether it looks at one instant: the end of the period, or `as_of` if that is earlier."""
+        return self.period is PeriodBasis.AT_END
+
+
+_MEMBERS: Final[Mapping[KpiKind, str]] = {
+    KpiKind.COUNT: "{count_members}",
+    KpiKind.SHARE: "{share_members}",
+    KpiKind.DURATION: "{duration_members}",
+}
+
+
+def kpi_text(body: str, kind: KpiKind) -> str:
+    """The SQL of a KPI with its shared parts and the CTE `members` that its kind makes of its units."""
+    return with_parts(f"{body.rstrip()},\n{_MEMBERS.get(kind, '{weighed_members}')}")
+
+
+def read_kpi(path: Path) -> Kpi:
+    """A KPI from its file; `HeaderBroken`, with file and line, for a header that cannot be used."""
+    header = read_header(path)
+    kind = header.choice("kind", KpiKind)
+    kpi = Kpi(
+        key=header.text("key"),
+        titles=header.titles("title"),
+        meaning=header.titles("meaning"),
+        unit=header.choice("unit", KpiUnit),
+        better=header.choice("better", Better),
+        kind=kind,
+        period=header.choice("period", PeriodBasis),
+        dimensions=header.dimensions(),
+        text=kpi_text(header.body, kind),
+        instant=header.text("instant", ""),
+        clock=header.text("clock", ""),
+    )
+    header.finish()
+    if kpi.key != path.stem:
+        raise HeaderBroken(f"{path.name}:1: the key is “{kpi.key}”; name the file {kpi.key}.sql")
+    return kpi
+
+
+def read_catalogue(folder: Path) -> Mapping[str, Kpi]:
+    """The KPIs of a folder by key."""
+    return {kpi.key: kpi for kpi in map(read_kpi, sorted(folder.glob("*.sql")))}
+
+
+CATALOGUE: Final[Mapping[str, Kpi]] = read_catalogue(KPIS)
+"""The shipped KPIs by key."""

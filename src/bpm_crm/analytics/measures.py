@@ -1,0 +1,132 @@
+"""The measurement of a KPI: its value in total and by segment, how sure it is, and the way to its cases (`docs/kpis.md`)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from fractions import Fraction
+from typing import Any
+
+from bpm_crm.analytics.dimensions import Dimension, Segment
+from bpm_crm.analytics.formulas import Measurement, Totals, duration_measurement, measurement_of
+from bpm_crm.analytics.frames import Frame, Question
+from bpm_crm.analytics.kpi_catalogue import Kpi, KpiKind
+from bpm_crm.analytics.members import Members
+from bpm_crm.analytics.statements import report
+from bpm_crm.records.database import Connection
+
+__all__ = ["DimensionNotOffered", "Measured", "Measurement", "measure", "members_of"]
+
+_NUMBERS = report("kpi_numbers")
+_DURATIONS = report("kpi_durations")
+_INSTANT = timedelta(microseconds=1)
+
+
+class DimensionNotOffered(Exception):
+    """A KPI cannot be grouped by a dimension."""
+
+    def __init__(self, kpi: Kpi, dimension: Dimension) -> None:
+        self.kpi = kpi
+        self.dimension = dimension
+        known = ", ".join(item.name for item in kpi.dimensions)
+        super().__init__(f"{kpi.key} cannot be grouped by {dimension.name}; it can by {known}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A KPI in total and, where it was grouped, by segment; what it was asked of, and the way to its cases.
+
+    The members are named `numerator` and `denominator`; `step` is always empty.
+    """
+
+    frame: Frame
+    kpi: Kpi
+    total: Measurement
+    segments: tuple[Measurement, ...]
+    members: Members = field(repr=False)
+
+
+async def measure(connection: Connection, kpi: Kpi, frame: Frame, question: Question) -> Measured:
+    """A KPI over the cases of a question, in one statement. `DimensionNotOffered` for a dimension it does not have."""
+    members = members_of(kpi, frame, question)
+    is_duration = kpi.kind is KpiKind.DURATION
+    found = members.statement(_DURATIONS if is_duration else _NUMBERS)
+    rows = await connection.fetch(found.text, *found.values)
+    measured = _durations(rows) if is_duration else _numbers(kpi, rows)
+    total = measured.pop(None, None) or (
+        duration_measurement(None, {}) if is_duration else measurement_of(kpi.kind, None, {})
+    )
+    segments = tuple(measured.values()) if question.grouping.dimensions else ()
+    return Measured(frame, kpi, total, segments, members)
+
+
+def members_of(kpi: Kpi, frame: Frame, question: Question) -> Members:
+    """The cases behind a KPI."""
+    for dimension in question.grouping.dimensions:
+        if dimension not in kpi.dimensions:
+            raise DimensionNotOffered(kpi, dimension)
+    grouping = replace(question.grouping, instant=kpi.instant, clock=kpi.clock)
+    return Members(kpi.text, replace(question, grouping=grouping), _values(kpi, frame, question))
+
+
+def _numbers(kpi: Kpi, rows: list[Mapping[str, Any]]) -> dict[Segment | None, Measurement]:
+    totals: dict[Segment | None, dict[str, Totals]] = {}
+    for row in rows:
+        counted = Totals(row["units"], Fraction(row["amount"]), Fraction(row["inverse"]))
+        totals.setdefault(_segment(row), {})[row["number"]] = counted
+    return {segment: measurement_of(kpi.kind, segment, counted) for segment, counted in totals.items()}
+
+
+def _durations(rows: list[Mapping[str, Any]]) -> dict[Segment | None, Measurement]:
+    return {_segment(row): duration_measurement(_segment(row), row) for row in rows}
+
+
+def _segment(row: Mapping[str, Any]) -> Segment | None:
+    return None if row["segment"] is None else tuple(row["segment"])
+
+
+def _values(kpi: Kpi, frame: Frame, question: Question) -> dict[str, Any]:
+    """The named values that KPI files may use."""
+    versions = (
+        frame.versions if kpi.process is None else [item for item in frame.versions if item.process == kpi.process]
+    )
+    values = {
+        **question.values(frame),
+        "definitions": list(dict.fromkeys(version.definition_id for version in versions)),
+        **_columns(
+            "response",
+            ("definitions", "versions", "checkpoints"),
+            [
+                (version.definition_id, version.number, version.clocks["response"]["checkpoint"])
+                for version in versions
+                if version.clocks.get("response", {}).get("checkpoint") is not None
+            ],
+        ),
+        **_columns(
+            "key_stage",
+            ("definitions", "versions", "stages"),
+            [(item.definition_id, item.number, item.key_stage) for item in versions if item.key_stage is not None],
+        ),
+        **_columns(
+            "step",
+            ("definitions", "versions", "checkpoints", "places"),
+            [
+                (version.definition_id, version.number, key, part["order"])
+                for version in versions
+                for key, part in version.checkpoints.items()
+                if part.get("order") is not None
+            ],
+        ),
+        **kpi.values,
+    }
+    for column in ("amount", "product"):
+        bound = [(item.definition_id, item.number, item.bound_to(column)) for item in versions]
+        known = [item for item in bound if item[2] is not None]
+        values |= _columns(column, ("definitions", "versions", "fields"), known)
+    if kpi.is_snapshot:
+        values["as_of"] = min(frame.as_of, question.until - _INSTANT)
+    return values
+
+
+def _columns(prefix: str, names: tuple[str, ...], rows: list[tuple[Any, ...]]) -> dict[str, list[Any]]:
+    """Rows as arrays, one named value for each column."""
+    return {f"{prefix}_{name}": [row[place] for row in rows] for place, name in enumerate(names)}

@@ -1,0 +1,6 @@
+candidates AS (
+    -- Cases begun by the instant looked at.
+    SELECT i.id AS instance_id
+    FROM process_instance AS i
+    WHERE i.tenant_id = $1 AND i.definition_id = ANY (:definitions::uuid[]) AND i.started_at <= :as_of::timestamptz
+)
