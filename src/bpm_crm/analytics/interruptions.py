@@ -52,4 +52,4 @@ class Design:
     @property
     def freedom(self) -> int:
         """Points less coefficients."""
-        return len(self.times) - self.matrix.shape[1]
+        return len(self.times) - len(self.weights)

@@ -14,14 +14,13 @@ def two_sided_p(t: float, freedom: int) -> float:
     if isinf(t):
         return 0.0
     angle = atan2(abs(t), sqrt(freedom))
-    term = total = cos(angle) if freedom % 2 else 1.0
-    for step in range(3 if freedom % 2 else 2, freedom, 2):
+    is_odd = freedom % 2 == 1
+    term = cos(angle) if is_odd else 1.0
+    total = 0.0 if freedom == 1 else term
+    for step in range(3 if is_odd else 2, freedom, 2):
         term *= (step - 1) / step * cos(angle) ** 2
         total += term
-    if freedom % 2 == 0:
-        inside = sin(angle) * total
-    else:
-        inside = 2 / pi * (angle + (sin(angle) * total if freedom > 1 else 0.0))
+    inside = 2 / pi * (angle + sin(angle) * total) if is_odd else sin(angle) * total
     return min(1.0, max(0.0, 1 - inside))
 
 
