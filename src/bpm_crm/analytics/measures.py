@@ -7,11 +7,13 @@ from fractions import Fraction
 from typing import Any
 
 from bpm_crm.analytics.dimensions import Dimension, Segment
+from bpm_crm.analytics.estimates import FEWEST_SETTLED
 from bpm_crm.analytics.formulas import Measurement, Totals, duration_measurement, measurement_of
-from bpm_crm.analytics.frames import Frame, Question
+from bpm_crm.analytics.frames import Frame, Question, Version
 from bpm_crm.analytics.kpi_catalogue import Kpi, KpiKind
 from bpm_crm.analytics.members import Members
 from bpm_crm.analytics.statements import report
+from bpm_crm.analytics.working_hours import working_hours
 from bpm_crm.records.database import Connection
 
 __all__ = ["DimensionNotOffered", "Measured", "Measurement", "measure", "members_of"]
@@ -47,7 +49,7 @@ class Measured:
 
 async def measure(connection: Connection, kpi: Kpi, frame: Frame, question: Question) -> Measured:
     """A KPI over the cases of a question, in one statement. `DimensionNotOffered` for a dimension it does not have."""
-    members = members_of(kpi, frame, question)
+    members = await members_of(connection, kpi, frame, question)
     is_duration = kpi.kind is KpiKind.DURATION
     found = members.statement(_DURATIONS if is_duration else _NUMBERS)
     rows = await connection.fetch(found.text, *found.values)
@@ -59,13 +61,16 @@ async def measure(connection: Connection, kpi: Kpi, frame: Frame, question: Ques
     return Measured(frame, kpi, total, segments, members)
 
 
-def members_of(kpi: Kpi, frame: Frame, question: Question) -> Members:
-    """The cases behind a KPI."""
+async def members_of(connection: Connection, kpi: Kpi, frame: Frame, question: Question) -> Members:
+    """The cases behind a KPI. `DimensionNotOffered` for a dimension it does not have."""
     for dimension in question.grouping.dimensions:
         if dimension not in kpi.dimensions:
             raise DimensionNotOffered(kpi, dimension)
     grouping = replace(question.grouping, instant=kpi.instant, clock=kpi.clock)
-    return Members(kpi.text, replace(question, grouping=grouping), _values(kpi, frame, question))
+    values = _values(kpi, frame, question)
+    if kpi.kind is KpiKind.RATE:
+        values |= await working_hours(connection, frame, question, _versions(kpi, frame))
+    return Members(kpi.text, replace(question, grouping=grouping), values)
 
 
 def _numbers(kpi: Kpi, rows: list[Mapping[str, Any]]) -> dict[Segment | None, Measurement]:
@@ -86,11 +91,10 @@ def _segment(row: Mapping[str, Any]) -> Segment | None:
 
 def _values(kpi: Kpi, frame: Frame, question: Question) -> dict[str, Any]:
     """The named values that KPI files may use."""
-    versions = (
-        frame.versions if kpi.process is None else [item for item in frame.versions if item.process == kpi.process]
-    )
+    versions = _versions(kpi, frame)
     values = {
         **question.values(frame),
+        "fewest_settled": FEWEST_SETTLED,
         "definitions": list(dict.fromkeys(version.definition_id for version in versions)),
         **_columns(
             "response",
@@ -125,6 +129,11 @@ def _values(kpi: Kpi, frame: Frame, question: Question) -> dict[str, Any]:
     if kpi.is_snapshot:
         values["as_of"] = min(frame.as_of, question.until - _INSTANT)
     return values
+
+
+def _versions(kpi: Kpi, frame: Frame) -> tuple[Version, ...]:
+    """The versions whose cases can count."""
+    return tuple(version for version in frame.versions if kpi.process in {None, version.process})
 
 
 def _columns(prefix: str, names: tuple[str, ...], rows: list[tuple[Any, ...]]) -> dict[str, list[Any]]:

@@ -231,7 +231,10 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class ProcessDefinition:
-    """One document of a process, resolved: it stands alone. Mappings keep the order of the document."""
+    """One document of a process, resolved: it stands alone. Mappings keep the order of the document.
+
+    `key_stage` is the stage on which the process turns: what is done there, and who gets there, are KPIs of their own.
+    """
 
     key: str
     title: Title
@@ -246,6 +249,7 @@ class ProcessDefinition:
     pauses: Mapping[str, Pause]
     policies: Mapping[str, SlaPolicy]
     reasons: Mapping[str, Reason]
+    key_stage: str | None = None
 
     @property
     def initial(self) -> str:

@@ -11,6 +11,8 @@ from bpm_crm.engine.process import activity_kinds
 def reference_problems(definition: ProcessDefinition, roles: Collection[str]) -> Iterator[Problem]:
     """Every name that a definition uses and does not define; `roles` are the roles that exist."""
     stages, fields = definition.stages, definition.fields
+    if definition.key_stage is not None:
+        yield from _unknown(("key_stage",), "stage", (definition.key_stage,), stages)
     for key, transition in definition.transitions.items():
         at = ("transitions", key)
         yield from _unknown((*at, "from"), "stage", transition.sources, stages)

@@ -1,6 +1,6 @@
 """Whether a definition is sound: every fault, with its place in the document, before anything runs under it."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
 
 from bpm_crm.engine.calendar import ALWAYS, BusinessCalendar, CalendarInvalid, NoWorkingTime
@@ -16,6 +16,11 @@ from bpm_crm.engine.problems import Problem, ProblemCode
 from bpm_crm.engine.process import variables
 from bpm_crm.engine.reference_problems import reference_problems
 
+BINDABLE: Mapping[str, tuple[FieldType, ...]] = {
+    "amount": (FieldType.DECIMAL,),
+    "product": (FieldType.STRING, FieldType.CHOICE),
+}
+"""Of which types a field may be that is bound to something of the deal."""
 RESERVED_TRIGGERS = frozenset({"state", FORCE})
 RESERVED_ACTIVITIES = frozenset({"response", *STANDARD_ACTIVITIES})
 
@@ -87,8 +92,8 @@ def _fields(definition: ProcessDefinition) -> Iterator[Problem]:
             yield Problem(ProblemCode.RANGE_EMPTY, ("fields", key, "min"), {"value": key})
         if item.binds is None:
             continue
-        if item.type is not FieldType.DECIMAL:
-            params = {"value": key, "other": item.binds, "expected": FieldType.DECIMAL.value}
+        if item.type not in BINDABLE[item.binds]:
+            params = {"value": key, "other": item.binds, "expected": " / ".join(BINDABLE[item.binds])}
             yield Problem(ProblemCode.BINDING_TYPE, ("fields", key, "binds"), params)
         first = bound.setdefault(item.binds, key)
         if first != key:

@@ -93,6 +93,7 @@ class _Builder:
             pauses={key: self._pause(key, part) for key, part in document.pauses.items()},
             policies={key: self._policy(key, part) for key, part in document.clocks.items()},
             reasons={key: _reason(key, part) for key, part in document.reasons.items()},
+            key_stage=document.key_stage,
         )
         if self.problems:
             raise DefinitionInvalid(self.problems)

@@ -69,7 +69,10 @@ class FieldPart(Part):
     max: Number | None = None
     max_length: Annotated[int, Field(ge=1, le=4000)] = 500
     personal: bool = Field(default=False, description="Personal data: kept out of history, erased with the customer.")
-    binds: Literal["amount"] | None = Field(default=None, description="The deal's column that follows this field.")
+    binds: Literal["amount", "product"] | None = Field(
+        default=None,
+        description="What of the deal this field holds: its amount, or the product by which figures are grouped.",
+    )
 
 
 class StagePart(Part):
@@ -237,6 +240,10 @@ class ProcessDocument(Part):
     fields: dict[Key, FieldPart] = Field(default_factory=dict)
     activities: dict[Key, Titles] = Field(default_factory=dict)
     stages: dict[Key, StagePart]
+    key_stage: Key | None = Field(
+        default=None,
+        description="The stage on which the process turns; KPIs tell who gets there and what is done there.",
+    )
     transitions: dict[Key, TransitionPart]
     checkpoints: dict[Key, CheckpointPart] = Field(default_factory=dict)
     pauses: dict[Key, PausePart] = Field(default_factory=dict)

@@ -6,35 +6,12 @@ bound_clocks AS (
     SELECT b.version, b.policy, b.step
     FROM unnest(:bound_versions::int[], :bound_policies::text[], :bound_steps::int[]) AS b (version, policy, step)
 ),
-cycles AS (
-    -- Each cycle of a bound clock as its last event left it; events are told by when they happened and were recorded. `worked`:
-    -- the business seconds that a closed one took, and the target of an open one.
-    SELECT DISTINCT ON (h.instance_id, b.policy, e.cycle)
-        h.instance_id, h.sequence, b.step, e.state, e.open AS is_open,
-        timestamptz 'epoch' + e.due * interval '1 microsecond' AS due_at,
-        CASE WHEN e.open THEN max(e.budget) OVER (PARTITION BY h.instance_id, b.policy, e.cycle) ELSE e.elapsed END / 1e6::float8
-            AS worked
-    FROM history AS h
-    CROSS JOIN LATERAL ROWS FROM (
-        jsonb_to_recordset(h.clocks) AS
-            (clock text, cycle int, at bigint, state text, open boolean, due bigint, budget bigint, elapsed bigint)
-    ) WITH ORDINALITY AS e (clock, cycle, at, state, open, due, budget, elapsed, position)
-    JOIN bound_clocks AS b ON b.version = h.version AND b.policy = e.clock
-    WHERE h.tenant_id = $1 AND h.definition_id = ANY (:definitions::uuid[]) AND h.clocks IS NOT NULL
-      AND h.recorded_at <= :known_at::timestamptz
-      AND timestamptz 'epoch' + e.at * interval '1 microsecond' <= :as_of::timestamptz
-    ORDER BY h.instance_id, b.policy, e.cycle, h.sequence DESC, e.position DESC
-),
-due_cycles AS (
-    SELECT
-        y.instance_id, y.sequence, y.step, y.is_open, y.worked,
-        CASE
-            WHEN y.state IN ('met', 'breached', 'cancelled') THEN y.state
-            WHEN y.state = 'running' AND y.due_at < :as_of::timestamptz THEN 'breached'
-            ELSE 'not_yet_due'
-        END AS verdict
-    FROM cycles AS y
-    WHERE y.due_at >= :since::timestamptz AND y.due_at < :until::timestamptz
+{clock_cycles},
+{due_cycles},
+bound_cycles AS (
+    SELECT y.*, b.step
+    FROM due_cycles AS y
+    JOIN bound_clocks AS b ON b.version = y.version AND b.policy = y.clock
 ),
 candidates AS (
     -- Cases begun in the period, and those with cycles due in it; with these cycles side by side.
@@ -53,7 +30,7 @@ candidates AS (
         WHERE i.tenant_id = $1 AND i.definition_id = ANY (:definitions::uuid[])
           AND i.started_at >= :since::timestamptz AND i.started_at < :until::timestamptz
         UNION ALL
-        SELECT y.instance_id, y.step, y.sequence, y.verdict, y.is_open, y.worked FROM due_cycles AS y
+        SELECT y.instance_id, y.step, y.sequence, y.verdict, y.is_open, y.worked FROM bound_cycles AS y
     ) AS p
     GROUP BY p.instance_id
 ),

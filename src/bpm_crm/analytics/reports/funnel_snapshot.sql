@@ -1,12 +1,7 @@
 -- Snapshot: at which step each case begun in the period stood, that is, which it had touched last.
 WITH
 {steps},
-candidates AS (
-    SELECT i.id AS instance_id
-    FROM process_instance AS i
-    WHERE i.tenant_id = $1 AND i.definition_id = ANY (:definitions::uuid[])
-      AND i.started_at >= :since::timestamptz AND i.started_at < :until::timestamptz
-),
+{begun_cases},
 {cases},
 {touches},
 positions AS (

@@ -8,12 +8,7 @@ candidates AS (
       AND h.occurred_at <= :as_of::timestamptz AND h.recorded_at <= :known_at::timestamptz
 ),
 {cases},
-amount_fields AS (
-    -- The data field that holds the amount of the deal, by version.
-    SELECT f.definition_id, f.version, f.field
-    FROM unnest(:amount_definitions::uuid[], :amount_versions::int[], :amount_fields::text[])
-        AS f (definition_id, version, field)
-),
+{amount_fields},
 losses AS (
     -- The last loss of each case, unless it was re-opened since.
     SELECT

@@ -1,11 +1,6 @@
 -- Stranded: where cases stood that had reached no step of the funnel at all; a funnel would pass over them in silence.
 WITH
-candidates AS (
-    SELECT i.id AS instance_id
-    FROM process_instance AS i
-    WHERE i.tenant_id = $1 AND i.definition_id = ANY (:definitions::uuid[])
-      AND i.started_at >= :since::timestamptz AND i.started_at < :until::timestamptz
-),
+{begun_cases},
 {cases},
 members AS (
     SELECT c.definition_id || '/' || c.stage AS step, '{}'::text[] AS segment, 'standing' AS number, c.instance_id,

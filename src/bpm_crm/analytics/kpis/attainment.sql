@@ -1,0 +1,31 @@
+-- key: attainment
+-- title.en: Attainment of targets
+-- title.ru: Соблюдение нормативов
+-- meaning.en: Of the clock cycles due in the period, met ÷ (met + breached). Open and overdue counts as breached. Not yet due
+--   and cancelled ones are left out. A case counts once for each cycle.
+-- meaning.ru: Среди циклов часов со сроком в периоде: выполненные ÷ (выполненные + нарушенные). Открытый просроченный —
+--   нарушен. Срок которых не наступил и отменённые не входят. Процесс считается по разу за каждый цикл.
+-- kind: share
+-- unit: share
+-- better: higher
+-- period: due
+-- dimensions: case, time, clock
+-- instant: y.due_at
+-- clock: y.clock
+WITH
+{asked},
+{clock_cycles},
+{due_cycles},
+candidates AS (
+    SELECT DISTINCT y.instance_id FROM due_cycles AS y
+),
+{cases},
+units AS (
+    SELECT
+        c.instance_id, y.verdict = 'met' AS is_met,
+        CASE WHEN y.is_open THEN {standing_segment} ELSE {segment} END AS segment
+    FROM cases AS c
+    JOIN due_cycles AS y ON y.instance_id = c.instance_id
+    JOIN history AS h ON h.tenant_id = $1 AND h.instance_id = c.instance_id AND h.sequence = y.sequence
+    WHERE y.verdict IN ('met', 'breached')
+)

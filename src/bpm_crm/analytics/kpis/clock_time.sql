@@ -1,0 +1,31 @@
+-- key: clock_time
+-- title.en: Business time taken
+-- title.ru: Затраченное рабочее время
+-- meaning.en: Business time, pauses left out, that clock cycles due in the period took until they were stopped; those open
+--   and overdue are censored at their target. Look at it by `CLOCK`.
+-- meaning.ru: Рабочее время без пауз, которое заняли циклы часов со сроком в периоде до остановки; открытые просроченные
+--   цензурируются нормативом. Смотрите в разрезе `CLOCK`.
+-- kind: duration
+-- unit: business_seconds
+-- better: lower
+-- period: due
+-- dimensions: case, time, clock
+-- instant: y.due_at
+-- clock: y.clock
+WITH
+{asked},
+{clock_cycles},
+{due_cycles},
+candidates AS (
+    SELECT DISTINCT y.instance_id FROM due_cycles AS y
+),
+{cases},
+units AS (
+    SELECT
+        c.instance_id, NOT y.is_open AS is_seen, y.worked AS seconds,
+        CASE WHEN y.is_open THEN {standing_segment} ELSE {segment} END AS segment
+    FROM cases AS c
+    JOIN due_cycles AS y ON y.instance_id = c.instance_id
+    JOIN history AS h ON h.tenant_id = $1 AND h.instance_id = c.instance_id AND h.sequence = y.sequence
+    WHERE y.verdict IN ('met', 'breached') AND y.worked IS NOT NULL
+)

@@ -1,0 +1,26 @@
+-- key: completions_per_hour
+-- title.en: Completions per working hour
+-- title.ru: Завершения в рабочий час
+-- meaning.en: Cases whose last ending (won, lost or cancelled) fell into the period ÷ the working hours of their process in
+--   it, up to `asOf`; several processes add up. Null for a period without a beginning.
+-- meaning.ru: Процессы, последнее завершение которых (любое) пришлось на период ÷ рабочие часы их процесса в нём, до `asOf`;
+--   по нескольким процессам складывается. Пусто для периода без начала.
+-- kind: rate
+-- unit: per_hour
+-- better: higher
+-- period: closed
+-- dimensions: case, stage
+WITH
+{asked},
+{working_hours},
+{closed_cases},
+{cases},
+units AS (
+    SELECT
+        c.instance_id, CASE WHEN w.hours IS NULL THEN 'left_out' ELSE 'numerator' END AS number, w.hours AS amount,
+        {segment} AS segment
+    FROM cases AS c
+    LEFT JOIN working_hours AS w ON w.definition_id = c.definition_id
+    JOIN history AS h ON h.tenant_id = $1 AND h.instance_id = c.instance_id AND h.sequence = c.moved_sequence
+    WHERE c.outcome IS NOT NULL AND c.moved_at >= :since::timestamptz AND c.moved_at < :until::timestamptz
+)

@@ -1,0 +1,21 @@
+-- key: sales
+-- title.en: Sales
+-- title.ru: Продажи
+-- meaning.en: Cases won in the period that still stand won at `asOf`.
+-- meaning.ru: Процессы, выигранные за период и остающиеся выигранными на `asOf`.
+-- kind: count
+-- unit: count
+-- better: higher
+-- period: closed
+-- dimensions: case, time
+-- instant: c.moved_at
+WITH
+{asked},
+{closed_cases},
+{cases},
+units AS (
+    SELECT c.instance_id, {segment} AS segment
+    FROM cases AS c
+    JOIN history AS h ON h.tenant_id = $1 AND h.instance_id = c.instance_id AND h.sequence = c.moved_sequence
+    WHERE c.outcome = 'won' AND c.moved_at >= :since::timestamptz AND c.moved_at < :until::timestamptz
+)

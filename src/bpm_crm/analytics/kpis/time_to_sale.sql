@@ -1,0 +1,25 @@
+-- key: time_to_sale
+-- title.en: Time from lead to sale
+-- title.ru: Время от обращения до продажи
+-- meaning.en: From the start of a case begun in the period to being won. Cases not won are censored at their end or at
+--   `asOf`; null where too few were won to see it.
+-- meaning.ru: От начала процесса, начатого за период, до успеха. Не выигранные цензурируются концом процесса или `asOf`;
+--   пусто, если выиграно слишком мало.
+-- kind: duration
+-- unit: seconds
+-- better: lower
+-- period: begun
+-- dimensions: case, time
+-- instant: c.started_at
+WITH
+{asked},
+{begun_cases},
+{cases},
+units AS (
+    SELECT
+        c.instance_id, c.outcome IS NOT DISTINCT FROM 'won' AS is_seen,
+        CASE WHEN c.outcome IS NOT DISTINCT FROM 'won' THEN {segment} ELSE {standing_segment} END AS segment,
+        extract(epoch FROM CASE WHEN c.outcome IS NULL THEN :as_of::timestamptz ELSE c.moved_at END - c.started_at)::float8 AS seconds
+    FROM cases AS c
+    JOIN history AS h ON h.tenant_id = $1 AND h.instance_id = c.instance_id AND h.sequence = c.moved_sequence
+)

@@ -1,0 +1,52 @@
+ages (since) AS (
+    -- The bands of the age of a stay in a stage.
+    VALUES (interval '0'), (interval '1 day'), (interval '3 days'), (interval '7 days'), (interval '14 days'),
+        (interval '30 days'), (interval '90 days')
+),
+past AS (
+    -- The cases that had ended, whoever may see them, with how they did.
+    SELECT i.id AS instance_id, i.definition_id, m.outcome
+    FROM process_instance AS i
+    CROSS JOIN LATERAL (
+        SELECT h.exclusion
+        FROM history AS h
+        WHERE h.tenant_id = $1 AND h.instance_id = i.id AND h.recorded_at <= :known_at::timestamptz
+        ORDER BY h.sequence DESC
+        LIMIT 1
+    ) AS k
+    CROSS JOIN LATERAL (
+        SELECT h.outcome
+        FROM history AS h
+        WHERE h.tenant_id = $1 AND h.instance_id = i.id AND h.to_stage IS NOT NULL
+          AND h.occurred_at <= :as_of::timestamptz AND h.recorded_at <= :known_at::timestamptz
+        ORDER BY h.sequence DESC
+        LIMIT 1
+    ) AS m
+    WHERE i.tenant_id = $1 AND i.definition_id = ANY (:definitions::uuid[]) AND k.exclusion IS NULL AND m.outcome IS NOT NULL
+),
+stays AS (
+    -- Their stays in stages that they left.
+    SELECT
+        p.definition_id, p.outcome, h.to_stage AS stage,
+        lead(h.occurred_at) OVER (PARTITION BY p.instance_id ORDER BY h.sequence) - h.occurred_at AS lasted
+    FROM past AS p
+    JOIN history AS h ON h.tenant_id = $1 AND h.instance_id = p.instance_id
+    WHERE h.to_stage IS NOT NULL AND h.occurred_at <= :as_of::timestamptz AND h.recorded_at <= :known_at::timestamptz
+),
+chances AS (
+    -- Of the stays in a stage that reached an age: how many there were, and which share of them was won in the end.
+    SELECT
+        s.definition_id, s.stage, a.since, count(*) AS settled,
+        (count(*) FILTER (WHERE s.outcome = 'won'))::numeric / count(*) AS chance
+    FROM stays AS s
+    JOIN ages AS a ON s.lasted >= a.since
+    GROUP BY s.definition_id, s.stage, a.since
+),
+expected AS (
+    -- The chance of each open case by its stage and age; null where too few went before it.
+    SELECT c.*, CASE WHEN n.settled >= :fewest_settled::bigint THEN n.chance END AS chance
+    FROM cases AS c
+    LEFT JOIN chances AS n ON n.definition_id = c.definition_id AND n.stage = c.stage
+        AND n.since = (SELECT max(a.since) FROM ages AS a WHERE a.since <= greatest(:as_of::timestamptz - c.moved_at, interval '0'))
+    WHERE c.outcome IS NULL
+)

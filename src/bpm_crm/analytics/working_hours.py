@@ -1,0 +1,43 @@
+"""How long each process works in a period, by its business calendar."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+from bpm_crm.analytics.frames import FIRST_INSTANT, Frame, Question, Version
+from bpm_crm.analytics.statements import report, statement
+from bpm_crm.engine.calendar import BusinessCalendar
+from bpm_crm.engine.calendar_spec import CalendarSpec
+from bpm_crm.engine.instants import instant_of
+from bpm_crm.processes.document import CalendarPart
+from bpm_crm.processes.hours import exceptions_of, week_of
+from bpm_crm.records.database import Connection
+
+_CALENDARS = report("calendars")
+_HOUR = 3_600_000_000
+
+
+async def working_hours(
+    connection: Connection, frame: Frame, question: Question, versions: Sequence[Version]
+) -> dict[str, list[Any]]:
+    """The hours that each process worked in the period up to `as_of`, as named values; 0 for a period without a beginning."""
+    values = {
+        "definitions": [version.definition_id for version in versions],
+        "versions": [version.number for version in versions],
+    }
+    found = statement(_CALENDARS, question.tenant_id, values)
+    rows = await connection.fetch(found.text, *found.values)
+    since, until = question.since, min(question.until, frame.as_of)
+    is_bounded = FIRST_INSTANT < since < until
+    return {
+        "hours_definitions": [row["definition_id"] for row in rows],
+        "hours_hours": [
+            _hours(row["calendar"], instant_of(since), instant_of(until)) if is_bounded else Decimal(0) for row in rows
+        ],
+    }
+
+
+def _hours(calendar: Any, since: int, until: int) -> Decimal:
+    part = CalendarPart.model_validate(calendar)
+    spec = CalendarSpec(part.zone, week_of(part), exceptions_of(part))
+    return Decimal(BusinessCalendar(spec).between(since, until)) / _HOUR
