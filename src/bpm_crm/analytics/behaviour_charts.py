@@ -19,7 +19,7 @@ NEAR, NEAR_OF = 3, 4
 """So many of so many points in a row that are closer to a limit than to the mean are a signal."""
 
 
-class Signal(StrEnum):
+class ChartSignal(StrEnum):
     """Why a point of a chart is unlike the baseline."""
 
     OUTSIDE_LIMITS = "outside_limits"
@@ -42,25 +42,25 @@ class Chart:
         """The upper limit of a moving range."""
         return RANGE_LIMIT * self.moving_range
 
-    def signals(self, values: Sequence[float]) -> list[frozenset[Signal]]:
+    def signals(self, values: Sequence[float]) -> list[frozenset[ChartSignal]]:
         """What each of these points, in their order, signals."""
         return [frozenset(self._of(values[: place + 1])) for place in range(len(values))]
 
-    def _of(self, until: Sequence[float]) -> list[Signal]:
+    def _of(self, until: Sequence[float]) -> list[ChartSignal]:
         """The signals of the last of these points."""
         last, found = until[-1], []
         half = LIMITS * self.moving_range
         away = [value - self.mean for value in until]
         if abs(away[-1]) > half:
-            found.append(Signal.OUTSIDE_LIMITS)
+            found.append(ChartSignal.OUTSIDE_LIMITS)
         for side in (1, -1):
             near = sum(side * value > half / 2 for value in away[-NEAR_OF:])
             if near >= NEAR and side * away[-1] > half / 2:
-                found.append(Signal.NEAR_LIMIT)
+                found.append(ChartSignal.NEAR_LIMIT)
             if len(away) >= RUN and all(side * value > 0 for value in away[-RUN:]):
-                found.append(Signal.LONG_RUN)
+                found.append(ChartSignal.LONG_RUN)
         if len(until) > 1 and abs(last - until[-2]) > self.range_limit:
-            found.append(Signal.WIDE_RANGE)
+            found.append(ChartSignal.WIDE_RANGE)
         return found
 
 

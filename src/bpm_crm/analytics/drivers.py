@@ -106,12 +106,12 @@ def _rate_and_mix(
     pair: tuple[Parts, Parts], sizes: tuple[Fraction, Fraction], middle: Fraction
 ) -> tuple[Fraction, Fraction]:
     (count0, size0), (count1, size1) = pair
-    if not size0 and not size1:
-        return Fraction(0), Fraction(0)
     weight0, weight1 = size0 / sizes[0], size1 / sizes[1]
-    rate0 = count0 / size0 if size0 else count1 / size1
-    rate1 = count1 / size1 if size1 else rate0
-    return (rate1 - rate0) * (weight0 + weight1) / 2, (weight1 - weight0) * ((rate0 + rate1) / 2 - middle)
+    both = count1 / sizes[1] - count0 / sizes[0] - (weight1 - weight0) * middle
+    if not (size0 and size1):
+        return Fraction(0), both
+    rate = (count1 / size1 - count0 / size0) * (weight0 + weight1) / 2
+    return rate, both - rate
 
 
 def _share_error(pair: tuple[Parts, Parts], sizes: tuple[Fraction, Fraction], middle: Fraction) -> float:

@@ -11,11 +11,11 @@ from enum import StrEnum
 from statistics import fmean
 
 from bpm_crm.analytics.autocorrelation import Estimate, estimate
-from bpm_crm.analytics.behaviour_charts import Chart, Signal, chart
+from bpm_crm.analytics.behaviour_charts import Chart, ChartSignal, chart
 from bpm_crm.analytics.interruptions import Design, Model
 
 
-class Method(StrEnum):
+class EffectMethod(StrEnum):
     """How an effect is measured."""
 
     BEFORE_AFTER = "before_after"
@@ -23,7 +23,7 @@ class Method(StrEnum):
     COMPARISON = "comparison"
 
 
-class Verdict(StrEnum):
+class EffectVerdict(StrEnum):
     """What a measurement says. No evidence is not evidence of no effect: the interval says what is still possible."""
 
     EVIDENCE_FOR_IMPROVEMENT = "evidence_for_improvement"
@@ -32,17 +32,17 @@ class Verdict(StrEnum):
     NOT_ENOUGH_DATA = "not_enough_data"
 
 
-FEWEST: Mapping[Method, tuple[int, int]] = {
-    Method.BEFORE_AFTER: (12, 6),
-    Method.INTERRUPTED_SERIES: (20, 8),
-    Method.COMPARISON: (12, 6),
+FEWEST: Mapping[EffectMethod, tuple[int, int]] = {
+    EffectMethod.BEFORE_AFTER: (12, 6),
+    EffectMethod.INTERRUPTED_SERIES: (20, 8),
+    EffectMethod.COMPARISON: (12, 6),
 }
 """The fewest points before and after the start. With fewer, almost nothing is told from chance."""
 
 _MODELS = {
-    Method.BEFORE_AFTER: Model.LEVEL,
-    Method.INTERRUPTED_SERIES: Model.LEVEL_AND_SLOPE,
-    Method.COMPARISON: Model.LEVEL,
+    EffectMethod.BEFORE_AFTER: Model.LEVEL,
+    EffectMethod.INTERRUPTED_SERIES: Model.LEVEL_AND_SLOPE,
+    EffectMethod.COMPARISON: Model.LEVEL,
 }
 
 Series = Mapping[int, float]
@@ -57,50 +57,49 @@ class Effect:
     about the difference of the two segments.
     """
 
-    method: Method
-    verdict: Verdict
+    method: EffectMethod
+    verdict: EffectVerdict
     before: int
     after: int
     mean_before: float | None
     mean_after: float | None
     estimate: Estimate | None = None
     chart: Chart | None = None
-    signals: Mapping[int, frozenset[Signal]] | None = None
+    signals: Mapping[int, frozenset[ChartSignal]] | None = None
 
 
 def measured(
-    method: Method,
+    method: EffectMethod,
     series: Series,
     *,
     higher_is_better: bool,
     comparison: Series | None = None,
-    least: float | None = None,
-    most: float | None = None,
+    bounds: tuple[float | None, float | None] = (None, None),
 ) -> Effect:
-    """The effect in a series, for a COMPARISON in its difference to that of the other segment; the KPI lies in [`least`, `most`]."""
-    if (method is Method.COMPARISON) is (comparison is None):
+    """The effect in a series, for a COMPARISON in its difference to that of the other segment; the KPI lies in `bounds`."""
+    if (method is EffectMethod.COMPARISON) is (comparison is None):
         raise ValueError("a COMPARISON, and only that, has a segment to compare with")
     if comparison is not None:
         series = {week: value - comparison[week] for week, value in series.items() if week in comparison}
-        least = most = None
+        bounds = None, None
     weeks = sorted(series)
     before, after = [series[week] for week in weeks if week < 0], [series[week] for week in weeks if week >= 0]
     means = _mean(before), _mean(after)
     if len(before) < FEWEST[method][0] or len(after) < FEWEST[method][1]:
-        return Effect(method, Verdict.NOT_ENOUGH_DATA, len(before), len(after), *means)
+        return Effect(method, EffectVerdict.NOT_ENOUGH_DATA, len(before), len(after), *means)
     found = estimate([*before, *after], Design(tuple(weeks), _MODELS[method]))
-    limits = chart(before, least, most)
+    limits = chart(before, *bounds)
     signals = dict(zip(weeks, limits.signals([*before, *after]), strict=True))
     verdict = _verdict(found, higher_is_better)
     return Effect(method, verdict, len(before), len(after), *means, found, limits, signals)
 
 
-def _verdict(found: Estimate, higher_is_better: bool) -> Verdict:
+def _verdict(found: Estimate, higher_is_better: bool) -> EffectVerdict:
     """Evidence only where the whole interval lies on one side of nothing."""
     if found.low <= 0 <= found.high:
-        return Verdict.NO_EVIDENCE
+        return EffectVerdict.NO_EVIDENCE
     better = (found.low > 0) is higher_is_better
-    return Verdict.EVIDENCE_FOR_IMPROVEMENT if better else Verdict.EVIDENCE_FOR_DETERIORATION
+    return EffectVerdict.EVIDENCE_FOR_IMPROVEMENT if better else EffectVerdict.EVIDENCE_FOR_DETERIORATION
 
 
 def _mean(values: Sequence[float]) -> float | None:

@@ -23,7 +23,7 @@ MOST_SIZE = Decimal(10) ** 15
 _NOT_EMPTY = {"expected": "text that is not empty"}
 
 
-class Direction(StrEnum):
+class ExpectedDirection(StrEnum):
     """Where a KPI is expected to move."""
 
     UP = "up"
@@ -37,7 +37,7 @@ class Draft:
     process: str
     title: str
     kpi: str
-    expected_direction: Direction
+    expected_direction: ExpectedDirection
     starts_on: date
     owner_id: UUID
     description: str | None = None

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from bpm_crm.operations.access import Reach, Scope
 from bpm_crm.operations.action_problems import Draft, draft_problems, term_problems
 from bpm_crm.operations.commands import KeyReused, Missing, NotUnderstood
-from bpm_crm.operations.review_journal import ChangeKind, Request, Revised, Saved, first_answer, write_down
+from bpm_crm.operations.review_journal import Request, ReviewChangeKind, Revised, Saved, first_answer, write_down
 from bpm_crm.operations.reviews import unknown_process
 from bpm_crm.records.database import Database
 from bpm_crm.records.identifiers import new_id
@@ -19,7 +19,7 @@ from bpm_crm.records.reference import Reference
 from bpm_crm.records.reviews import ActionRecord, lock_action, save_action
 
 
-class ActionStatus(StrEnum):
+class CorrectiveActionStatus(StrEnum):
     """What has become of an action."""
 
     OPEN = "open"
@@ -32,7 +32,7 @@ class Changes:
     """What is to change in an action: the new values by field, and, for closing, the status it gets."""
 
     values: Mapping[str, Any] = field(default_factory=dict)
-    status: ActionStatus | None = None
+    status: CorrectiveActionStatus | None = None
     expected_revision: int | None = None
 
 
@@ -40,7 +40,7 @@ class Changes:
 class Closed:
     """The action was closed before; only comments can be added. Nothing was written."""
 
-    status: ActionStatus
+    status: CorrectiveActionStatus
 
 
 Answer = Saved | KeyReused | NotUnderstood | Missing | Revised | Closed
@@ -65,13 +65,13 @@ async def add_action(database: Database, known: Reference, scope: Scope, request
         action = ActionRecord(
             id=new_id(),
             definition_id=definition.id,
-            status=ActionStatus.OPEN.value,
+            status=CorrectiveActionStatus.OPEN.value,
             created_at=now,
             revision=1,
             **asked.columns(known),
         )
         await save_action(connection, request.tenant_id, action)
-        await write_down(connection, request, ChangeKind.ADDED, None, action, now)
+        await write_down(connection, request, ReviewChangeKind.ADDED, None, action, now)
     return Saved(action.id)
 
 
@@ -91,8 +91,8 @@ async def change_action(
         after = _changed(before, changes, now.astimezone(ZoneInfo(known.tenant.zone)).date())
         if problems := term_problems(known, before, after):
             return NotUnderstood(problems)
-        if before.status != ActionStatus.OPEN and _kind(before, after) is not ChangeKind.COMMENTED:
-            return Closed(ActionStatus(before.status))
+        if before.status != CorrectiveActionStatus.OPEN and _kind(before, after) is not ReviewChangeKind.COMMENTED:
+            return Closed(CorrectiveActionStatus(before.status))
         await save_action(connection, request.tenant_id, after)
         await write_down(connection, request, _kind(before, after), before, after, now)
     return Saved(after.id)
@@ -103,12 +103,14 @@ def _changed(before: ActionRecord, changes: Changes, today: date) -> ActionRecor
     after = replace(before, **changes.values, revision=before.revision + 1)
     if changes.status is None:
         return after
-    if changes.status is ActionStatus.CANCELLED and after.ends_on is None:
+    if changes.status is CorrectiveActionStatus.CANCELLED and after.ends_on is None:
         after = replace(after, ends_on=max(today, after.starts_on))
     return replace(after, status=changes.status.value)
 
 
-def _kind(before: ActionRecord, after: ActionRecord) -> ChangeKind:
+def _kind(before: ActionRecord, after: ActionRecord) -> ReviewChangeKind:
     if after.status != before.status:
-        return ChangeKind(after.status)
-    return ChangeKind.COMMENTED if replace(after, revision=before.revision) == before else ChangeKind.CHANGED
+        return ReviewChangeKind(after.status)
+    return (
+        ReviewChangeKind.COMMENTED if replace(after, revision=before.revision) == before else ReviewChangeKind.CHANGED
+    )

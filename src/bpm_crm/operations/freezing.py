@@ -9,7 +9,7 @@ import asyncpg
 
 from bpm_crm.analytics.snapshots import Snapshot, take_snapshot, written
 from bpm_crm.operations.reference import ReferenceCache
-from bpm_crm.operations.review_periods import ReviewPeriod, Rhythm, review_period
+from bpm_crm.operations.review_periods import ReviewPeriod, ReviewRhythm, review_period
 from bpm_crm.records.database import Database
 from bpm_crm.records.identifiers import new_id
 from bpm_crm.records.reviews import (
@@ -102,4 +102,4 @@ async def _record(
 
 def period_of(schedule: ScheduleRecord, zone: str) -> ReviewPeriod:
     """The period a schedule will freeze next."""
-    return review_period(schedule.next_from, Rhythm(schedule.rhythm), zone, schedule.set_at)
+    return review_period(schedule.next_from, ReviewRhythm(schedule.rhythm), zone, schedule.set_at)

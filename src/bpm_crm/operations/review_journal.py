@@ -13,7 +13,7 @@ from bpm_crm.records.database import Connection
 from bpm_crm.records.reviews import ChangeRecord, find_change, insert_change
 
 
-class ChangeKind(StrEnum):
+class ReviewChangeKind(StrEnum):
     """What was done to a schedule or action."""
 
     ADDED = "added"
@@ -66,7 +66,7 @@ async def first_answer(connection: Connection, request: Request) -> Saved | KeyR
 async def write_down(
     connection: Connection,
     request: Request,
-    kind: ChangeKind,
+    kind: ReviewChangeKind,
     before: Any,
     after: Any,
     at: datetime,

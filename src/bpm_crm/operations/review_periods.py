@@ -12,7 +12,7 @@ LAST_MONTHLY_DAY = 28
 """Periods of months begin on a day that every month has."""
 
 
-class Rhythm(StrEnum):
+class ReviewRhythm(StrEnum):
     """How often a process is reviewed."""
 
     WEEKLY = "weekly"
@@ -20,7 +20,7 @@ class Rhythm(StrEnum):
     QUARTERLY = "quarterly"
 
 
-_MONTHS: Mapping[Rhythm, int] = {Rhythm.MONTHLY: 1, Rhythm.QUARTERLY: 3}
+_MONTHS: Mapping[ReviewRhythm, int] = {ReviewRhythm.MONTHLY: 1, ReviewRhythm.QUARTERLY: 3}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +42,9 @@ class ReviewPeriod:
         return self.known_at + SETTLING
 
 
-def following(day: date, rhythm: Rhythm) -> date:
+def following(day: date, rhythm: ReviewRhythm) -> date:
     """The first day of the next period."""
-    if rhythm is Rhythm.WEEKLY:
+    if rhythm is ReviewRhythm.WEEKLY:
         return day + timedelta(days=7)
     months = day.year * 12 + day.month - 1 + _MONTHS[rhythm]
     return date(months // 12, months % 12 + 1, day.day)
@@ -55,7 +55,7 @@ def begins_at(day: date, zone: str) -> datetime:
     return datetime.combine(day, time(), ZoneInfo(zone)).astimezone(UTC)
 
 
-def review_period(begin: date, rhythm: Rhythm, zone: str, set_at: datetime) -> ReviewPeriod:
+def review_period(begin: date, rhythm: ReviewRhythm, zone: str, set_at: datetime) -> ReviewPeriod:
     """The period that begins on a day."""
     end = following(begin, rhythm)
     until = begins_at(end, zone)

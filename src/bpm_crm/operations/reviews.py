@@ -9,8 +9,8 @@ from bpm_crm.engine.blockers import InputCode, InputProblem
 from bpm_crm.engine.texts import shown
 from bpm_crm.operations.commands import KeyReused, Missing, NotUnderstood
 from bpm_crm.operations.freezing import period_of
-from bpm_crm.operations.review_journal import ChangeKind, Request, Saved, first_answer, write_down
-from bpm_crm.operations.review_periods import LAST_MONTHLY_DAY, Rhythm, following
+from bpm_crm.operations.review_journal import Request, ReviewChangeKind, Saved, first_answer, write_down
+from bpm_crm.operations.review_periods import LAST_MONTHLY_DAY, ReviewRhythm, following
 from bpm_crm.records.database import Connection, Database
 from bpm_crm.records.identifiers import new_id
 from bpm_crm.records.reference import Reference
@@ -23,17 +23,17 @@ FARTHEST = timedelta(days=366)
 
 
 @dataclass(frozen=True, slots=True)
-class ReviewRhythm:
+class ScheduleDraft:
     """What is asked for: reviews of a process, from a first day on; without an owner the caller is."""
 
     process: str
-    rhythm: Rhythm
+    rhythm: ReviewRhythm
     starts_on: date
     owner_id: UUID
 
 
 async def set_review_period(
-    database: Database, known: Reference, request: Request, asked: ReviewRhythm
+    database: Database, known: Reference, request: Request, asked: ScheduleDraft
 ) -> Saved | KeyReused | NotUnderstood:
     """Review a process in this rhythm from a day on: at or after the end of its last review, if it had one."""
     definition = known.definition(asked.process)
@@ -61,7 +61,7 @@ async def set_review_period(
         )
         after = replace(schedule, due_at=period_of(schedule, known.tenant.zone).due_at)
         await save_schedule(connection, request.tenant_id, after)
-        kind = ChangeKind.ADDED if before is None else ChangeKind.CHANGED
+        kind = ReviewChangeKind.ADDED if before is None else ReviewChangeKind.CHANGED
         await write_down(connection, request, kind, before, after, now)
     return Saved(after.id)
 
@@ -82,7 +82,7 @@ async def stop_reviews(
         after = replace(before, due_at=None, revision=before.revision + 1)
         await save_schedule(connection, request.tenant_id, after)
         now = await connection.fetchval("SELECT clock_timestamp()")
-        await write_down(connection, request, ChangeKind.STOPPED, before, after, now)
+        await write_down(connection, request, ReviewChangeKind.STOPPED, before, after, now)
     return Saved(after.id)
 
 
@@ -98,13 +98,13 @@ async def _earliest(connection: Connection, tenant_id: UUID, definition_id: UUID
     return None if end is None else end.astimezone(ZoneInfo(zone)).date()
 
 
-def _problems(known: Reference, asked: ReviewRhythm, today: date, earliest: date | None) -> tuple[InputProblem, ...]:
+def _problems(known: Reference, asked: ScheduleDraft, today: date, earliest: date | None) -> tuple[InputProblem, ...]:
     found = []
     owner = known.users.get(asked.owner_id)
     if owner is None or not owner.is_active:
         found.append(InputProblem(InputCode.UNKNOWN_USER, ("owner",)))
     day, path = asked.starts_on, ("startsOn",)
-    if asked.rhythm is not Rhythm.WEEKLY and day.day > LAST_MONTHLY_DAY:
+    if asked.rhythm is not ReviewRhythm.WEEKLY and day.day > LAST_MONTHLY_DAY:
         limit = {"limit": str(LAST_MONTHLY_DAY)}
         return (*found, InputProblem(InputCode.NOT_EVERY_MONTH, path, str(day.day), params=limit))
     first = max(filter(None, (earliest, _longest_ago(asked.rhythm, today))))
@@ -116,9 +116,9 @@ def _problems(known: Reference, asked: ReviewRhythm, today: date, earliest: date
     return tuple(found)
 
 
-def _longest_ago(rhythm: Rhythm, today: date) -> date:
+def _longest_ago(rhythm: ReviewRhythm, today: date) -> date:
     """The first day from which no more than `MOST_PAST` periods have ended."""
-    if rhythm is Rhythm.WEEKLY:
+    if rhythm is ReviewRhythm.WEEKLY:
         return today - timedelta(days=7 * MOST_PAST)
     step = (following(date(2000, 1, 1), rhythm).month - 1) * MOST_PAST
     months = today.year * 12 + today.month - 1 - step

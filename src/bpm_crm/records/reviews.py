@@ -87,9 +87,7 @@ def _columns(record: type, alias: str) -> str:
     return ", ".join(f"{alias}.{name}" for name in record.__slots__)  # type: ignore[attr-defined]  # a dataclass with slots
 
 
-REVIEWS = Listing(
-    _columns(ReviewRecord, "r"), "review AS r", "r.tenant_id", Key("r.until", "timestamptz", descending=True)
-)
+REVIEWS = Listing(_columns(ReviewRecord, "r"), "review AS r", "r.tenant_id", Key("r.id", "uuid", descending=True))
 ACTIONS = Listing(
     _columns(ActionRecord, "a"), "corrective_action AS a", "a.tenant_id", Key("a.id", "uuid", descending=True)
 )
