@@ -17,6 +17,7 @@ CHANNELS = ("callback-request", "inbound-call")
 PEOPLE = ("ann", "bob", "eve", "north", "admin")
 REASONS = ("no_need", "no_response", "competitor", "price", "spam")
 AMOUNTS = ("500", "750.25", "2000")
+PRODUCTS = {"500": "door", "750.25": "roof", "2000": None}
 
 SECOND_VERSION = """
 checkpoints:
@@ -139,7 +140,8 @@ class Walks:
         reason = None
         if trigger in {"lose", "cancel"}:
             reason = self.rng.choice(REASONS)
-        data = {**DATA.get(trigger, {}), "amount": self.rng.choice(AMOUNTS)}
+        amount = self.rng.choice(AMOUNTS)
+        data = {**DATA.get(trigger, {}), "amount": amount, "product": PRODUCTS[amount]}
         return Fire(trigger, data, reason, occurred_at=at)
 
     def _assign(self, at: datetime) -> Assign:

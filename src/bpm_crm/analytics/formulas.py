@@ -81,6 +81,11 @@ def duration_measurement(segment: Segment | None, row: Mapping[str, Any]) -> Mea
     )
 
 
+def nothing_measured(kind: KpiKind, segment: Segment | None) -> Measurement:
+    """The measurement of nothing: no units at all."""
+    return duration_measurement(segment, {}) if kind is KpiKind.DURATION else measurement_of(kind, segment, {})
+
+
 def _count(segment: Segment | None, numbers: Numbers) -> Measurement:
     units = Fraction(numbers.get("numerator", NOTHING).units)
     return Measurement(segment, units, units)
@@ -130,3 +135,8 @@ _FORMULAS: Final[Mapping[KpiKind, Callable[[Segment | None, Numbers], Measuremen
     KpiKind.RATE: _rate,
     KpiKind.VELOCITY: _velocity,
 }
+
+LISTS: Final[Mapping[KpiKind, tuple[tuple[str, ...], tuple[str, ...]]]] = dict.fromkeys(
+    KpiKind, (("numerator",), ("denominator",))
+) | {KpiKind.VELOCITY: (("open", "closed"), ("closed",))}
+"""Which members are listed for the numerator and for the denominator of a KPI of each kind."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from bpm_crm.analytics.dimensions import Dimension, Segment
 from bpm_crm.analytics.estimates import FEWEST_SETTLED
-from bpm_crm.analytics.formulas import Measurement, Totals, duration_measurement, measurement_of
+from bpm_crm.analytics.formulas import Measurement, Totals, duration_measurement, measurement_of, nothing_measured
 from bpm_crm.analytics.frames import Frame, Question, Version
 from bpm_crm.analytics.kpi_catalogue import Kpi, KpiKind
 from bpm_crm.analytics.members import Members
@@ -54,9 +54,7 @@ async def measure(connection: Connection, kpi: Kpi, frame: Frame, question: Ques
     found = members.statement(_DURATIONS if is_duration else _NUMBERS)
     rows = await connection.fetch(found.text, *found.values)
     measured = _durations(rows) if is_duration else _numbers(kpi, rows)
-    total = measured.pop(None, None) or (
-        duration_measurement(None, {}) if is_duration else measurement_of(kpi.kind, None, {})
-    )
+    total = measured.pop(None, None) or nothing_measured(kpi.kind, None)
     segments = tuple(measured.values()) if question.grouping.dimensions else ()
     return Measured(frame, kpi, total, segments, members)
 

@@ -22,7 +22,8 @@ CELLS = "w.step = m.step"
 class Wanted:
     """The cases wanted: those that numbers of a report count at a `step`, as the report names it, in one segment or (None) in all.
 
-    No case is counted by two of the numbers. `most` ids are read, newest first, after the id `after`.
+    A case is listed as often as they count it, its units numbered from 1. `most` ids are read, newest first, after the unit
+    `after_unit` of the case `after`.
     """
 
     step: str
@@ -30,14 +31,16 @@ class Wanted:
     segment: Segment | None
     most: int
     after: UUID | None = None
+    after_unit: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One page of the cases a number counts, and how many there are in all."""
+    """One page of the cases a number counts, with the numbers of their units, and how many there are in all."""
 
     total: int
     ids: Sequence[UUID]
+    units: Sequence[int] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +76,11 @@ class Members:
                 "numbers": list(item.numbers),
                 "segment": None if item.segment is None else list(item.segment),
                 "after": None if item.after is None else str(item.after),
+                "after_unit": item.after_unit,
                 "most": item.most,
             }
             for place, item in enumerate(wanted)
         ]
         found = self.statement(_LISTED, wanted=asked)
         rows = {row["place"]: row for row in await connection.fetch(found.text, *found.values)}
-        return [Listed(rows[place]["total"], rows[place]["ids"]) for place in range(len(wanted))]
+        return [Listed(rows[place]["total"], rows[place]["ids"], rows[place]["units"]) for place in range(len(wanted))]

@@ -8,9 +8,10 @@ from math import inf, isinf
 from typing import Any
 from uuid import UUID
 
-from bpm_crm.analytics.frames import Frame, Question, read_frame
-from bpm_crm.analytics.kpi_catalogue import CATALOGUE, Kpi
-from bpm_crm.analytics.measures import Measurement, measure
+from bpm_crm.analytics.frames import Frame, Question, Titles, read_frame
+from bpm_crm.analytics.kpi_catalogue import Better, Kpi, KpiUnit
+from bpm_crm.analytics.measures import Measured, Measurement, measure
+from bpm_crm.analytics.own_kpis import every_kpi
 from bpm_crm.records.database import Connection
 
 _STORED = tuple(field.name for field in fields(Measurement) if field.name not in {"segment", "interval"})
@@ -21,12 +22,25 @@ class Snapshot:
     """The KPIs of one process over all of its cases, and the frame they were asked in."""
 
     frame: Frame
-    measurements: Mapping[str, Measurement]
+    measured: Sequence[Measured]
 
 
-def kpis_of(process: str) -> dict[str, Kpi]:
-    """The KPIs that a process has, by key."""
-    return {key: kpi for key, kpi in CATALOGUE.items() if kpi.process in {None, process}}
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A KPI as it was stored: what it was called and measured in then, and its value."""
+
+    key: str
+    titles: Titles
+    unit: KpiUnit
+    better: Better
+    version: int | None
+    measurement: Measurement
+
+
+async def kpis_of(connection: Connection, tenant_id: UUID, process: str) -> dict[str, Kpi]:
+    """The KPIs that a process has, shipped and own, by key."""
+    known = await every_kpi(connection, tenant_id)
+    return {key: kpi for key, kpi in known.items() if kpi.process in {None, process}}
 
 
 async def take_snapshot(
@@ -41,20 +55,37 @@ async def take_snapshot(
     """The KPIs of a process in `[since, until)`, as of its end by what was known at `known_at`."""
     frame = await read_frame(connection, tenant_id, process=process, as_of=until, known_at=known_at)
     question = Question(tenant_id, since=since, until=until)
-    measurements = {}
-    for key, kpi in kpis_of(process).items():
-        measurements[key] = (await measure(connection, kpi, frame, question)).total
-    return Snapshot(frame, measurements)
+    kpis = await kpis_of(connection, tenant_id, process)
+    return Snapshot(frame, [await measure(connection, kpis[key], frame, question) for key in sorted(kpis)])
 
 
-def written(measurements: Mapping[str, Measurement]) -> dict[str, Any]:
-    """Measurements as JSON: exact fractions as text, an end of an interval that was not seen as null."""
-    return {key: _written(found) for key, found in measurements.items()}
+def written(snapshot: Snapshot) -> dict[str, Any]:
+    """The measurements of a snapshot as JSON: exact fractions as text, an end of an interval that was not seen as null."""
+    return {
+        measured.kpi.key: {
+            "titles": dict(measured.kpi.titles),
+            "unit": measured.kpi.unit,
+            "better": measured.kpi.better,
+            "version": measured.kpi.version,
+            "measurement": _written(measured.total),
+        }
+        for measured in snapshot.measured
+    }
 
 
-def read(stored: Mapping[str, Any]) -> dict[str, Measurement]:
-    """Measurements from what `written` made of them."""
-    return {key: _read(values) for key, values in stored.items()}
+def read(stored: Mapping[str, Any]) -> list[Stored]:
+    """What `written` made of a snapshot, by key."""
+    return [
+        Stored(
+            key,
+            part["titles"],
+            KpiUnit(part["unit"]),
+            Better(part["better"]),
+            part["version"],
+            _read(part["measurement"]),
+        )
+        for key, part in sorted(stored.items())
+    ]
 
 
 def _written(found: Measurement) -> dict[str, Any]:

@@ -1,11 +1,12 @@
 """The measured effect of a corrective action as the API shows it."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
+from typing import Any
 
 import strawberry
 
@@ -21,9 +22,12 @@ from bpm_crm.api.context import RequestContext
 from bpm_crm.api.faults import Code, Fault
 from bpm_crm.api.figure_filters import FactWhere
 from bpm_crm.api.figure_frames import FigureFrame, Period, frame_type, question_of
+from bpm_crm.api.figure_members import Drilldown
 from bpm_crm.api.filters import IDFilter, StringFilter
 from bpm_crm.api.ids import to_global
-from bpm_crm.api.review_types import decimal, process_key
+from bpm_crm.api.kpi_types import KpiValue, decimal, kpi_value
+from bpm_crm.api.kpis import found_kpi
+from bpm_crm.api.review_types import process_key
 from bpm_crm.operations.action_problems import ExpectedDirection
 from bpm_crm.records.database import Connection
 from bpm_crm.records.reviews import ActionRecord
@@ -54,10 +58,10 @@ class EffectWeek:
 
     period: Period = strawberry.field(description="The week; it begins on the weekday of the start.")
     is_after: bool = strawberry.field(description="Whether it is after the start.")
-    value: Decimal | None = strawberry.field(description="The KPI, over the cases the action is about.")
-    numerator: Decimal | None = strawberry.field(description="What was counted or added up in it.")
-    denominator: Decimal | None = strawberry.field(description="Of how many, or by what it was divided.")
-    compared: Decimal | None = strawberry.field(description="The KPI over the cases compared with; null without these.")
+    value: KpiValue = strawberry.field(description="The KPI over the cases the action is about.")
+    compared: KpiValue | None = strawberry.field(
+        description="The KPI over the cases compared with; null without these."
+    )
     signals: list[ChartSignal] = strawberry.field(description="Why the week is unlike those before the start.")
 
 
@@ -126,34 +130,33 @@ async def measured_effect(
     known_at: datetime | None,
 ) -> MeasuredEffect:
     """The effect of an action over its cases inside the viewer's reach."""
-    where = _segment(context, action)
-    process = process_key(context, action.definition_id)
-    kpi = kpis_of(process).get(action.kpi)
-    if kpi is None:
-        raise Fault(Code.BAD_USER_INPUT, f"There is no KPI “{action.kpi}” of {process} any more.")
-    asked = _Asked(
-        kpi,
-        question_of(context, None, where, UNGROUPED),
-        _others(context, method, where, compared_with),
-        _age(kpi, follow_up),
-    )
-    async with context.services.database.reader(asked.cases.tenant_id) as connection:
-        frame = await read_frame(connection, asked.cases.tenant_id, process=process, as_of=as_of, known_at=known_at)
+    where, process = _segment(context, action), process_key(context, action.definition_id)
+    cases = question_of(context, None, where, UNGROUPED)
+    others = _others(context, method, where, compared_with)
+    async with context.services.database.reader(cases.tenant_id) as connection:
+        kpi = found_kpi(await kpis_of(connection, cases.tenant_id, process), action.kpi)
+        asked = _Asked(kpi, cases, others, _age(kpi, follow_up))
+        frame = await read_frame(connection, cases.tenant_id, process=process, as_of=as_of, known_at=known_at)
         weeks = weeks_around(
             action.starts_on, context.known.tenant.zone, end=action.ends_on, age=asked.age, as_of=frame.as_of
         )
-        series, others = await _series(connection, asked, frame, weeks)
+        series, compared = await _series(connection, asked, frame, weeks)
     ask = partial(
         measured,
         method,
         values_of(series),
         higher_is_better=_is_higher_better(kpi, action),
-        comparison=None if others is None else values_of(others),
+        comparison=None if compared is None else values_of(compared),
         bounds=bounds_of(kpi),
     )
     effect = await asyncio.to_thread(ask)
-    shown = frame_type(frame, frame.versions, asked.cases, where)
-    return _shown(effect, action, shown, [week for week in weeks if week.place in series], series, others or {})
+    signals = effect.signals or {}
+    shown = [
+        _week(context, week, series[week.place], (compared or {}).get(week.place), signals.get(week.place, frozenset()))
+        for week in weeks
+        if week.place in series
+    ]
+    return _shown(effect, action, shown, frame_type(frame, frame.versions, cases, where))
 
 
 async def _series(
@@ -169,14 +172,15 @@ async def _series(
 def _segment(context: RequestContext, action: ActionRecord) -> FactWhere | None:
     """The filter of the cases an action is about; None for all of its process."""
     known = context.known
-    given = {
+    given: dict[str, Any] = {
         "team": None if action.team_id is None else StringFilter(eq=known.teams[action.team_id].key),
         "channel": None if action.channel_id is None else StringFilter(eq=known.channels[action.channel_id].key),
         "campaign": None if action.campaign_id is None else StringFilter(eq=known.campaigns[action.campaign_id].key),
         "region": None if action.region is None else StringFilter(eq=action.region),
-        "owner": None if action.case_owner_id is None else IDFilter(eq=to_global("User", action.case_owner_id)),
     }
-    return FactWhere(**given) if any(value is not None for value in given.values()) else None
+    owner = None if action.case_owner_id is None else IDFilter(eq=to_global("User", action.case_owner_id))
+    is_narrowed = owner is not None or any(value is not None for value in given.values())
+    return FactWhere(owner=owner, **given) if is_narrowed else None
 
 
 def _others(
@@ -210,14 +214,7 @@ def _is_higher_better(kpi: Kpi, action: ActionRecord) -> bool:
     return kpi.better is Better.HIGHER
 
 
-def _shown(
-    effect: Effect,
-    action: ActionRecord,
-    frame: FigureFrame,
-    weeks: Sequence[Week],
-    series: Mapping[int, Measured],
-    others: Mapping[int, Measured],
-) -> MeasuredEffect:
+def _shown(effect: Effect, action: ActionRecord, weeks: list[EffectWeek], frame: FigureFrame) -> MeasuredEffect:
     found, (before, after) = effect.estimate, FEWEST[effect.method]
     return MeasuredEffect(
         method=effect.method,
@@ -236,7 +233,7 @@ def _shown(
         autocorrelation=None if found is None else decimal(found.likely),
         autocorrelation_bound=None if found is None else decimal(found.most),
         chart=None if effect.chart is None else _chart(effect.chart),
-        weeks=[_week(week, series, others, (effect.signals or {}).get(week.place, frozenset())) for week in weeks],
+        weeks=weeks,
         frame=frame,
     )
 
@@ -259,15 +256,18 @@ def _chart(chart: Chart) -> BehaviourChart:
 
 
 def _week(
-    week: Week, series: Mapping[int, Measured], others: Mapping[int, Measured], signals: frozenset[ChartSignal]
+    context: RequestContext, week: Week, found: Measured, other: Measured | None, signals: frozenset[ChartSignal]
 ) -> EffectWeek:
-    found, other = series[week.place].total, others.get(week.place)
     return EffectWeek(
         period=Period(from_=week.since, to=week.until),
         is_after=week.place >= 0,
-        value=decimal(found.value),
-        numerator=decimal(found.numerator),
-        denominator=decimal(found.denominator),
-        compared=None if other is None else decimal(other.total.value),
+        value=total_value(context, found),
+        compared=None if other is None else total_value(context, other),
         signals=sorted(signals),
     )
+
+
+def total_value(context: RequestContext, measured: Measured) -> KpiValue:
+    """The value of a KPI over all cases it was asked of."""
+    drilldown = Drilldown(context, measured.members, measured.frame.versions)
+    return kpi_value(context, measured.kpi, measured.total, (), drilldown)

@@ -303,6 +303,8 @@ async def _answered(info: Info, answer: Any) -> Any:
     match answer:
         case Saved(subject_id, is_repeated):
             action = await find_action(info, subject_id)
+            if action is None:  # a repetition by somebody who no longer may see it
+                return not_found(language, "input", "action")
             return CorrectiveActionSaved(action=action, is_repeated=is_repeated)
         case NotUnderstood(problems):
             return invalid_input(problems, language)

@@ -7,6 +7,7 @@ import strawberry
 from strawberry.dataloader import DataLoader
 
 from bpm_crm.analytics.dimensions import Segment
+from bpm_crm.analytics.frames import Version
 from bpm_crm.analytics.members import Listed, Members, Wanted
 from bpm_crm.api.connections import cut, page_info, write_cursor
 from bpm_crm.api.context import Info, RequestContext
@@ -16,9 +17,11 @@ from bpm_crm.api.instances import instance_views
 from bpm_crm.api.selections import selects
 from bpm_crm.operations.access import Permission
 from bpm_crm.records.listings import INSTANCES
-from bpm_crm.records.selection import Page
+from bpm_crm.records.selection import Key, Page
 
 MOST_LISTED = 5_000
+_UNIT = Key("unit", "int")
+"""A case that a number counts more than once is listed as often."""
 
 First = Annotated[int | None, strawberry.argument(description="How many cases: 50 unless stated, at most 200.")]
 After = Annotated[str | None, strawberry.argument(description="Cursor of the case after which the page begins.")]
@@ -27,7 +30,8 @@ After = Annotated[str | None, strawberry.argument(description="Cursor of the cas
 class Drilldown:
     """The way from the numbers of one figure to their cases: the figure's own SQL, asked with the same instants and filter."""
 
-    def __init__(self, context: RequestContext, members: Members) -> None:
+    def __init__(self, context: RequestContext, members: Members, versions: Sequence[Version] = ()) -> None:
+        self.versions = versions
         self._context = context
         self._members = members
         self._loader: DataLoader[Wanted, Listed] = DataLoader(self._load)
@@ -43,24 +47,24 @@ class Drilldown:
     ) -> ProcessInstanceConnection:
         """A page of the cases that these numbers count, newest first; all of them lie inside the viewer's reach."""
         self._context.require(Permission.VIEW_CASES)
-        window = cut((INSTANCES.identity,), first, after)
+        window = cut((INSTANCES.identity, _UNIT), first, after)
         chosen = selects(info)
         selected = chosen.below("nodes").union(chosen.below("edges", "node"))
         is_page = any(chosen.has(name) for name in ("edges", "nodes", "pageInfo"))
-        bound = None if window.after is None else window.after[0]
-        wanted = Wanted(step, numbers, segment, window.limit + 1 if is_page else 0, bound)
+        bound = (None, 1) if window.after is None else window.after
+        wanted = Wanted(step, numbers, segment, window.limit + 1 if is_page else 0, *bound)
         listed = await self._loader.load(wanted)
-        ids = listed.ids[: window.limit]
+        keys = list(zip(listed.ids, listed.units, strict=True))[: window.limit]
         records = []
         if chosen.has("nodes") or chosen.has("edges"):
-            loaded = await self._context.loader.instances.load_many(ids)
-            records = [record for record in loaded if record is not None]
-        nodes = await instance_views(self._context, records, selected)
+            loaded = await self._context.loader.instances.load_many([key for key, _ in keys])
+            records = [(record, unit) for record, (_, unit) in zip(loaded, keys, strict=True) if record is not None]
+        nodes = await instance_views(self._context, [record for record, _ in records], selected)
         edges = [
-            ProcessInstanceEdge(cursor=write_cursor([record.id]), node=node)
-            for record, node in zip(records, nodes, strict=True)
+            ProcessInstanceEdge(cursor=write_cursor([record.id, unit]), node=node)
+            for (record, unit), node in zip(records, nodes, strict=True)
         ]
-        page = Page(keys=[[key] for key in ids], has_more=len(listed.ids) > window.limit)
+        page = Page(keys=[[*key] for key in keys], has_more=len(listed.ids) > window.limit)
         return ProcessInstanceConnection(
             edges=edges, nodes=nodes, page_info=page_info(page, window), total_count=listed.total
         )

@@ -9,12 +9,14 @@ from typing import Annotated
 import strawberry
 from strawberry import argument
 
-from bpm_crm.analytics.dimensions import Dimension, Grouping
+from bpm_crm.analytics.dimensions import Dimension, Grouping, Segment
 from bpm_crm.analytics.drivers import Contribution
+from bpm_crm.analytics.formulas import nothing_measured
 from bpm_crm.analytics.frames import FIRST_INSTANT, LAST_INSTANT, Question, read_frame
-from bpm_crm.analytics.kpi_catalogue import CATALOGUE, Kpi
+from bpm_crm.analytics.kpi_catalogue import Kpi
 from bpm_crm.analytics.kpi_moves import DECOMPOSED, Breakdown, Decomposition, Move, read_move
-from bpm_crm.analytics.measures import DimensionNotOffered
+from bpm_crm.analytics.measures import DimensionNotOffered, Measured
+from bpm_crm.analytics.own_kpis import every_kpi
 from bpm_crm.analytics.periods import previous
 from bpm_crm.api.context import Info, RequestContext
 from bpm_crm.api.errors import UserError, text
@@ -24,15 +26,14 @@ from bpm_crm.api.figure_frames import (
     DimensionValue,
     FigureFrame,
     Period,
-    check_process,
-    dimension_values,
+    check_segments,
     frame_type,
     question_of,
 )
 from bpm_crm.api.figure_inputs import AS_OF, KNOWN_AT, WHERE, PeriodInput
-from bpm_crm.api.figure_members import After, Drilldown, First
-from bpm_crm.api.instance_lists import ProcessInstanceConnection
-from bpm_crm.api.review_types import decimal
+from bpm_crm.api.figure_members import Drilldown
+from bpm_crm.api.kpi_types import KpiDefinition, KpiValue, decimal, kpi_definition, kpi_value
+from bpm_crm.api.kpis import found_kpi
 
 MOST_DIMENSIONS = 7
 SHOWN, MOST_SHOWN = 10, 100
@@ -50,33 +51,14 @@ class KpiDriver:
     mix: Decimal = strawberry.field(
         description="By having a larger or smaller part of all cases than before; of a count or sum: 0."
     )
-    base_numerator: Decimal = strawberry.field(description="Numerator in the base period.")
-    base_denominator: Decimal | None = strawberry.field(
-        description="Denominator in the base period; of a count or sum: null."
-    )
-    numerator: Decimal = strawberry.field(description="Numerator in the period.")
-    denominator: Decimal | None = strawberry.field(description="Denominator in the period; of a count or sum: null.")
+    base: KpiValue = strawberry.field(description="The KPI over these cases in the base period.")
+    now: KpiValue = strawberry.field(description="The KPI over these cases in the period.")
     standard_error: Decimal | None = strawberry.field(
         description="How far chance alone takes it, as a standard error; null for means and sums, where the numbers do not tell."
     )
     within_noise: bool | None = strawberry.field(
         description="Whether chance takes the farthest of so many values this far in one of twenty cases; null without `standardError`."
     )
-
-    @strawberry.field(description="The cases it is made of in the period, newest first.")
-    async def instances(self, info: Info, first: First = None, after: After = None) -> ProcessInstanceConnection:
-        """The cases of the period."""
-        return await self.drilldown.page(info, "", self.numbers, self.segment, first, after)
-
-    @strawberry.field(description="The cases it was made of in the base period, newest first.")
-    async def base_instances(self, info: Info, first: First = None, after: After = None) -> ProcessInstanceConnection:
-        """The cases of the base period."""
-        return await self.base_drilldown.page(info, "", self.numbers, self.segment, first, after)
-
-    numbers: strawberry.Private[tuple[str, ...]]
-    segment: strawberry.Private[tuple[str | None, ...]]
-    drilldown: strawberry.Private[Drilldown]
-    base_drilldown: strawberry.Private[Drilldown]
 
 
 @strawberry.type(description="The values of a dimension that are not shown, together.")
@@ -104,7 +86,7 @@ class KpiBreakdown:
 class KpiDrivers:
     """How far a KPI moved, and what made it move."""
 
-    key: str = strawberry.field(description="Key of the KPI.")
+    definition: KpiDefinition = strawberry.field(description="What the KPI means.")
     decomposition: Decomposition = strawberry.field(description="How its move is made of those of the segments.")
     base_period: Period = strawberry.field(description="The period it moved from.")
     base_value: Decimal | None = strawberry.field(description="The KPI in that period; null where it has no value.")
@@ -149,7 +131,6 @@ class KpiDriversQuery:
             PeriodInput | None,
             argument(description="The period it moved from; null: the one before, of as many months, days or seconds."),
         ] = None,
-        process: Annotated[str | None, argument(description="Key of the process; null: every process.")] = None,
         where: Annotated[FactWhere | None, argument(description=WHERE)] = None,
         most: Annotated[
             int, argument(description=f"How many values of each dimension are shown, at most {MOST_SHOWN}.")
@@ -160,27 +141,19 @@ class KpiDriversQuery:
         """What made a KPI move."""
         context = info.context
         now, base = _questions(context, period, base_period, where)
-        kpi, chosen = _kpi(key), _chosen(dimensions, most)
-        if kpi.kind not in DECOMPOSED:
-            code = "KPI_DOES_NOT_DECOMPOSE"
-            return KpiDoesNotDecompose(code=code, message=text(code, context.language, kpi=key), path=["key"])
+        chosen = _chosen(dimensions, most)
         async with context.services.database.reader(now.tenant_id) as connection:
-            times = {"as_of": as_of, "known_at": known_at}
-            frame = await read_frame(connection, now.tenant_id, process=process, **times)
-            check_process(context, process, frame)
+            kpi = found_kpi(await every_kpi(connection, now.tenant_id), key)
+            if kpi.kind not in DECOMPOSED:
+                code = "KPI_DOES_NOT_DECOMPOSE"
+                return KpiDoesNotDecompose(code=code, message=text(code, context.language, kpi=key), path=["key"])
+            frame = await read_frame(connection, now.tenant_id, as_of=as_of, known_at=known_at)
             try:
                 move = await read_move(connection, kpi, frame, base, now, chosen)
             except DimensionNotOffered as error:
                 raise Fault(Code.BAD_USER_INPUT, str(error)) from error
         shown = frame_type(frame, frame.versions, now, where)
         return _drivers(context, kpi, move, base, shown, most)
-
-
-def _kpi(key: str) -> Kpi:
-    found = CATALOGUE.get(key)
-    if found is None:
-        raise Fault(Code.BAD_USER_INPUT, f"There is no KPI “{key}”; there are: {', '.join(sorted(CATALOGUE))}.")
-    return found
 
 
 def _chosen(dimensions: Sequence[Dimension], most: int) -> list[Dimension]:
@@ -218,7 +191,7 @@ def _drivers(
 ) -> KpiDrivers:
     before, after = decimal(move.base.value), decimal(move.now.value)
     return KpiDrivers(
-        key=kpi.key,
+        definition=kpi_definition(kpi, context.language),
         decomposition=DECOMPOSED[kpi.kind],
         base_period=Period(from_=base.since, to=base.until),
         base_value=before,
@@ -235,43 +208,44 @@ def _drivers(
 
 def _breakdown(context: RequestContext, kpi: Kpi, item: Breakdown, base: Fraction, most: int) -> KpiBreakdown:
     contributions = item.contributions or ()
+    check_segments(len(contributions))
     head, tail = contributions[:most], contributions[most:]
     rest = sum((one.rate for one in tail), Fraction(0)), sum((one.mix for one in tail), Fraction(0))
     amounts = adding_up(base, [part for one in head for part in (one.rate, one.mix)] + list(rest))
-    drilldowns = Drilldown(context, item.now.members), Drilldown(context, item.base.members)
-    drivers = [
-        _driver(context, kpi, item.dimension, one, (amounts[2 * place], amounts[2 * place + 1]), drilldowns)
-        for place, one in enumerate(head)
-    ]
+    sides = _Side(context, kpi, item.dimension, item.base), _Side(context, kpi, item.dimension, item.now)
+    drivers = [_driver(one, (amounts[2 * place], amounts[2 * place + 1]), *sides) for place, one in enumerate(head)]
     rate, mix = amounts[-2:]
     remaining = KpiDriverRest(values=len(tail), contribution=rate + mix, rate=rate, mix=mix)
     return KpiBreakdown(dimension=item.dimension, drivers=drivers, rest=remaining)
 
 
-def _driver(
-    context: RequestContext,
-    kpi: Kpi,
-    dimension: Dimension,
-    one: Contribution,
-    shown: tuple[Decimal, Decimal],
-    drilldowns: tuple[Drilldown, Drilldown],
-) -> KpiDriver:
-    has_denominator = DECOMPOSED[kpi.kind] is Decomposition.RATE_AND_MIX
+class _Side:
+    """A KPI by one dimension in one period."""
+
+    def __init__(self, context: RequestContext, kpi: Kpi, dimension: Dimension, measured: Measured) -> None:
+        self._context = context
+        self._kpi = kpi
+        self._dimension = dimension
+        self._known = {item.segment: item for item in measured.segments}
+        self._drilldown = Drilldown(context, measured.members, measured.frame.versions)
+
+    def value(self, segment: Segment) -> KpiValue:
+        """The KPI over the cases of a segment, of which there may be none."""
+        found = self._known.get(segment) or nothing_measured(self._kpi.kind, segment)
+        return kpi_value(self._context, self._kpi, found, (self._dimension,), self._drilldown)
+
+
+def _driver(one: Contribution, shown: tuple[Decimal, Decimal], base: _Side, now: _Side) -> KpiDriver:
+    value = now.value(one.segment)
     return KpiDriver(
-        dimension=dimension_values(context, [dimension], one.segment)[0],
+        dimension=value.dimension[0],
         contribution=shown[0] + shown[1],
         rate=shown[0],
         mix=shown[1],
-        base_numerator=decimal(one.base[0]) or Decimal(0),
-        base_denominator=decimal(one.base[1]) if has_denominator else None,
-        numerator=decimal(one.now[0]) or Decimal(0),
-        denominator=decimal(one.now[1]) if has_denominator else None,
+        base=base.value(one.segment),
+        now=value,
         standard_error=decimal(one.error),
         within_noise=one.is_noise,
-        numbers=("denominator",) if has_denominator else ("numerator",),
-        segment=one.segment,
-        drilldown=drilldowns[0],
-        base_drilldown=drilldowns[1],
     )
 
 

@@ -2,20 +2,18 @@
 
 from datetime import date, datetime
 from decimal import Decimal
-from fractions import Fraction
-from math import isinf
 from uuid import UUID
 
 import strawberry
 from strawberry.scalars import JSON
 
-from bpm_crm.analytics.formulas import Measurement
-from bpm_crm.analytics.kpi_catalogue import CATALOGUE
-from bpm_crm.analytics.snapshots import read
+from bpm_crm.analytics.kpi_catalogue import Better, KpiUnit
+from bpm_crm.analytics.snapshots import Stored, read
 from bpm_crm.api.connections import PageInfo
 from bpm_crm.api.context import RequestContext
-from bpm_crm.api.figure_frames import RATE_DIGITS, FigureFrame, FigureProcess, Period
+from bpm_crm.api.figure_frames import FigureFrame, FigureProcess, Period
 from bpm_crm.api.ids import to_global
+from bpm_crm.api.kpi_types import ValueInterval, decimal, interval
 from bpm_crm.api.nodes import Node
 from bpm_crm.api.people import User, user_of
 from bpm_crm.operations.review_journal import ReviewChangeKind
@@ -56,21 +54,29 @@ class ReviewSchedule(Node):
 class FrozenKpi:
     """A KPI as it was frozen."""
 
-    key: str = strawberry.field(description="Stable key.")
+    key: str = strawberry.field(description="Stable key, by which `kpi` is asked.")
     title: str = strawberry.field(description="Name people see, in the language of `Accept-Language`.")
+    unit: KpiUnit = strawberry.field(description="What its value is measured in.")
+    better: Better = strawberry.field(description="Which way it gets better.")
+    version: int | None = strawberry.field(
+        description="Version of a KPI that the company defined itself; null of a shipped one."
+    )
     value: Decimal | None = strawberry.field(
-        description="The value, of durations the median in seconds; null where there was none, for example without cases."
+        description="The value, of at most ten decimals; null where there was none, for example without a denominator."
     )
     numerator: Decimal | None = strawberry.field(
-        description="What was counted or added up; of durations: those that ended."
+        description="What was counted or summed: of a share its part, of a duration how many had ended."
     )
-    denominator: Decimal | None = strawberry.field(description="Of how many, or by what it was divided.")
-    lower: Decimal | None = strawberry.field(description="Lower end of the 95 % interval, where the KPI has one.")
-    upper: Decimal | None = strawberry.field(
-        description="Upper end of the 95 % interval; null also where it was not seen."
+    denominator: Decimal | None = strawberry.field(description="What it was taken of; null of a count or sum.")
+    interval: ValueInterval | None = strawberry.field(
+        description="Interval of 95 % of a share or of a median; null of other kinds, and of nothing."
     )
-    p90: Decimal | None = strawberry.field(description="Of durations: what nine tenths did not exceed, in seconds.")
-    left_out: int = strawberry.field(description="What could not be valued, for example cases without an amount.")
+    p90: Decimal | None = strawberry.field(
+        description="Of a duration: after how long nine tenths had ended; null: not seen."
+    )
+    left_out: int = strawberry.field(
+        description="Cases that could not be valued, for example for want of history or of an amount."
+    )
 
 
 @strawberry.type(
@@ -85,7 +91,7 @@ class Review(Node):
     owner: User | None = strawberry.field(description="Who held it; null for those who may not see people.")
     frozen_at: datetime = strawberry.field(description="When the report was stored.")
     frame: FigureFrame = strawberry.field(
-        description="What the KPIs were asked of: asked again with this period, `asOf` and `knownAt`, they have the same values."
+        description="What the KPIs were asked of: `kpi` asked again with this period, filter, `asOf` and `knownAt` has the same values."
     )
     kpis: list[FrozenKpi] = strawberry.field(description="The KPIs, by key.")
 
@@ -140,10 +146,10 @@ def review_type(context: RequestContext, record: ReviewRecord) -> Review:
             as_of=record.as_of,
             known_at=record.known_at,
             period=period,
-            filter=None,
+            filter=JSON({"process": {"eq": process}}),
             processes=[FigureProcess(process=process, first_version=min(numbers), latest_version=max(numbers))],
         ),
-        kpis=[_frozen(context, key, found) for key, found in sorted(read(record.results).items())],
+        kpis=[_frozen(context, stored) for stored in read(record.results)],
     )
 
 
@@ -168,25 +174,18 @@ def process_key(context: RequestContext, definition_id: UUID) -> str:
     return str(definition_id) if known is None else known.key
 
 
-def decimal(value: Fraction | float | None) -> Decimal | None:
-    """A number with ten digits after the point; None also for what was not seen."""
-    if value is None or (isinstance(value, float) and isinf(value)):
-        return None
-    exact = Fraction(value)
-    return (Decimal(exact.numerator) / Decimal(exact.denominator)).quantize(RATE_DIGITS)
-
-
-def _frozen(context: RequestContext, key: str, found: Measurement) -> FrozenKpi:
-    kpi = CATALOGUE.get(key)
-    lower, upper = found.interval or (None, None)
+def _frozen(context: RequestContext, stored: Stored) -> FrozenKpi:
+    found = stored.measurement
     return FrozenKpi(
-        key=key,
-        title=key if kpi is None else kpi.titles["ru" if context.language == "ru" else "en"],
+        key=stored.key,
+        title=stored.titles["ru" if context.language == "ru" else "en"],
+        unit=stored.unit,
+        better=stored.better,
+        version=stored.version,
         value=decimal(found.value),
         numerator=decimal(found.numerator),
         denominator=decimal(found.denominator),
-        lower=decimal(lower),
-        upper=decimal(upper),
+        interval=interval(found.interval),
         p90=decimal(found.p90),
         left_out=found.left_out,
     )

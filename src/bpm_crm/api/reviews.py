@@ -12,6 +12,7 @@ from bpm_crm.api.checks import KEY_DESCRIPTION, flaws
 from bpm_crm.api.connections import After, Before, First, Last, cut, fetch_page, page_info, write_cursor
 from bpm_crm.api.context import Info, RequestContext
 from bpm_crm.api.errors import IdempotencyConflict, InvalidInput, NotFound, invalid_input, not_found, text
+from bpm_crm.api.faults import Code, Fault
 from bpm_crm.api.ids import uuid_of
 from bpm_crm.api.review_types import Review, ReviewConnection, ReviewEdge, ReviewSchedule, review_type, schedule_type
 from bpm_crm.operations.access import Permission
@@ -196,6 +197,8 @@ async def _answered(context: RequestContext, answer: Any, asked: Any) -> Any:
     match answer:
         case Saved(subject_id, is_repeated):
             schedule = await _schedule(context, context.caller.tenant_id, subject_id)
+            if schedule is None:
+                raise Fault(Code.UNAVAILABLE, "The schedule is stored, but cannot be read now; read it again.")
             return ReviewPeriodSet(schedule=schedule, is_repeated=is_repeated)
         case NotUnderstood(problems):
             return invalid_input(problems, context.language)

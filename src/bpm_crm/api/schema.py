@@ -26,6 +26,7 @@ from bpm_crm.api.figures import FiguresQuery
 from bpm_crm.api.ids import from_global
 from bpm_crm.api.instance_lists import InstancesQuery, visible_instance
 from bpm_crm.api.kpi_drivers import KpiDriversQuery
+from bpm_crm.api.kpis import KpisQuery
 from bpm_crm.api.leads import LeadsMutation
 from bpm_crm.api.moves import MovesMutation
 from bpm_crm.api.nodes import Node
@@ -180,6 +181,7 @@ Query_ = _root(
     ReviewsQuery,
     CorrectiveActionsQuery,
     KpiDriversQuery,
+    KpisQuery,
 )
 Mutation = _root(
     "Mutation",

@@ -1,6 +1,6 @@
 """What is wrong with a corrective action as asked for: each fault with its place and what would be accepted."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -72,7 +72,8 @@ async def draft_problems(
     """The faults of a new action of a process."""
     frame = await read_frame(connection, known.tenant.id, process=asked.process)
     found = [*_text_problems(asked.title, asked.description), *_day_problems(asked.starts_on, asked.ends_on)]
-    found += [*_place_problems(frame.versions[-1], asked), *_size_problems(asked.expected_size)]
+    kpis = await kpis_of(connection, known.tenant.id, asked.process)
+    found += [*_place_problems(frame.versions[-1], sorted(kpis), asked), *_size_problems(asked.expected_size)]
     found += _segment_problems(known, scope, asked)
     found += [*_user_problems(known, "owner", asked.owner_id), *_user_problems(known, "caseOwner", asked.case_owner_id)]
     if asked.review_id is not None and not await has_review(
@@ -91,11 +92,10 @@ def term_problems(known: Reference, before: ActionRecord, after: ActionRecord) -
     return tuple(found)
 
 
-def _place_problems(version: Version, asked: Draft) -> list[InputProblem]:
+def _place_problems(version: Version, kpis: Sequence[str], asked: Draft) -> list[InputProblem]:
     """The stage and checkpoint are those of the newest version; the KPI is one of the process."""
-    kpis = kpis_of(asked.process)
     places: tuple[tuple[str, str | None, InputCode, Iterable[str]], ...] = (
-        ("kpi", asked.kpi, InputCode.UNKNOWN_KPI, sorted(kpis)),
+        ("kpi", asked.kpi, InputCode.UNKNOWN_KPI, kpis),
         ("stage", asked.stage, InputCode.UNKNOWN_STAGE, version.stages),
         ("checkpoint", asked.checkpoint, InputCode.UNKNOWN_CHECKPOINT, version.checkpoints),
     )

@@ -92,7 +92,7 @@ async def _record(
                 known_at=snapshot.frame.known_at,
                 frozen_at=await connection.fetchval("SELECT clock_timestamp()"),
                 versions={"numbers": [version.number for version in snapshot.frame.versions]},
-                results=written(snapshot.measurements),
+                results=written(snapshot),
             )
             await insert_review(connection, tenant_id, review)
             ahead = replace(schedule, next_from=period.next_from)
