@@ -1,4 +1,4 @@
-"""The worker's entry point: lets time pass for due cases and does the effects of steps. Any number of workers may run."""
+"""The worker's entry point: lets time pass for due cases, does the effects of steps and freezes due reviews. Any number of workers may run."""
 
 import asyncio
 import logging
@@ -12,7 +12,7 @@ import asyncpg
 from bpm_crm.config import Settings, listen_url, worker_url
 from bpm_crm.garbage import calm
 from bpm_crm.logs import set_up_logs
-from bpm_crm.operations import clocks, effects
+from bpm_crm.operations import clocks, effects, freezing
 from bpm_crm.operations.processes import ProcessCache
 from bpm_crm.operations.reference import ReferenceCache
 from bpm_crm.operations.writer import Unavailable, Writer
@@ -76,7 +76,8 @@ class Worker:
         while not self.stopping:
             swept = await clocks.sweep_due(self._database, self._writer)
             done = await effects.drain_effects(self._database, self._writer, self._reference)
-            if swept < clocks.MOST_AT_ONCE and done < effects.MOST_AT_ONCE:
+            frozen = await freezing.freeze_due(self._database, self._reference)
+            if swept < clocks.MOST_AT_ONCE and done < effects.MOST_AT_ONCE and not frozen:
                 return
 
     async def _forget_keys(self, now: datetime) -> None:

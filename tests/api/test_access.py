@@ -295,7 +295,9 @@ def _literal(type_: Any) -> str:
         return "{" + ", ".join(f"{key}: {_literal(item.type)}" for key, item in needed.items()) + "}"
     if isinstance(type_, GraphQLEnumType):
         return next(iter(type_.values))
-    return {"Int": "1", "Boolean": "true", "DateTime": '"2026-01-01T00:00:00Z"'}.get(type_.name, '"x"')
+    return {"Int": "1", "Boolean": "true", "DateTime": '"2026-01-01T00:00:00Z"', "Date": '"2026-01-01"'}.get(
+        type_.name, '"x"'
+    )
 
 
 def test_every_type_field_argument_and_enum_value_has_a_description() -> None:

@@ -38,6 +38,12 @@ RULES: Mapping[str, Permission | None] = {
     "Query.stageTimes": Permission.VIEW_FIGURES,
     "Query.lossForensics": Permission.VIEW_FIGURES,
     "Query.managerComparison": Permission.VIEW_FIGURES,
+    "Query.kpiDrivers": Permission.VIEW_FIGURES,
+    "Query.reviewSchedules": Permission.VIEW_REVIEWS,
+    "Query.reviews": Permission.VIEW_REVIEWS,
+    "Query.review": Permission.VIEW_REVIEWS,
+    "Query.correctiveActions": Permission.VIEW_CORRECTIVE_ACTIONS,
+    "Query.correctiveAction": Permission.VIEW_CORRECTIVE_ACTIONS,
     "Mutation.captureLead": Permission.CAPTURE_LEAD,
     "Mutation.fireTransition": Permission.FIRE_TRANSITION,
     "Mutation.fireTransitions": Permission.FIRE_TRANSITION,
@@ -45,6 +51,11 @@ RULES: Mapping[str, Permission | None] = {
     "Mutation.recordActivity": Permission.RECORD_ACTIVITY,
     "Mutation.assignOwner": Permission.ASSIGN_OWNER,
     "Mutation.excludeInstance": Permission.EXCLUDE_CASE,
+    "Mutation.setReviewPeriod": Permission.SCHEDULE_REVIEWS,
+    "Mutation.stopReviews": Permission.SCHEDULE_REVIEWS,
+    "Mutation.addCorrectiveAction": Permission.MANAGE_CORRECTIVE_ACTIONS,
+    "Mutation.changeCorrectiveAction": Permission.MANAGE_CORRECTIVE_ACTIONS,
+    "Mutation.closeCorrectiveAction": Permission.MANAGE_CORRECTIVE_ACTIONS,
     "Subscription.instanceChanged": Permission.VIEW_CASES,
     "Subscription.slaEvent": Permission.VIEW_CASES,
 }
@@ -93,6 +104,7 @@ FOLLOWED: Mapping[str, Permission | None] = {
     "Funnel.unmappedStages": Permission.VIEW_FIGURES,
     "FunnelStep.lostInstances": Permission.VIEW_CASES,
     "UnmappedStage.instances": Permission.VIEW_CASES,
+    "CorrectiveAction.effect": Permission.VIEW_FIGURES,
 }
 """The rule of every field that looks something up beyond the object it is on; all other fields are parts of their object."""
 

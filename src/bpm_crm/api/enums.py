@@ -124,6 +124,10 @@ expose(
         Permission.ASSIGN_OWNER: "Give cases to owners and teams.",
         Permission.EXCLUDE_CASE: "Leave cases out of figures.",
         Permission.DEFINE_KPIS: "Define KPIs of the company's own.",
+        Permission.VIEW_REVIEWS: "Read the reviews of processes: KPIs over all cases, frozen.",
+        Permission.SCHEDULE_REVIEWS: "Set how often processes are reviewed, and by whom.",
+        Permission.VIEW_CORRECTIVE_ACTIONS: "See corrective actions: with the reach `TEAM` those of own teams, and own ones.",
+        Permission.MANAGE_CORRECTIVE_ACTIONS: "Add, change and close corrective actions.",
     },
 )
 expose(

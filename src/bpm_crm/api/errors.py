@@ -131,6 +131,18 @@ _TEXTS = {
         "The idempotency key “{key}” was used for something else. Use a fresh key for a new intent.",
         "Ключ идемпотентности «{key}» уже использован для другого. Для нового действия нужен новый ключ.",
     ),
+    "STALE_CORRECTIVE_ACTION": (
+        "The action has changed since you looked: it is at revision {current}, you expected {expected}. Read it again.",
+        "Мероприятие изменилось: сейчас версия {current}, а вы ожидали {expected}. Прочитайте его заново.",
+    ),
+    "CORRECTIVE_ACTION_CLOSED": (
+        "The action is closed. Comment on it, or add another one.",
+        "Мероприятие закрыто. Оставьте комментарий или добавьте новое.",
+    ),
+    "KPI_DOES_NOT_DECOMPOSE": (
+        "The value of “{kpi}” is a median or a product: no contributions add up to its move. Compare it by the dimension itself.",
+        "Значение «{kpi}» — медиана или произведение: вклады не складываются в его изменение. Сравните его по самому измерению.",
+    ),
     "TRANSITION_REFUSED": ("The move is not allowed now: {causes}", "Переход сейчас невозможен: {causes}"),
     "LEAD_ALREADY_CAPTURED": (
         "The channel has reported this lead before, with other content. Correct the case it became, or use another external id.",

@@ -1,7 +1,7 @@
 """Typed comparators of `where` inputs, and their translation into conditions."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
 from typing import Any
@@ -51,6 +51,17 @@ class DateTimeFilter:
     lt: datetime | None = strawberry.field(default=None, description="Before.")
     lte: datetime | None = strawberry.field(default=None, description="At or before.")
     is_null: bool | None = strawberry.field(default=None, description="Whether there is no value.")
+
+
+@strawberry.input(description="Compares a day.")
+class DateFilter:
+    """Compares a day."""
+
+    eq: date | None = strawberry.field(default=None, description="Equal to.")
+    gt: date | None = strawberry.field(default=None, description="After.")
+    gte: date | None = strawberry.field(default=None, description="On or after.")
+    lt: date | None = strawberry.field(default=None, description="Before.")
+    lte: date | None = strawberry.field(default=None, description="On or before.")
 
 
 @strawberry.input(description="Compares a whole number.")

@@ -12,10 +12,12 @@ from strawberry import argument
 from strawberry.schema.config import StrawberryConfig
 from strawberry.tools import merge_types
 
-import bpm_crm.api.enums  # noqa: F401  # exposes the enums of lower layers before the schema is built
+import bpm_crm.api.enums
+import bpm_crm.api.review_enums  # noqa: F401  # both expose the enums of lower layers before the schema is built
 from bpm_crm.api.acts import ActsMutation
 from bpm_crm.api.channels import ChannelsQuery, campaign_of, channel_of
 from bpm_crm.api.context import Info, RequestContext
+from bpm_crm.api.corrective_actions import CorrectiveActionsMutation, CorrectiveActionsQuery, find_action
 from bpm_crm.api.customers import Customer, CustomersQuery, CustomerView, customers_in
 from bpm_crm.api.deals import Deal, DealsQuery, DealView
 from bpm_crm.api.definition_lists import DefinitionsQuery
@@ -24,12 +26,14 @@ from bpm_crm.api.figure_map import ProcessMapQuery
 from bpm_crm.api.figures import FiguresQuery
 from bpm_crm.api.ids import from_global
 from bpm_crm.api.instance_lists import InstancesQuery, visible_instance
+from bpm_crm.api.kpi_drivers import KpiDriversQuery
 from bpm_crm.api.kpis import KpisQuery
 from bpm_crm.api.leads import LeadsMutation
 from bpm_crm.api.moves import MovesMutation
 from bpm_crm.api.nodes import Node
 from bpm_crm.api.own_kpis import OwnKpisMutation, OwnKpisQuery
 from bpm_crm.api.people import PeopleQuery, team_of, tenant_of, user_of
+from bpm_crm.api.reviews import ReviewsMutation, ReviewsQuery, find_review, find_schedule
 from bpm_crm.api.scalars import SCALARS
 from bpm_crm.api.stage_figures import StageFiguresQuery
 from bpm_crm.api.subscriptions import Subscriptions
@@ -153,6 +157,9 @@ _FINDERS: Mapping[str, Finder] = {
     "User": _by_uuid(_user),
     "Team": _by_uuid(_team),
     "Tenant": _by_uuid(_tenant),
+    "Review": _by_uuid(find_review),
+    "ReviewSchedule": _by_uuid(find_schedule),
+    "CorrectiveAction": _by_uuid(find_action),
 }
 
 
@@ -175,6 +182,9 @@ Query_ = _root(
     CustomersQuery,
     FiguresQuery,
     ProcessMapQuery,
+    ReviewsQuery,
+    CorrectiveActionsQuery,
+    KpiDriversQuery,
     KpisQuery,
     OwnKpisQuery,
     StageFiguresQuery,
@@ -186,6 +196,8 @@ Mutation = _root(
     MovesMutation,
     ActsMutation,
     OwnKpisMutation,
+    ReviewsMutation,
+    CorrectiveActionsMutation,
 )
 Subscription = _root("Subscription", "What can be followed.", Subscriptions)
 

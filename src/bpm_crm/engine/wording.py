@@ -130,6 +130,20 @@ _INPUTS: Mapping[InputCode, Title] = {
         "“{value}” is no reason to leave a case out. Known: {known}.",
         "«{value}» — не причина исключения. Известны: {known}.",
     ),
+    InputCode.UNKNOWN_KPI: Title(
+        "There is no KPI “{value}”. Known: {known}.", "Показателя «{value}» нет. Известны: {known}."
+    ),
+    InputCode.UNKNOWN_REVIEW: Title("There is no such review of this process.", "Такого обзора этого процесса нет."),
+    InputCode.TOO_EARLY: Title(
+        "{value} is too early; the first possible is {limit}.", "{value} слишком рано; самое раннее — {limit}."
+    ),
+    InputCode.TOO_LATE: Title(
+        "{value} is too late; the last possible is {limit}.", "{value} слишком поздно; самое позднее — {limit}."
+    ),
+    InputCode.NOT_EVERY_MONTH: Title(
+        "Not every month has a day {value}; let the period begin on one from 1 to {limit}.",
+        "День {value} есть не в каждом месяце; начните период в день с 1 по {limit}.",
+    ),
     InputCode.IN_THE_FUTURE: Title(
         "{value} is in the future; leave it out, or send when it happened.",
         "{value} ещё не наступило; уберите это поле или укажите, когда это произошло.",

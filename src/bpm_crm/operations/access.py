@@ -38,6 +38,10 @@ class Permission(StrEnum):
     ASSIGN_OWNER = "assign_owner"
     EXCLUDE_CASE = "exclude_case"
     DEFINE_KPIS = "define_kpis"
+    VIEW_REVIEWS = "view_reviews"
+    SCHEDULE_REVIEWS = "schedule_reviews"
+    VIEW_CORRECTIVE_ACTIONS = "view_corrective_actions"
+    MANAGE_CORRECTIVE_ACTIONS = "manage_corrective_actions"
 
 
 class Reach(StrEnum):
@@ -61,6 +65,10 @@ ROLE_TABLE: Mapping[Role, Mapping[Permission, Reach]] = {
         Permission.FORCE_TRANSITION: Reach.ALL,
         Permission.EXCLUDE_CASE: Reach.ALL,
         Permission.DEFINE_KPIS: Reach.ALL,
+        Permission.VIEW_REVIEWS: Reach.ALL,
+        Permission.SCHEDULE_REVIEWS: Reach.ALL,
+        Permission.VIEW_CORRECTIVE_ACTIONS: Reach.ALL,
+        Permission.MANAGE_CORRECTIVE_ACTIONS: Reach.ALL,
     },
     Role.MANAGER: {
         Permission.VIEW_CASES: Reach.TEAM,
@@ -74,6 +82,8 @@ ROLE_TABLE: Mapping[Role, Mapping[Permission, Reach]] = {
         Permission.RECORD_ACTIVITY: Reach.TEAM,
         Permission.ASSIGN_OWNER: Reach.TEAM,
         Permission.EXCLUDE_CASE: Reach.TEAM,
+        Permission.VIEW_CORRECTIVE_ACTIONS: Reach.TEAM,
+        Permission.MANAGE_CORRECTIVE_ACTIONS: Reach.TEAM,
     },
     Role.SALESPERSON: {
         Permission.VIEW_CASES: Reach.OWN,
@@ -90,6 +100,8 @@ ROLE_TABLE: Mapping[Role, Mapping[Permission, Reach]] = {
         Permission.VIEW_PEOPLE: Reach.ALL,
         Permission.VIEW_DEFINITIONS: Reach.ALL,
         Permission.VIEW_FIGURES: Reach.ALL,
+        Permission.VIEW_REVIEWS: Reach.ALL,
+        Permission.VIEW_CORRECTIVE_ACTIONS: Reach.ALL,
     },
     Role.CHANNEL_INTEGRATION: {
         Permission.VIEW_CASES: Reach.OWN,

@@ -1,4 +1,4 @@
-"""The only module that looks across tenants: which cases and effects are due, claimed by lease, and what is old enough to forget.
+"""The only module that looks across tenants: which cases, effects and reviews are due, claimed by lease, and what is old enough to forget.
 
 It calls functions of the sweeper role, which sees ids and due instants and nothing else; the rows themselves are then worked on
 behind the wall of their tenant.
@@ -12,7 +12,7 @@ from uuid import UUID
 from bpm_crm.records.database import Database
 
 Claim = tuple[UUID, UUID]
-"""(tenant, case or effect)."""
+"""(tenant, case, effect or review schedule)."""
 
 
 class Subject(StrEnum):
@@ -20,6 +20,7 @@ class Subject(StrEnum):
 
     INSTANCES = "instances"
     EFFECTS = "effects"
+    REVIEWS = "reviews"
 
 
 async def claim_due(database: Database, subject: Subject, *, most: int, lease: timedelta) -> Sequence[Claim]:
@@ -39,7 +40,8 @@ async def forget_used_keys(database: Database, *, older_than: timedelta) -> int:
 
 async def until_next_due(database: Database) -> timedelta | None:
     """How long until anything is due, by the database's clock; None when nothing is planned."""
-    statement = "SELECT least(next_due_instances(), next_due_effects()) AS due, clock_timestamp() AS now"
+    planned = ", ".join(f"next_due_{subject.value}()" for subject in Subject)
+    statement = f"SELECT least({planned}) AS due, clock_timestamp() AS now"
     async with database.across_tenants() as connection:
         row = await connection.fetchrow(statement)
     due: datetime | None = row["due"]

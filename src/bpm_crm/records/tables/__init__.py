@@ -10,6 +10,7 @@ from bpm_crm.records.tables.instance import ProcessInstance
 from bpm_crm.records.tables.own_kpi import OwnKpi
 from bpm_crm.records.tables.people import ApiKey, AppUser, Team, TeamMember, UserRole
 from bpm_crm.records.tables.process import ProcessDefinitionRow, ProcessVersion
+from bpm_crm.records.tables.review import CorrectiveAction, Review, ReviewChange, ReviewSchedule
 from bpm_crm.records.tables.tenant import Counter, Tenant
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "AppUser",
     "Campaign",
     "Channel",
+    "CorrectiveAction",
     "Counter",
     "Customer",
     "CustomerContact",
@@ -30,6 +32,9 @@ __all__ = [
     "ProcessDefinitionRow",
     "ProcessInstance",
     "ProcessVersion",
+    "Review",
+    "ReviewChange",
+    "ReviewSchedule",
     "SQLModel",
     "Team",
     "TeamMember",

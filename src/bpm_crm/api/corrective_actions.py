@@ -1,0 +1,360 @@
+"""Corrective actions: lists of them, and adding, changing and closing them."""
+
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Any
+from uuid import UUID
+
+import strawberry
+from strawberry import argument
+
+from bpm_crm.api.action_types import (
+    KIND,
+    ORDERS,
+    CorrectiveAction,
+    CorrectiveActionConnection,
+    CorrectiveActionEdge,
+    CorrectiveActionOrder,
+    CorrectiveActionWhere,
+    action_type,
+)
+from bpm_crm.api.checks import KEY_DESCRIPTION, flaws
+from bpm_crm.api.connections import After, Before, First, Last, cut, fetch_page, page_info, write_cursor
+from bpm_crm.api.context import Info, RequestContext
+from bpm_crm.api.errors import (
+    IdempotencyConflict,
+    InvalidInput,
+    NotFound,
+    UserError,
+    invalid_input,
+    not_found,
+    text,
+)
+from bpm_crm.api.filters import combined, comparisons, id_reader, key_comparisons, keys_of
+from bpm_crm.api.ids import uuid_of
+from bpm_crm.api.reviews import key_reused, request_of, user_or_caller
+from bpm_crm.operations.access import Permission, Reach, Scope
+from bpm_crm.operations.action_problems import Draft, ExpectedDirection
+from bpm_crm.operations.commands import KeyReused, Missing, NotUnderstood
+from bpm_crm.operations.corrective_actions import (
+    Changes,
+    Closed,
+    CorrectiveActionStatus,
+    add_action,
+    change_action,
+)
+from bpm_crm.operations.review_journal import Revised, Saved
+from bpm_crm.operations.written import NOBODY
+from bpm_crm.records.reference import Reference
+from bpm_crm.records.reviews import ACTIONS, action_of, load_changes
+from bpm_crm.records.selection import All, AnyOf, Compare, Condition, Operator, Query, Slice, read_page
+
+
+@strawberry.input(
+    description="What is to be done, where, by whom, from when on, and which KPI it is expected to move. The cases it is about are those of its process that meet all of `team`, `channel`, `campaign`, `region` and `caseOwner` that are given."
+)
+class AddCorrectiveActionInput:
+    """A new corrective action."""
+
+    process: str = strawberry.field(description="Key of the process.")
+    title: str = strawberry.field(description="What is done, in a few words.")
+    kpi: str = strawberry.field(description="Key of the KPI it is expected to move.")
+    expected_direction: ExpectedDirection = strawberry.field(description="Where the KPI is expected to move.")
+    starts_on: date = strawberry.field(description="First day on which it works, in the company's time zone.")
+    expected_size: Decimal | None = strawberry.field(
+        default=None,
+        description="How far, in the unit of the KPI; more than 0. Of a share 0.05 are five percentage points.",
+    )
+    ends_on: date | None = strawberry.field(
+        default=None, description="First day on which it works no more; null: it stays in force."
+    )
+    description: str | None = strawberry.field(default=None, description="What is done.")
+    stage: str | None = strawberry.field(default=None, description="Key of the stage it is about.")
+    checkpoint: str | None = strawberry.field(default=None, description="Key of the checkpoint it is about.")
+    team: str | None = strawberry.field(
+        default=None,
+        description="Key of the team whose cases it is about; needed from those who reach their teams only.",
+    )
+    channel: str | None = strawberry.field(default=None, description="Key of the channel whose cases it is about.")
+    campaign: str | None = strawberry.field(default=None, description="Key of the campaign whose cases it is about.")
+    region: str | None = strawberry.field(default=None, description="Region whose cases it is about.")
+    case_owner: strawberry.ID | None = strawberry.field(
+        default=None, description="Global id of the user whose cases it is about."
+    )
+    owner: strawberry.ID | None = strawberry.field(
+        default=None, description="Global id of who is responsible; null: the caller."
+    )
+    review: strawberry.ID | None = strawberry.field(
+        default=None, description="Global id of the review in which it was decided."
+    )
+    comment: str | None = strawberry.field(default=None, description="Why.")
+    idempotency_key: str | None = strawberry.field(default=None, description=KEY_DESCRIPTION)
+
+
+@strawberry.input(
+    description="Change a corrective action, or comment on it: what is left out stays. What it is about and its KPI do not change; cancel it and add another."
+)
+class ChangeCorrectiveActionInput:
+    """Change a corrective action, or comment on it."""
+
+    action: strawberry.ID = strawberry.field(description="Global id of the action.")
+    title: strawberry.Maybe[str] = strawberry.field(description="What is done, in a few words.")
+    description: strawberry.Maybe[str | None] = strawberry.field(description="What is done; null: nothing more to say.")
+    owner: strawberry.Maybe[strawberry.ID] = strawberry.field(description="Global id of who is responsible.")
+    expected_size: strawberry.Maybe[Decimal | None] = strawberry.field(
+        description="How far the KPI is expected to move; null: not said."
+    )
+    starts_on: strawberry.Maybe[date] = strawberry.field(description="First day on which it works.")
+    ends_on: strawberry.Maybe[date | None] = strawberry.field(
+        description="First day on which it works no more; null: it stays in force."
+    )
+    comment: str | None = strawberry.field(default=None, description="Why, or whatever is to be said.")
+    expected_revision: int | None = strawberry.field(
+        default=None, description="`revision` of the action as the caller saw it."
+    )
+    idempotency_key: str | None = strawberry.field(default=None, description=KEY_DESCRIPTION)
+
+
+@strawberry.input(description="Close a corrective action: what was to be done is done, or was given up.")
+class CloseCorrectiveActionInput:
+    """Close a corrective action."""
+
+    action: strawberry.ID = strawberry.field(description="Global id of the action.")
+    is_cancelled: bool = strawberry.field(
+        default=False, description="Whether it was given up: then it works no more from `endsOn`, or from today, on."
+    )
+    ends_on: strawberry.Maybe[date | None] = strawberry.field(
+        description="First day on which it works no more; null: what was done stays in force."
+    )
+    comment: str | None = strawberry.field(default=None, description="What came of it.")
+    expected_revision: int | None = strawberry.field(
+        default=None, description="`revision` of the action as the caller saw it."
+    )
+    idempotency_key: str | None = strawberry.field(default=None, description=KEY_DESCRIPTION)
+
+
+@strawberry.type(description="The action is so now.")
+class CorrectiveActionSaved:
+    """The action is so now."""
+
+    action: CorrectiveAction = strawberry.field(description="The action after it.")
+    is_repeated: bool = strawberry.field(
+        description="Whether this repeats the first answer to the same idempotency key."
+    )
+
+
+@strawberry.type(description="The action has changed since the caller looked (`expectedRevision`). Read it again.")
+class StaleCorrectiveAction(UserError):
+    """The action has changed since the caller looked."""
+
+    expected_revision: int = strawberry.field(description="The revision the caller expected.")
+    current_revision: int = strawberry.field(description="The revision the action is at.")
+
+
+@strawberry.type(description="The action was completed or cancelled before; only comments can be added.")
+class CorrectiveActionClosed(UserError):
+    """The action was closed before."""
+
+    status: CorrectiveActionStatus = strawberry.field(description="What has become of it.")
+
+
+AddCorrectiveActionResult = Annotated[
+    CorrectiveActionSaved | NotFound | InvalidInput | IdempotencyConflict,
+    strawberry.union("AddCorrectiveActionResult", description="The action is added, or why it is not."),
+]
+ChangeCorrectiveActionResult = Annotated[
+    CorrectiveActionSaved
+    | StaleCorrectiveAction
+    | CorrectiveActionClosed
+    | NotFound
+    | InvalidInput
+    | IdempotencyConflict,
+    strawberry.union("ChangeCorrectiveActionResult", description="The action is so now, or why it is not."),
+]
+AddArgument = Annotated[AddCorrectiveActionInput, argument(description="The action.")]
+ChangeArgument = Annotated[ChangeCorrectiveActionInput, argument(description="Which action, and what changes.")]
+CloseArgument = Annotated[CloseCorrectiveActionInput, argument(description="Which action, and how it ended.")]
+
+
+@strawberry.type
+class CorrectiveActionsQuery:
+    """Queries about corrective actions."""
+
+    @strawberry.field(description="Corrective actions the viewer may see, newest first.")
+    async def corrective_actions(
+        self,
+        info: Info,
+        where: Annotated[
+            CorrectiveActionWhere | None, argument(description="Which actions; all that may be seen unless stated.")
+        ] = None,
+        order_by: Annotated[
+            list[CorrectiveActionOrder] | None,
+            argument(description="By what the actions are sorted; newest first unless stated."),
+        ] = None,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> CorrectiveActionConnection:
+        """Corrective actions the viewer may see."""
+        context = info.context
+        viewer, scope = context.require(Permission.VIEW_CORRECTIVE_ACTIONS)
+        condition = All((combined(where, lambda part: _own(part, context.known)), actions_in(scope)))
+        query = Query(ACTIONS, condition, keys_of(order_by, ORDERS))
+        window = cut(query.keys, first, after, last, before)
+        page = await fetch_page(info, context.services.database, viewer.tenant_id, query, window)
+        records = [action_of(row) for row in page.rows]
+        async with context.services.database.reader(viewer.tenant_id) as connection:
+            changes = await load_changes(connection, viewer.tenant_id, [record.id for record in records])
+        nodes = [action_type(context, record, changes[record.id]) for record in records]
+        edges = [
+            CorrectiveActionEdge(cursor=write_cursor(keys), node=node)
+            for keys, node in zip(page.keys, nodes, strict=True)
+        ]
+        return CorrectiveActionConnection(
+            edges=edges, nodes=nodes, page_info=page_info(page, window), total_count=page.total or 0
+        )
+
+    @strawberry.field(description="One corrective action; null when there is none that the viewer may see.")
+    async def corrective_action(
+        self,
+        info: Info,
+        id: Annotated[strawberry.ID, argument(description="Global id of the action.")],  # noqa: A002  # the API's name
+    ) -> CorrectiveAction | None:
+        """One corrective action."""
+        info.context.require(Permission.VIEW_CORRECTIVE_ACTIONS)
+        key = uuid_of(id, KIND)
+        return None if key is None else await find_action(info, key)
+
+
+async def find_action(info: Any, key: UUID) -> CorrectiveAction | None:
+    """An action by its id; None when it does not exist or the viewer may not see it, which is the same answer."""
+    context = info.context
+    viewer, scope = context.require(Permission.VIEW_CORRECTIVE_ACTIONS)
+    query = Query(ACTIONS, All((Compare("a.id", Operator.EQ, key, "uuid"), actions_in(scope))))
+    async with context.services.database.reader(viewer.tenant_id) as connection:
+        page = await read_page(connection, viewer.tenant_id, query, Slice(1))
+        changes = await load_changes(connection, viewer.tenant_id, [key])
+    return action_type(context, action_of(page.rows[0]), changes[key]) if page.rows else None
+
+
+def actions_in(scope: Scope) -> Condition:
+    """The actions inside a scope, as `operations.corrective_actions.covers` has it."""
+    if scope.reach is Reach.ALL:
+        return All()
+    mine = Compare("a.owner_id", Operator.EQ, scope.user_id or NOBODY, "uuid")
+    return AnyOf((mine, Compare("a.team_id", Operator.IN, sorted(scope.team_ids), "uuid")))
+
+
+@strawberry.type
+class CorrectiveActionsMutation:
+    """Mutations of corrective actions."""
+
+    @strawberry.mutation(description="Add a corrective action to a process.")
+    async def add_corrective_action(self, info: Info, input: AddArgument) -> AddCorrectiveActionResult:  # noqa: A002  # the API's convention
+        """Add a corrective action to a process."""
+        context = info.context
+        _, scope = context.require(Permission.MANAGE_CORRECTIVE_ACTIONS)
+        if flawed := flaws(comment=input.comment, idempotency_key=input.idempotency_key):
+            return invalid_input(flawed, context.language)
+        asked = _draft(context, input)
+        request = request_of(
+            context, input, ["addCorrectiveAction", *(getattr(asked, name) for name in asked.__slots__)]
+        )
+        database, known = context.services.database, context.known
+        return await _answered(info, await add_action(database, known, scope, request, asked))
+
+    @strawberry.mutation(description="Change a corrective action, or comment on it.")
+    async def change_corrective_action(self, info: Info, input: ChangeArgument) -> ChangeCorrectiveActionResult:  # noqa: A002  # the API's convention
+        """Change a corrective action, or comment on it."""
+        values = {
+            name: found.value
+            for name in ("title", "description", "expected_size", "starts_on", "ends_on")
+            if (found := getattr(input, name)) is not None
+        }
+        if input.owner is not None:
+            values["owner_id"] = uuid_of(input.owner.value, "User") or NOBODY
+        return await _changed(info, input, Changes(values, None, input.expected_revision))
+
+    @strawberry.mutation(description="Close a corrective action: it is done, or was given up.")
+    async def close_corrective_action(self, info: Info, input: CloseArgument) -> ChangeCorrectiveActionResult:  # noqa: A002  # the API's convention
+        """Close a corrective action."""
+        status = CorrectiveActionStatus.CANCELLED if input.is_cancelled else CorrectiveActionStatus.COMPLETED
+        values = {} if input.ends_on is None else {"ends_on": input.ends_on.value}
+        return await _changed(info, input, Changes(values, status, input.expected_revision))
+
+
+async def _changed(info: Info, asked: Any, changes: Changes) -> Any:
+    context = info.context
+    _, scope = context.require(Permission.MANAGE_CORRECTIVE_ACTIONS)
+    if flawed := flaws(comment=asked.comment, idempotency_key=asked.idempotency_key):
+        return invalid_input(flawed, context.language)
+    key = uuid_of(asked.action, KIND)
+    if key is None:
+        return not_found(context.language, "input", "action")
+    said = [type(asked).__name__, key, changes.values, changes.status, changes.expected_revision]
+    request = request_of(context, asked, said)
+    database, known = context.services.database, context.known
+    return await _answered(info, await change_action(database, known, scope, request, key, changes))
+
+
+async def _answered(info: Info, answer: Any) -> Any:
+    language = info.context.language
+    match answer:
+        case Saved(subject_id, is_repeated):
+            action = await find_action(info, subject_id)
+            if action is None:  # a repetition by somebody who no longer may see it
+                return not_found(language, "input", "action")
+            return CorrectiveActionSaved(action=action, is_repeated=is_repeated)
+        case NotUnderstood(problems):
+            return invalid_input(problems, language)
+        case Missing():
+            return not_found(language, "input", "action")
+        case KeyReused(key):
+            return key_reused(info.context, key)
+        case Revised(current, expected):
+            code = "STALE_CORRECTIVE_ACTION"
+            return StaleCorrectiveAction(
+                code=code,
+                message=text(code, language, current=current, expected=expected),
+                path=["input", "expectedRevision"],
+                expected_revision=expected,
+                current_revision=current,
+            )
+        case Closed(status):
+            code = "CORRECTIVE_ACTION_CLOSED"
+            return CorrectiveActionClosed(
+                code=code, message=text(code, language), path=["input", "action"], status=status
+            )
+        case _:
+            raise TypeError(f"unexpected answer {type(answer).__name__}")
+
+
+def _draft(context: RequestContext, asked: AddCorrectiveActionInput) -> Draft:
+    same = ("process", "title", "kpi", "expected_direction", "starts_on", "description", "expected_size", "ends_on")
+    places = ("stage", "checkpoint", "team", "channel", "campaign", "region")
+    return Draft(
+        **{name: getattr(asked, name) for name in (*same, *places)},
+        owner_id=user_or_caller(context, asked.owner),
+        case_owner_id=None if asked.case_owner is None else uuid_of(asked.case_owner, "User") or NOBODY,
+        review_id=None if asked.review is None else uuid_of(asked.review, "Review") or NOBODY,
+    )
+
+
+def _own(part: CorrectiveActionWhere, reference: Reference) -> list[Condition]:
+    definitions = {item.key: key for key, item in reference.definitions.items()}
+    channels = {item.key: key for key, item in reference.channels.items()}
+    teams = {item.key: key for key, item in reference.teams.items()}
+    return [
+        *comparisons(part.id, "a.id", "uuid", id_reader(KIND)),
+        *key_comparisons(part.process, "a.definition_id", definitions),
+        *comparisons(part.status, "a.status", "text", lambda status: status.value),
+        *comparisons(part.owner, "a.owner_id", "uuid", id_reader("User")),
+        *key_comparisons(part.team, "a.team_id", teams),
+        *key_comparisons(part.channel, "a.channel_id", channels),
+        *comparisons(part.kpi, "a.kpi", "text"),
+        *comparisons(part.stage, "a.stage", "text"),
+        *comparisons(part.checkpoint, "a.checkpoint", "text"),
+        *comparisons(part.review, "a.review_id", "uuid", id_reader("Review")),
+        *comparisons(part.starts_on, "a.starts_on", "date"),
+    ]
