@@ -4,7 +4,12 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from bpm_crm.records.ddl import create_sweeping_function, create_tenant_table, forbid_changes
+from bpm_crm.records.ddl import (
+    create_claiming_functions,
+    create_sweeping_function,
+    create_tenant_table,
+    forbid_changes,
+)
 
 revision = "0001"
 down_revision = None
@@ -477,53 +482,8 @@ def create_sweeping() -> None:
         SELECT count(*) FROM forgotten
         """,
     )
-    for name, table, due in (("instances", "process_instance", "next_due_at"), ("effects", "outbox", "run_at")):
-        waiting = "AND done_at IS NULL" if table == "outbox" else ""
-        create_sweeping_function(
-            f"claim_due_{name}",
-            "horizon timestamptz, most integer, lease_until timestamptz",
-            "TABLE (tenant_id uuid, id uuid)",
-            f"""
-            WITH due AS (
-                SELECT subject.tenant_id, subject.id, subject.{due} AS due_at
-                FROM {table} AS subject
-                WHERE subject.{due} < horizon {waiting}
-                  AND NOT EXISTS (
-                      SELECT FROM lease
-                      WHERE lease.tenant_id = subject.tenant_id AND lease.subject_id = subject.id AND lease.until > now()
-                  )
-                ORDER BY subject.{due}
-                LIMIT most
-            ), taken AS (
-                INSERT INTO lease (tenant_id, subject_id, until)
-                SELECT due.tenant_id, due.id, lease_until FROM due ORDER BY due.tenant_id, due.id
-                ON CONFLICT (tenant_id, subject_id) DO UPDATE SET until = excluded.until WHERE lease.until <= now()
-                RETURNING tenant_id, subject_id
-            )
-            SELECT due.tenant_id, due.id
-            FROM due JOIN taken ON taken.tenant_id = due.tenant_id AND taken.subject_id = due.id
-            ORDER BY due.due_at
-            """,
-        )
-        create_sweeping_function(
-            f"next_due_{name}",
-            "",
-            "timestamptz",
-            f"""
-            SELECT least(
-                (
-                    SELECT subject.{due} FROM {table} AS subject
-                    WHERE subject.{due} IS NOT NULL {waiting}
-                      AND NOT EXISTS (
-                          SELECT FROM lease
-                          WHERE lease.tenant_id = subject.tenant_id AND lease.subject_id = subject.id AND lease.until > now()
-                      )
-                    ORDER BY subject.{due} LIMIT 1
-                ),
-                (SELECT min(lease.until) FROM lease WHERE lease.until > now())
-            )
-            """,
-        )
+    create_claiming_functions("instances", "process_instance", "next_due_at")
+    create_claiming_functions("effects", "outbox", "run_at", "AND done_at IS NULL")
 
 
 def downgrade() -> None:

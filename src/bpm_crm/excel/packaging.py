@@ -10,8 +10,9 @@ import re
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from xml.etree.ElementTree import Element  # the type only; parsing is defused
 
-from defusedxml import ElementTree
+from defusedxml.ElementTree import fromstring
 
 from bpm_crm.excel.addresses import cell, column_of
 from bpm_crm.excel.limits import TableLimits
@@ -74,9 +75,10 @@ def check_extent(sheet: str, rows: int, columns: int, limits: TableLimits) -> No
 def _look(piece: bytes, found: Extent) -> None:
     places = _CELL.findall(piece)
     if places:
-        found.rows = max(found.rows, max(int(row) for _, row in places))
-        columns = {name for name, _ in places}
-        found.columns = max(found.columns, max((column_of(name.decode()) or 0) + 1 for name in columns))
+        rows = {int(row) for _, row in places}
+        columns = {column_of(name) or 0 for name in {name.decode() for name, _ in places}}
+        found.rows = max(found.rows, *rows)
+        found.columns = max(found.columns, *(column + 1 for column in columns))
     if b't="e"' not in piece and b"t='e'" not in piece:
         return
     for match in _ERROR.finditer(piece):
@@ -110,9 +112,11 @@ def _parts(archive: zipfile.ZipFile) -> Mapping[str, str]:
         for item in _xml(archive, "xl/_rels/workbook.xml.rels")
     }
     sheets = (item for item in _xml(archive, "xl/workbook.xml").iter() if item.tag.rpartition("}")[2] == "sheet")
-    return {str(item.get("name")): relations[item.get(_RELATION)] for item in sheets if item.get(_RELATION) in relations}
+    return {
+        str(item.get("name")): relations[item.get(_RELATION)] for item in sheets if item.get(_RELATION) in relations
+    }
 
 
-def _xml(archive: zipfile.ZipFile, name: str) -> "ElementTree.Element":
+def _xml(archive: zipfile.ZipFile, name: str) -> Element:
     with archive.open(name) as part:
-        return ElementTree.fromstring(part.read(MOST_INDEX_BYTES))
+        return fromstring(part.read(MOST_INDEX_BYTES))

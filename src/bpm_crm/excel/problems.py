@@ -47,6 +47,11 @@ class TableCode(StrEnum):
     OTHER_CONTENT_IN_FILE = "OTHER_CONTENT_IN_FILE"
     MOVED_ON = "MOVED_ON"
     OUT_OF_REACH = "OUT_OF_REACH"
+    FILE_EXPIRED = "FILE_EXPIRED"
+    STILL_RUNNING = "STILL_RUNNING"
+    NOBODY = "NOBODY"
+    TOO_MANY_RECORDS = "TOO_MANY_RECORDS"
+    INTERNAL = "INTERNAL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +78,12 @@ class TableRefused(Exception):
         super().__init__(f"{self.problem.message('en')} {self.problem.cure('en')}")
 
 
-_SAVE_AGAIN = Title("Open it, save it again as .xlsx, and send that.", "Откройте его, сохраните снова как .xlsx и отправьте.")
-_SPLIT = Title("Split the file, or delete what lies beyond the table.", "Разделите файл или удалите лишнее за пределами таблицы.")
+_SAVE_AGAIN = Title(
+    "Open it, save it again as .xlsx, and send that.", "Откройте его, сохраните снова как .xlsx и отправьте."
+)
+_SPLIT = Title(
+    "Split the file, or delete what lies beyond the table.", "Разделите файл или удалите лишнее за пределами таблицы."
+)
 _MAP = Title("Map a column of the sheet.", "Сопоставьте столбец листа.")
 
 _TEXTS: Mapping[TableCode, tuple[Title, Title]] = {
@@ -95,27 +104,44 @@ _TEXTS: Mapping[TableCode, tuple[Title, Title]] = {
         _SAVE_AGAIN,
     ),
     TableCode.FILE_TOO_LARGE: (
-        Title("The file has {found} bytes, at most {maximum} are taken.", "В файле {found} байт, принимается не больше {maximum}."),
+        Title(
+            "The file has {found} bytes, at most {maximum} are taken.",
+            "В файле {found} байт, принимается не больше {maximum}.",
+        ),
         _SPLIT,
     ),
     TableCode.UNPACKS_TOO_LARGE: (
-        Title("Unpacked the workbook has more than {maximum} bytes.", "В распакованном виде книга больше {maximum} байт."),
+        Title(
+            "Unpacked the workbook has more than {maximum} bytes.", "В распакованном виде книга больше {maximum} байт."
+        ),
         _SPLIT,
     ),
     TableCode.TOO_MANY_ROWS: (
-        Title("Sheet “{sheet}” goes down to cell {cell}; at most {maximum} rows are taken.", "Лист «{sheet}» доходит до ячейки {cell}; принимается не больше {maximum} строк."),
+        Title(
+            "Sheet “{sheet}” goes down to cell {cell}; at most {maximum} rows are taken.",
+            "Лист «{sheet}» доходит до ячейки {cell}; принимается не больше {maximum} строк.",
+        ),
         _SPLIT,
     ),
     TableCode.TOO_MANY_COLUMNS: (
-        Title("Sheet “{sheet}” goes right to cell {cell}; at most {maximum} columns are taken.", "Лист «{sheet}» доходит до ячейки {cell}; принимается не больше {maximum} столбцов."),
+        Title(
+            "Sheet “{sheet}” goes right to cell {cell}; at most {maximum} columns are taken.",
+            "Лист «{sheet}» доходит до ячейки {cell}; принимается не больше {maximum} столбцов.",
+        ),
         _SPLIT,
     ),
     TableCode.TOO_MANY_CELLS: (
-        Title("Sheet “{sheet}” goes to cell {cell}; at most {maximum} cells are taken.", "Лист «{sheet}» доходит до ячейки {cell}; принимается не больше {maximum} ячеек."),
+        Title(
+            "Sheet “{sheet}” goes to cell {cell}; at most {maximum} cells are taken.",
+            "Лист «{sheet}» доходит до ячейки {cell}; принимается не больше {maximum} ячеек.",
+        ),
         _SPLIT,
     ),
     TableCode.TOO_COSTLY: (
-        Title("Reading the file takes more memory or time than is given to it.", "Чтение файла требует больше памяти или времени, чем отведено."),
+        Title(
+            "Reading the file takes more memory or time than is given to it.",
+            "Чтение файла требует больше памяти или времени, чем отведено.",
+        ),
         _SPLIT,
     ),
     TableCode.UNKNOWN_SHEET: (
@@ -127,11 +153,17 @@ _TEXTS: Mapping[TableCode, tuple[Title, Title]] = {
         Title("Choose another sheet.", "Выберите другой лист."),
     ),
     TableCode.NO_HEADER: (
-        Title("Row {row} of sheet “{sheet}” has no texts that could be headers.", "В строке {row} листа «{sheet}» нет заголовков."),
+        Title(
+            "Row {row} of sheet “{sheet}” has no texts that could be headers.",
+            "В строке {row} листа «{sheet}» нет заголовков.",
+        ),
         Title("Say in which row the headers are (`headerRow`).", "Укажите строку заголовков (`headerRow`)."),
     ),
     TableCode.UNKNOWN_COLUMN: (
-        Title("The sheet has no column {column}; it has {first} to {last}.", "На листе нет столбца {column}; есть от {first} до {last}."),
+        Title(
+            "The sheet has no column {column}; it has {first} to {last}.",
+            "На листе нет столбца {column}; есть от {first} до {last}.",
+        ),
         Title("Name a column by its letters.", "Назовите столбец его буквами."),
     ),
     TableCode.COLUMN_TWICE: (
@@ -143,19 +175,30 @@ _TEXTS: Mapping[TableCode, tuple[Title, Title]] = {
         Title("Use one of them.", "Используйте одно из них."),
     ),
     TableCode.TARGET_TWICE: (
-        Title("Columns {first} and {second} are both mapped to “{target}”.", "Столбцы {first} и {second} оба сопоставлены с «{target}»."),
+        Title(
+            "Columns {first} and {second} are both mapped to “{target}”.",
+            "Столбцы {first} и {second} оба сопоставлены с «{target}».",
+        ),
         Title("Leave one of them out.", "Уберите один из них."),
     ),
     TableCode.TARGET_MISSING: (
-        Title("No column is mapped to “{target}”, which is needed.", "Ни один столбец не сопоставлен с «{target}», а он нужен."),
+        Title(
+            "No column is mapped to “{target}”, which is needed.",
+            "Ни один столбец не сопоставлен с «{target}», а он нужен.",
+        ),
         _MAP,
     ),
     TableCode.NOTHING_MAPPED: (
-        Title("No header was recognised, so no column is mapped.", "Ни один заголовок не узнан, столбцы не сопоставлены."),
+        Title(
+            "No header was recognised, so no column is mapped.", "Ни один заголовок не узнан, столбцы не сопоставлены."
+        ),
         Title("Send `mapping`.", "Передайте `mapping`."),
     ),
     TableCode.UNKNOWN_COUNTRY: (
-        Title("“{country}” is no country of ISO 3166 with phone numbers.", "«{country}» — не страна по ISO 3166 с телефонными номерами."),
+        Title(
+            "“{country}” is no country of ISO 3166 with phone numbers.",
+            "«{country}» — не страна по ISO 3166 с телефонными номерами.",
+        ),
         Title("Write two letters, for example RU.", "Напишите две буквы, например RU."),
     ),
     TableCode.CELL_ERROR: (
@@ -163,16 +206,26 @@ _TEXTS: Mapping[TableCode, tuple[Title, Title]] = {
         Title("Mend the formula, or empty the cell.", "Исправьте формулу или очистите ячейку."),
     ),
     TableCode.CELL_TOO_LONG: (
-        Title("The text has {found} characters, at most {maximum} are taken.", "В тексте {found} символов, принимается не больше {maximum}."),
+        Title(
+            "The text has {found} characters, at most {maximum} are taken.",
+            "В тексте {found} символов, принимается не больше {maximum}.",
+        ),
         Title("Shorten it.", "Сократите его."),
     ),
     TableCode.NOT_A_PHONE: (
-        Title("“{value}” is no phone number of {country} or with a country code.", "«{value}» — не телефон страны {country} и не номер с кодом страны."),
+        Title(
+            "“{value}” is no phone number of {country} or with a country code.",
+            "«{value}» — не телефон страны {country} и не номер с кодом страны.",
+        ),
         Title("Write it as +74951234567.", "Запишите его как +74951234567."),
     ),
     TableCode.DIGITS_LOST: (
-        Title("“{value}” is a number whose last digits are lost.", "«{value}» — число, последние цифры которого потеряны."),
-        Title("Format the column as text, and enter it again.", "Задайте столбцу текстовый формат и введите номер снова."),
+        Title(
+            "“{value}” is a number whose last digits are lost.", "«{value}» — число, последние цифры которого потеряны."
+        ),
+        Title(
+            "Format the column as text, and enter it again.", "Задайте столбцу текстовый формат и введите номер снова."
+        ),
     ),
     TableCode.NOT_AN_EMAIL: (
         Title("“{value}” is no e-mail address.", "«{value}» — не адрес электронной почты."),
@@ -180,7 +233,10 @@ _TEXTS: Mapping[TableCode, tuple[Title, Title]] = {
     ),
     TableCode.NOT_A_DATE: (
         Title("“{value}” is no date ({order}).", "«{value}» — не дата ({order})."),
-        Title("Write 2026-12-31 or 2026-12-31 15:30, or choose another `dateOrder`.", "Запишите 2026-12-31 или 2026-12-31 15:30, или выберите другой `dateOrder`."),
+        Title(
+            "Write 2026-12-31 or 2026-12-31 15:30, or choose another `dateOrder`.",
+            "Запишите 2026-12-31 или 2026-12-31 15:30, или выберите другой `dateOrder`.",
+        ),
     ),
     TableCode.NOT_A_NUMBER: (
         Title("“{value}” is no number.", "«{value}» — не число."),
@@ -188,7 +244,10 @@ _TEXTS: Mapping[TableCode, tuple[Title, Title]] = {
     ),
     TableCode.AMBIGUOUS_NUMBER: (
         Title("“{value}” may be a thousand or a fraction.", "«{value}» может быть тысячами или дробью."),
-        Title("Format the cell as a number, or write it without groups of digits.", "Задайте ячейке числовой формат или уберите разделители разрядов."),
+        Title(
+            "Format the cell as a number, or write it without groups of digits.",
+            "Задайте ячейке числовой формат или уберите разделители разрядов.",
+        ),
     ),
     TableCode.NOT_YES_OR_NO: (
         Title("“{value}” is neither yes nor no.", "«{value}» — не «да» и не «нет»."),
@@ -199,23 +258,42 @@ _TEXTS: Mapping[TableCode, tuple[Title, Title]] = {
         Title("Fill the cell.", "Заполните ячейку."),
     ),
     TableCode.UNKNOWN_PERSON: (
-        Title("“{value}” is no active user, neither by e-mail nor by name.", "«{value}» — не действующий пользователь ни по почте, ни по имени."),
-        Title("Write the e-mail address of a user, or empty the cell.", "Укажите почту пользователя или очистите ячейку."),
+        Title(
+            "“{value}” is no active user, neither by e-mail nor by name.",
+            "«{value}» — не действующий пользователь ни по почте, ни по имени.",
+        ),
+        Title(
+            "Write the e-mail address of a user, or empty the cell.", "Укажите почту пользователя или очистите ячейку."
+        ),
     ),
     TableCode.UNKNOWN_EVENT: (
-        Title("“{value}” is neither a transition nor a stage of the process. Known: {known}.", "«{value}» — не переход и не стадия процесса. Известны: {known}."),
+        Title(
+            "“{value}” is neither a transition nor a stage of the process. Known: {known}.",
+            "«{value}» — не переход и не стадия процесса. Известны: {known}.",
+        ),
         Title("Use a key or a title of one of them.", "Используйте ключ или название одного из них."),
     ),
     TableCode.NO_MOVE_THERE: (
-        Title("No transition leads from stage “{stage}” to “{target}”. Open from there: {open}.", "Из стадии «{stage}» нет перехода в «{target}». Оттуда открыты: {open}."),
-        Title("Add the row of the move between, or correct the order of times.", "Добавьте строку промежуточного перехода или исправьте порядок времени."),
+        Title(
+            "No transition leads from stage “{stage}” to “{target}”. Open from there: {open}.",
+            "Из стадии «{stage}» нет перехода в «{target}». Оттуда открыты: {open}.",
+        ),
+        Title(
+            "Add the row of the move between, or correct the order of times.",
+            "Добавьте строку промежуточного перехода или исправьте порядок времени.",
+        ),
     ),
     TableCode.OTHER_CONTENT: (
         Title("“{value}” was captured before, with other content.", "«{value}» уже было принято с другим содержанием."),
-        Title("Correct the case it became, or use another id.", "Исправьте созданный процесс или укажите другой номер."),
+        Title(
+            "Correct the case it became, or use another id.", "Исправьте созданный процесс или укажите другой номер."
+        ),
     ),
     TableCode.OTHER_CONTENT_IN_FILE: (
-        Title("“{value}” is in row {first} already, with other content.", "«{value}» уже есть в строке {first} с другим содержанием."),
+        Title(
+            "“{value}” is in row {first} already, with other content.",
+            "«{value}» уже есть в строке {first} с другим содержанием.",
+        ),
         Title("Keep one of the rows.", "Оставьте одну из строк."),
     ),
     TableCode.MOVED_ON: (
@@ -225,5 +303,33 @@ _TEXTS: Mapping[TableCode, tuple[Title, Title]] = {
     TableCode.OUT_OF_REACH: (
         Title("This case is outside your reach.", "Этот процесс вам недоступен."),
         Title("Ask somebody who may exclude it.", "Обратитесь к тому, кто может его исключить."),
+    ),
+    TableCode.FILE_EXPIRED: (
+        Title("The file is no longer kept.", "Файл больше не хранится."),
+        Title("Send it again.", "Отправьте его снова."),
+    ),
+    TableCode.STILL_RUNNING: (
+        Title("The import still runs.", "Импорт ещё выполняется."),
+        Title("Wait until it is done.", "Дождитесь его окончания."),
+    ),
+    TableCode.NOBODY: (
+        Title(
+            "Who asked for this is no longer an active user, or may no longer do it.",
+            "Автор задания больше не действующий пользователь или лишился права на это.",
+        ),
+        Title("Ask for it anew.", "Запросите заново."),
+    ),
+    TableCode.TOO_MANY_RECORDS: (
+        Title(
+            "“{what}” would have {found} rows, at most {maximum} are written.",
+            "В «{what}» было бы {found} строк, записывается не больше {maximum}.",
+        ),
+        Title(
+            "Choose a shorter period, or filter the cases.", "Выберите более короткий период или отфильтруйте процессы."
+        ),
+    ),
+    TableCode.INTERNAL: (
+        Title("The work failed several times.", "Задание несколько раз завершилось сбоем."),
+        Title("Tell your administrator the id of the job.", "Сообщите администратору номер задания."),
     ),
 }

@@ -12,7 +12,14 @@ from itertools import islice
 from typing import Any
 
 import orjson
-from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, PasswordError, SheetTypeEnum, SheetVisibleEnum
+from python_calamine import (
+    CalamineError,
+    CalamineSheet,
+    CalamineWorkbook,
+    PasswordError,
+    SheetTypeEnum,
+    SheetVisibleEnum,
+)
 
 from bpm_crm.excel.addresses import cell
 from bpm_crm.excel.cells import CellError, Head, Row, SheetName, plain
@@ -80,7 +87,9 @@ def _sheet(
     width = max(last[1] + 1, extent.columns if extent.errors else 0)
     check_extent(read.name, height, width, limits)
     merged = read.merged_cell_ranges or []
-    shown = tuple(f"{cell(top + 1, left)}:{cell(bottom + 1, right)}" for (top, left), (bottom, right) in merged[:MOST_MERGED])
+    shown = tuple(
+        f"{cell(top + 1, left)}:{cell(bottom + 1, right)}" for (top, left), (bottom, right) in merged[:MOST_MERGED]
+    )
     head = Head(kind.value, names, read.name, height, width, (), None, None, shown)
     return head, _rows(read, first, extent)
 

@@ -18,7 +18,9 @@ LONGEST_LINE = 1 << 28
 HEAD_ROWS = 200
 
 
-async def read_head(content: bytes, sheet: str | None = None, *, rows: int = HEAD_ROWS, limits: TableLimits = LIMITS) -> Head:
+async def read_head(
+    content: bytes, sheet: str | None = None, *, rows: int = HEAD_ROWS, limits: TableLimits = LIMITS
+) -> Head:
     """What a file is, and the first rows of a sheet (None: the first that is shown and has any). `TableRefused`."""
     head: Head | None = None
     found: list[Row] = []
@@ -59,7 +61,9 @@ async def _said(content: bytes, sheet: str | None, rows: int | None, limits: Tab
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
         limit=LONGEST_LINE,
-        env={"PYTHONPATH": os.pathsep.join(sys.path)},  # and nothing else: no secret is known to who reads a hostile file
+        env={
+            "PYTHONPATH": os.pathsep.join(sys.path)
+        },  # and nothing else: no secret is known to who reads a hostile file
     )
     feeding = asyncio.create_task(_feed(process, content))
     try:

@@ -37,6 +37,8 @@ class Permission(StrEnum):
     RECORD_ACTIVITY = "record_activity"
     ASSIGN_OWNER = "assign_owner"
     EXCLUDE_CASE = "exclude_case"
+    IMPORT_LEADS = "import_leads"
+    IMPORT_HISTORY = "import_history"
 
 
 class Reach(StrEnum):
@@ -59,6 +61,7 @@ ROLE_TABLE: Mapping[Role, Mapping[Permission, Reach]] = {
         Permission.VIEW_FIGURES: Reach.ALL,
         Permission.FORCE_TRANSITION: Reach.ALL,
         Permission.EXCLUDE_CASE: Reach.ALL,
+        Permission.IMPORT_HISTORY: Reach.ALL,
     },
     Role.MANAGER: {
         Permission.VIEW_CASES: Reach.TEAM,
@@ -72,6 +75,7 @@ ROLE_TABLE: Mapping[Role, Mapping[Permission, Reach]] = {
         Permission.RECORD_ACTIVITY: Reach.TEAM,
         Permission.ASSIGN_OWNER: Reach.TEAM,
         Permission.EXCLUDE_CASE: Reach.TEAM,
+        Permission.IMPORT_LEADS: Reach.ALL,
     },
     Role.SALESPERSON: {
         Permission.VIEW_CASES: Reach.OWN,

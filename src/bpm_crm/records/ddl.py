@@ -46,3 +46,55 @@ def create_sweeping_function(name: str, arguments: str, returns: str, body: str)
     op.execute(f"GRANT EXECUTE ON FUNCTION {name}({signature}) TO {WORKER}")
     op.execute(f"ALTER FUNCTION {name}({signature}) OWNER TO {SWEEPER}")
     op.execute(f"REVOKE CREATE ON SCHEMA public FROM {SWEEPER}")
+
+
+def create_claiming_functions(name: str, table: str, due: str, waiting: str = "") -> None:
+    """Create `claim_due_{name}` and `next_due_{name}` over the rows of a table that are due by its column `due`.
+
+    `waiting` is one more condition, beginning with AND.
+    """
+    create_sweeping_function(
+        f"claim_due_{name}",
+        "horizon timestamptz, most integer, lease_until timestamptz",
+        "TABLE (tenant_id uuid, id uuid)",
+        f"""
+        WITH due AS (
+            SELECT subject.tenant_id, subject.id, subject.{due} AS due_at
+            FROM {table} AS subject
+            WHERE subject.{due} < horizon {waiting}
+              AND NOT EXISTS (
+                  SELECT FROM lease
+                  WHERE lease.tenant_id = subject.tenant_id AND lease.subject_id = subject.id AND lease.until > now()
+              )
+            ORDER BY subject.{due}
+            LIMIT most
+        ), taken AS (
+            INSERT INTO lease (tenant_id, subject_id, until)
+            SELECT due.tenant_id, due.id, lease_until FROM due ORDER BY due.tenant_id, due.id
+            ON CONFLICT (tenant_id, subject_id) DO UPDATE SET until = excluded.until WHERE lease.until <= now()
+            RETURNING tenant_id, subject_id
+        )
+        SELECT due.tenant_id, due.id
+        FROM due JOIN taken ON taken.tenant_id = due.tenant_id AND taken.subject_id = due.id
+        ORDER BY due.due_at
+        """,
+    )
+    create_sweeping_function(
+        f"next_due_{name}",
+        "",
+        "timestamptz",
+        f"""
+        SELECT least(
+            (
+                SELECT subject.{due} FROM {table} AS subject
+                WHERE subject.{due} IS NOT NULL {waiting}
+                  AND NOT EXISTS (
+                      SELECT FROM lease
+                      WHERE lease.tenant_id = subject.tenant_id AND lease.subject_id = subject.id AND lease.until > now()
+                  )
+                ORDER BY subject.{due} LIMIT 1
+            ),
+            (SELECT min(lease.until) FROM lease WHERE lease.until > now())
+        )
+        """,
+    )

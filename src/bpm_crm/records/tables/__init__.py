@@ -7,6 +7,7 @@ from bpm_crm.records.tables.deal import Deal
 from bpm_crm.records.tables.delivery import IdempotencyKey, Lease, Outbox
 from bpm_crm.records.tables.history import History, HistoryText
 from bpm_crm.records.tables.instance import ProcessInstance
+from bpm_crm.records.tables.job import Job, JobRow, StoredFile
 from bpm_crm.records.tables.people import ApiKey, AppUser, Team, TeamMember, UserRole
 from bpm_crm.records.tables.process import ProcessDefinitionRow, ProcessVersion
 from bpm_crm.records.tables.tenant import Counter, Tenant
@@ -23,12 +24,15 @@ __all__ = [
     "History",
     "HistoryText",
     "IdempotencyKey",
+    "Job",
+    "JobRow",
     "Lease",
     "Outbox",
     "ProcessDefinitionRow",
     "ProcessInstance",
     "ProcessVersion",
     "SQLModel",
+    "StoredFile",
     "Team",
     "TeamMember",
     "Tenant",
