@@ -43,11 +43,8 @@ async def keep_error_sheet(run: Run, settings: Settings, content: bytes) -> UUID
     problems = await _problems(run)
     if not problems:
         return None
-    rows: dict[int, Row] = {}
     async with aclosing(read_rows(content, settings.sheet)) as read:
-        async for number, row in read:
-            if number in problems:
-                rows[number] = row
+        rows: dict[int, Row] = {number: row async for number, row in read if number in problems}
     lines = [_Line(problem, rows.get(number, ())) for number in sorted(problems) for problem in problems[number]]
     made = await asyncio.to_thread(_written, lines, settings, run.job.language)
     return await run.keep("errors.xlsx", made)

@@ -2,8 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
@@ -13,8 +12,8 @@ from bpm_crm.excel.cells import Row
 from bpm_crm.excel.error_sheet import keep_error_sheet
 from bpm_crm.excel.history_rows import HistoryReader, HistoryRow
 from bpm_crm.excel.jobs import Run, chunks, digest_of
-from bpm_crm.excel.outcomes import Outcomes, RowOutcome, request_of
-from bpm_crm.excel.people import ANYBODY, Directory
+from bpm_crm.excel.outcomes import Outcomes, RowOutcome, own_cases, request_of
+from bpm_crm.excel.people import Directory
 from bpm_crm.excel.problems import TableCode, TableProblem, TableRefused
 from bpm_crm.excel.reading import read_rows
 from bpm_crm.excel.row_problems import RowProblem, of_blocker, of_cell, of_input
@@ -131,8 +130,10 @@ class HistoryImporter:
             )
             for item in replays
         ]
-        for item, outcome in zip(replays, await run.bench.writer.submit_all(works), strict=True):
-            outcomes.add(item.case.first, self._judged(item, outcome))
+        answers = await run.bench.writer.submit_all(works)
+        own = await own_cases(run, answers)
+        for item, outcome in zip(replays, answers, strict=True):
+            outcomes.add(item.case.first, self._judged(item, outcome, own))
         await run.advance(run.position + len(chunk), outcomes.rows())
 
     def _planned(self, case: CaseRows) -> _Replay | list[RowProblem]:
@@ -178,8 +179,8 @@ class HistoryImporter:
         if isinstance(capture, NotUnderstood):
             return [of_input(first.number, self._settings.mapping, item, others=_OTHERS) for item in capture.problems]
         told = [[row.event, row.at, row.performer.id, row.reason, row.comment, row.data] for row in rows]
-        owner = first.performer.id if first.performer is not ANYBODY else None
-        return _with(capture, digest_of([first.case_id, told]), owner)
+        owner = None if first.performer.id is None else UUID(first.performer.id)
+        return replace(capture, fingerprint=digest_of([first.case_id, told]), owner_id=owner)
 
     def _move(self, row: HistoryRow, stage: str) -> Transition | TableProblem:
         """The transition a row tells of, out of the stage the case is in by the rows before."""
@@ -194,11 +195,11 @@ class HistoryImporter:
         listed = ", ".join(dict.fromkeys(item.target for item in open_)) or "—"
         return TableProblem(TableCode.NO_MOVE_THERE, {"stage": stage, "target": row.event, "open": listed})
 
-    def _judged(self, item: _Replay, outcome: Outcome) -> RowOutcome:
+    def _judged(self, item: _Replay, outcome: Outcome, own: frozenset[UUID]) -> RowOutcome:
         mapping = self._settings.mapping
         match outcome:
             case Recorded():
-                return RowOutcome.recorded(outcome, self._run.job.id, is_dry_run=self._settings.is_dry_run)
+                return RowOutcome.recorded(outcome, own, is_dry_run=self._settings.is_dry_run)
             case AlreadyCaptured():
                 column = next(place.column for place in mapping if place.target == "case")
                 problem = TableProblem(TableCode.OTHER_CONTENT, {"value": item.case.rows[0].case_id[:60]})
@@ -217,15 +218,5 @@ _OTHERS = {"externalId": "case", "occurredAt": "at", "transition": "event"}
 
 def _moves(definition: ProcessDefinition) -> Mapping[str, Transition]:
     """The transitions by key and trigger."""
-    by_trigger = {item.trigger: item for item in reversed(definition.transitions.values())}
+    by_trigger = {item.trigger: item for item in reversed(list(definition.transitions.values()))}
     return by_trigger | dict(definition.transitions)
-
-
-def _with(capture: Capture, fingerprint: bytes, owner: str | None) -> Capture:
-    values = {name: getattr(capture, name) for name in Capture.__dataclass_fields__}
-    return Capture(**{**values, "fingerprint": fingerprint, "owner_id": None if owner is None else UUID(owner)})
-
-
-def last_instant(rows: Sequence[HistoryRow]) -> datetime:
-    """When the last row happened."""
-    return max(row.at for row in rows)

@@ -9,7 +9,7 @@ from bpm_crm.excel.cells import Row
 from bpm_crm.excel.error_sheet import keep_error_sheet
 from bpm_crm.excel.jobs import Run
 from bpm_crm.excel.lead_rows import LeadReader
-from bpm_crm.excel.outcomes import Outcomes, RowOutcome, request_of
+from bpm_crm.excel.outcomes import Outcomes, RowOutcome, own_cases, request_of
 from bpm_crm.excel.people import Directory
 from bpm_crm.excel.problems import TableCode, TableProblem, TableRefused
 from bpm_crm.excel.reading import read_head, read_rows
@@ -90,8 +90,9 @@ class LeadImporter:
         position = chunk[-1][0] - self._settings.header_row
         if position <= self._run.position:
             return
-        for item, outcome in zip(taken, await self._captured(taken), strict=True):
-            outcomes.add(item.number, self._judged(item, outcome))
+        captured, own = await self._captured(taken)
+        for item, outcome in zip(taken, captured, strict=True):
+            outcomes.add(item.number, self._judged(item, outcome, own))
         await self._run.advance(position, outcomes.rows())
 
     def _read(self, number: int, row: Row) -> _Taken | RowOutcome:
@@ -116,19 +117,22 @@ class LeadImporter:
         problem = TableProblem(TableCode.OTHER_CONTENT_IN_FILE, {"value": key[:60], "first": str(first[0])})
         return RowOutcome.refused([self._id_problem(number, problem)])
 
-    async def _captured(self, taken: Sequence[_Taken]) -> list[Outcome]:
-        """The outcomes of captures. What an undone import left behind frees its id: the next free one is taken."""
+    async def _captured(self, taken: Sequence[_Taken]) -> tuple[list[Outcome], frozenset[UUID]]:
+        """The outcomes of captures, and the job's own cases among them.
+
+        What an undone import left behind frees its id: the next free one is taken.
+        """
         outcomes: list[Outcome] = list(await self._submitted(taken))
+        own = await own_cases(self._run, outcomes)
         for life in range(2, MOST_LIVES):
-            freed = [
-                number for number, outcome in enumerate(outcomes) if _is_undone(outcome, request_of(self._run.job.id))
-            ]
+            freed = [number for number, outcome in enumerate(outcomes) if _is_undone(outcome, own)]
             if not freed:
                 break
             again = [_reborn(taken[number], life) for number in freed]
             for number, outcome in zip(freed, await self._submitted(again), strict=True):
                 outcomes[number] = outcome
-        return outcomes
+            own = await own_cases(self._run, outcomes)
+        return outcomes, own
 
     async def _submitted(self, taken: Sequence[_Taken]) -> Sequence[Outcome]:
         run = self._run
@@ -145,9 +149,9 @@ class LeadImporter:
         ]
         return await run.bench.writer.submit_all(works)
 
-    def _judged(self, item: _Taken, outcome: Outcome) -> RowOutcome:
+    def _judged(self, item: _Taken, outcome: Outcome, own: frozenset[UUID]) -> RowOutcome:
         if isinstance(outcome, Recorded):
-            return RowOutcome.recorded(outcome, self._run.job.id, is_dry_run=self._settings.is_dry_run)
+            return RowOutcome.recorded(outcome, own, is_dry_run=self._settings.is_dry_run)
         if isinstance(outcome, AlreadyCaptured):
             problem = TableProblem(TableCode.OTHER_CONTENT, {"value": (item.lead.external_id or "")[:60]})
             return RowOutcome.refused([self._id_problem(item.number, problem)])
@@ -162,13 +166,13 @@ class LeadImporter:
         return of_cell(number, next(columns, None), problem)
 
 
-def _is_undone(outcome: Outcome, request: str) -> bool:
+def _is_undone(outcome: Outcome, own: frozenset[UUID]) -> bool:
     """Whether a lead was found to be a case that an undone import left behind."""
     if isinstance(outcome, AlreadyCaptured):
         return outcome.instance.state.exclusion == UNDONE
     if not isinstance(outcome, Recorded) or not outcome.repeated:
         return False
-    return outcome.instance.state.exclusion == UNDONE and outcome.entries[0].request_id != request
+    return outcome.instance.state.exclusion == UNDONE and outcome.instance.id not in own
 
 
 def _reborn(item: _Taken, life: int) -> _Taken:
