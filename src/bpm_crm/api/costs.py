@@ -9,6 +9,9 @@ FIGURE = 4_000
 MANY_MOVES = 4_000
 """Two hundred moves, each of which decides and writes."""
 
+TABLE = 2_000
+"""A table is read by a process of its own."""
+
 COSTS: Mapping[str, FieldCost] = {
     "Query.channels": FieldCost(size=20),
     "Query.users": FieldCost(size=100),
@@ -20,6 +23,13 @@ COSTS: Mapping[str, FieldCost] = {
     "Funnel.unmappedStages": FieldCost(weight=FIGURE),
     "FunnelSegment.steps": FieldCost(size=10),
     "FunnelStep.estimate": FieldCost(weight=8),
+    "Query.previewImport": FieldCost(weight=TABLE),
+    "ImportPreview.columns": FieldCost(size=30),
+    "ImportPreview.rows": FieldCost(size=10),
+    "ImportPreview.targets": FieldCost(size=30),
+    "ImportJob.problems": FieldCost(size=50),
+    "Mutation.importLeads": FieldCost(weight=TABLE),
+    "Mutation.importHistory": FieldCost(weight=TABLE),
     "Mutation.fireTransitions": FieldCost(weight=MANY_MOVES),
     "FireTransitionsPayload.results": FieldCost(size=200),
     "ProcessInstance.clocks": FieldCost(size=6),

@@ -123,6 +123,8 @@ expose(
         Permission.RECORD_ACTIVITY: "Record activities and approvals.",
         Permission.ASSIGN_OWNER: "Give cases to owners and teams.",
         Permission.EXCLUDE_CASE: "Leave cases out of figures.",
+        Permission.IMPORT_LEADS: "Import leads from tables.",
+        Permission.IMPORT_HISTORY: "Import the history of cases from tables.",
     },
 )
 expose(

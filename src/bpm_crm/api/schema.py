@@ -22,7 +22,9 @@ from bpm_crm.api.definition_lists import DefinitionsQuery
 from bpm_crm.api.definitions import definition_type, version_of
 from bpm_crm.api.figures import FiguresQuery
 from bpm_crm.api.ids import from_global
+from bpm_crm.api.imports import ImportsMutation, ImportsQuery
 from bpm_crm.api.instance_lists import InstancesQuery, visible_instance
+from bpm_crm.api.jobs import JobsQuery, export_node, import_node
 from bpm_crm.api.leads import LeadsMutation
 from bpm_crm.api.moves import MovesMutation
 from bpm_crm.api.nodes import Node
@@ -149,6 +151,8 @@ _FINDERS: Mapping[str, Finder] = {
     "User": _by_uuid(_user),
     "Team": _by_uuid(_team),
     "Tenant": _by_uuid(_tenant),
+    "ImportJob": _by_uuid(import_node),
+    "ExportJob": _by_uuid(export_node),
 }
 
 
@@ -170,6 +174,8 @@ Query_ = _root(
     DealsQuery,
     CustomersQuery,
     FiguresQuery,
+    ImportsQuery,
+    JobsQuery,
 )
 Mutation = _root(
     "Mutation",
@@ -177,6 +183,7 @@ Mutation = _root(
     LeadsMutation,
     MovesMutation,
     ActsMutation,
+    ImportsMutation,
 )
 Subscription = _root("Subscription", "What can be followed.", Subscriptions)
 

@@ -62,3 +62,27 @@ async def stored_bytes(connection: Connection, tenant_id: UUID) -> int:
     """How many bytes of files the tenant has in store."""
     found: int = await connection.fetchval(_STORED, tenant_id)
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class FileInfo:
+    """A file without its content."""
+
+    id: UUID
+    name: str
+    media_type: str
+    size: int
+    created_by: UUID
+    expires_at: datetime
+
+
+_INFO = """
+SELECT id, name, media_type, size, created_by, expires_at
+FROM stored_file WHERE tenant_id = $1 AND id = $2 AND expires_at > clock_timestamp()
+"""
+
+
+async def file_info(connection: Connection, tenant_id: UUID, file_id: UUID) -> FileInfo | None:
+    """What is known of a file that has not expired."""
+    row = await connection.fetchrow(_INFO, tenant_id, file_id)
+    return None if row is None else FileInfo(**row)
