@@ -21,7 +21,7 @@ ROWS = [
         "8 (916) 123-45-67",
         "Nina@Example.com",
         "Тула",
-        datetime(2026, 11, 2, 12, 30),
+        datetime.fromisoformat("2026-11-02 12:30"),
         "Ann Seller",
         "Перезвонить",
     ],
@@ -88,7 +88,7 @@ BROKEN = [
     ["5", "e", None, None, None, "Somebody Else", None],
     ["6", "f", None, None, None, None, "1,234"],
     ["7", "g", None, None, None, None, "many"],
-    ["8", "h", None, None, datetime(2999, 1, 1), None, None],
+    ["8", "h", None, None, datetime.fromisoformat("2999-01-01"), None, None],
     ["9", "i", "+79161234567", "i@example.com", "02.11.2026", "Ann Seller", "12 500,50"],
     ["10", "j" * 500, "12", "x", None, None, "-5"],
 ]

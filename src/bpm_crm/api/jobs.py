@@ -133,8 +133,8 @@ class ExportJob(Node):
     """An export."""
 
     status: JobStatus = strawberry.field(description="How far it is. Ask again until it is `DONE` or `FAILED`.")
-    total: int | None = strawberry.field(description="Sheets to be made; null until it is known.")
-    done: int = strawberry.field(description="Sheets made so far.")
+    total: int | None = strawberry.field(description="Parts of the work; null until a worker has begun.")
+    done: int = strawberry.field(description="Parts done so far.")
     created_at: datetime = strawberry.field(description="When it was asked for.")
     started_at: datetime | None = strawberry.field(description="When a worker began.")
     finished_at: datetime | None = strawberry.field(description="When it ended.")

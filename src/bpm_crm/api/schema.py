@@ -20,6 +20,7 @@ from bpm_crm.api.customers import Customer, CustomersQuery, CustomerView, custom
 from bpm_crm.api.deals import Deal, DealsQuery, DealView
 from bpm_crm.api.definition_lists import DefinitionsQuery
 from bpm_crm.api.definitions import definition_type, version_of
+from bpm_crm.api.exports import ExportsMutation
 from bpm_crm.api.figures import FiguresQuery
 from bpm_crm.api.ids import from_global
 from bpm_crm.api.imports import ImportsMutation, ImportsQuery
@@ -184,6 +185,7 @@ Mutation = _root(
     MovesMutation,
     ActsMutation,
     ImportsMutation,
+    ExportsMutation,
 )
 Subscription = _root("Subscription", "What can be followed.", Subscriptions)
 

@@ -10,6 +10,7 @@ from bpm_crm.excel.history_import import import_history
 from bpm_crm.excel.jobs import LEASE, Bench, JobKind, Work, run_job
 from bpm_crm.excel.lead_import import import_leads
 from bpm_crm.excel.undo import undo_import
+from bpm_crm.excel.workbook import make_workbook
 from bpm_crm.records.sweeping import Subject, claim_due, until_next_job
 
 AT_ONCE = 2
@@ -20,6 +21,7 @@ WORKS: Mapping[JobKind, Work] = {
     JobKind.LEADS: import_leads,
     JobKind.HISTORY: import_history,
     JobKind.UNDO: undo_import,
+    JobKind.WORKBOOK: make_workbook,
 }
 
 logger = logging.getLogger(__name__)
