@@ -7,7 +7,7 @@ from sqlalchemy.dialects import postgresql
 from bpm_crm.records.ddl import create_tenant_table, forbid_changes
 
 revision = "0005"
-down_revision = "0003"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 

@@ -21,6 +21,7 @@ from bpm_crm.api.authentication import Authenticator
 from bpm_crm.api.context import RequestContext, Services
 from bpm_crm.api.costs import COSTS
 from bpm_crm.api.endpoint import GraphQLEndpoint
+from bpm_crm.api.files import PATH, file_routes
 from bpm_crm.api.graphiql import GraphiQL
 from bpm_crm.api.guard import Limits
 from bpm_crm.api.health import PATHS, health_routes
@@ -90,6 +91,7 @@ def build(settings: Settings) -> Starlette:
         Route("/", _to_graphql),
         Route("/event-logs/{process}", LogExport(context, LOG_FORMATS).answer, methods=["GET"]),
         *health_routes(__version__),
+        *file_routes(context),
     ]
     if graphiql is not None:
         routes.append(Mount("/graphiql", graphiql.files))
@@ -137,7 +139,7 @@ def _verifier(settings: Settings) -> TokenVerifier:
 
 
 def _middleware(settings: Settings) -> list[Middleware]:
-    found = [Middleware(AccessLog, clock=time.perf_counter, paths=PATHS | {"/graphql"})]
+    found = [Middleware(AccessLog, clock=time.perf_counter, paths=PATHS | {"/graphql", PATH})]
     if settings.cors_origins:
         found.append(
             Middleware(
@@ -145,7 +147,7 @@ def _middleware(settings: Settings) -> list[Middleware]:
                 allow_origins=settings.cors_origins,
                 allow_methods=["GET", "POST"],
                 allow_headers=["authorization", "content-type", "accept-language", "x-request-id"],
-                expose_headers=["x-request-id"],
+                expose_headers=["x-request-id", "content-disposition"],
             )
         )
     return found

@@ -1,4 +1,4 @@
-"""The worker's entry point: lets time pass for due cases, does the effects of steps and freezes due reviews. Any number of workers may run."""
+"""The worker's entry point: lets time pass for due cases, does effects and jobs, and freezes due reviews. Any number of workers may run."""
 
 import asyncio
 import logging
@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 
 from bpm_crm.config import Settings, listen_url, worker_url
+from bpm_crm.excel.jobs import Bench
+from bpm_crm.excel.runner import JobRunner
 from bpm_crm.garbage import calm
 from bpm_crm.logs import set_up_logs
 from bpm_crm.operations import clocks, effects, freezing
@@ -19,7 +21,7 @@ from bpm_crm.operations.writer import Unavailable, Writer
 from bpm_crm.records.database import CommitInterrupted, Database
 from bpm_crm.records.notices import Listener, Notice
 from bpm_crm.records.readiness import announce_worker
-from bpm_crm.records.sweeping import forget_used_keys, until_next_due
+from bpm_crm.records.sweeping import forget_files, forget_used_keys, until_next_due
 
 if sys.platform == "win32":
     from asyncio import new_event_loop
@@ -29,6 +31,8 @@ else:
 LONGEST_SLEEP = timedelta(seconds=15)
 KEYS_KEPT = timedelta(days=30)
 """How long a retry finds the first answer by its idempotency key; the schema tells clients."""
+PROBLEMS_KEPT = timedelta(days=7)
+"""How long is kept what was wrong with the rows of imported tables: it may name people."""
 FORGETTING_EVERY = timedelta(hours=1)
 PAUSE_AFTER_TROUBLE = timedelta(seconds=1)
 _TROUBLE = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError, CommitInterrupted, Unavailable)
@@ -83,6 +87,7 @@ class Worker:
     async def _forget_keys(self, now: datetime) -> None:
         if now >= self._forget_at:
             await forget_used_keys(self._database, older_than=KEYS_KEPT)
+            await forget_files(self._database, problems_older_than=PROBLEMS_KEPT)
             self._forget_at = now + FORGETTING_EVERY
 
     async def _sleep(self, pause: timedelta) -> None:
@@ -99,27 +104,35 @@ async def run(settings: Settings) -> None:
     url = worker_url(settings, os.environ)
     database = await Database.connect(url, size=settings.pool_size, through_pooler=settings.through_pooler)
     reference, writer = ReferenceCache(database), Writer(database, ProcessCache())
-    worker = Worker(database, writer, reference)
+    worker, jobs = Worker(database, writer, reference), JobRunner(Bench(database, writer, reference))
+
+    def heard(notice: Notice) -> None:
+        worker.heard(notice)
+        if notice.effects:
+            jobs.wake()
 
     def missed() -> None:
         reference.forget_all()
         worker.wake()
+        jobs.wake()
 
     listener = Listener(
         listen_url(settings, url),
-        on_notice=worker.heard,
+        on_notice=heard,
         on_reference=reference.forget,
         on_gap=missed,
         on_connect=announce_worker,
     )
     writer.start()
     await listener.start()
+    jobs.start()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, _stop, worker)
     calm()
     try:
         await worker.run()
     finally:
+        await jobs.stop()
         await listener.stop()
         await writer.stop()
         await database.close()

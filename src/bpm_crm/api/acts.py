@@ -78,6 +78,7 @@ class Exclusion(Enum):
     TEST = "test"
     SPAM = "spam"
     DUPLICATE = "duplicate"
+    UNDONE = "undone"
 
 
 expose(
@@ -87,6 +88,7 @@ expose(
         Exclusion.TEST: "It was a test.",
         Exclusion.SPAM: "It was spam.",
         Exclusion.DUPLICATE: "It duplicates another case.",
+        Exclusion.UNDONE: "It came by an import that was undone.",
     },
 )
 
@@ -187,7 +189,9 @@ class ActsMutation:
         asked = [assigned.owner_id, assigned.team_id, assigned.keep_owner, assigned.comment, assigned.occurred_at]
         return await _acted(context, Permission.ASSIGN_OWNER, input, assigned, asked, OwnerAssigned)
 
-    @strawberry.mutation(description="Leave a case out of figures (test, spam, duplicate), or count it again.")
+    @strawberry.mutation(
+        description="Leave a case out of figures (test, spam, duplicate, an undone import), or count it again."
+    )
     async def exclude_instance(self, info: Info, input: ExcludeInstanceArgument) -> ExcludeInstanceResult:  # noqa: A002  # the API's convention
         """Leave a case out of figures, or count it again."""
         exclusion = None if input.exclusion is None else input.exclusion.value

@@ -1,5 +1,6 @@
 """What resolvers find in `info.context`: who asks, in which language, and the services that answer."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -30,12 +31,14 @@ class Views(Protocol):
         """A customer as the API shows it."""
 
 
+TABLES_AT_ONCE = 2
+"""How many tables one process reads at a time: each may take much memory."""
 NO_TOKEN = "Send a token: `Authorization: Bearer …`."  # noqa: S105  # a text, not a token
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What one process shares among all requests. `now` is the wall clock of the entry point."""
+    """What one process shares among all requests. `now` is the wall clock of the entry point, `reading` lets few read tables at once."""
 
     database: Database
     writer: Writer
@@ -43,6 +46,7 @@ class Services:
     hub: EventHub
     views: Views
     now: Callable[[], datetime]
+    reading: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(TABLES_AT_ONCE))
 
 
 @dataclass(slots=True)

@@ -9,6 +9,9 @@ FIGURE = 4_000
 MANY_MOVES = 4_000
 """Two hundred moves, each of which decides and writes."""
 
+TABLE = 2_000
+"""A table is read by a process of its own."""
+
 COSTS: Mapping[str, FieldCost] = {
     "Query.channels": FieldCost(size=20),
     "Query.users": FieldCost(size=100),
@@ -57,6 +60,13 @@ COSTS: Mapping[str, FieldCost] = {
     "Query.kpiDrivers": FieldCost(weight=2 * FIGURE),
     "KpiDrivers.breakdowns": FieldCost(size=3),
     "KpiBreakdown.drivers": FieldCost(size=10),
+    "Query.previewImport": FieldCost(weight=TABLE),
+    "ImportPreview.columns": FieldCost(size=30),
+    "ImportPreview.rows": FieldCost(size=10),
+    "ImportPreview.targets": FieldCost(size=30),
+    "ImportJob.problems": FieldCost(size=50),
+    "Mutation.importLeads": FieldCost(weight=TABLE),
+    "Mutation.importHistory": FieldCost(weight=TABLE),
     "Mutation.fireTransitions": FieldCost(weight=MANY_MOVES),
     "FireTransitionsPayload.results": FieldCost(size=200),
     "ProcessInstance.clocks": FieldCost(size=6),

@@ -128,6 +128,8 @@ expose(
         Permission.SCHEDULE_REVIEWS: "Set how often processes are reviewed, and by whom.",
         Permission.VIEW_CORRECTIVE_ACTIONS: "See corrective actions: with the reach `TEAM` those of own teams, and own ones.",
         Permission.MANAGE_CORRECTIVE_ACTIONS: "Add, change and close corrective actions.",
+        Permission.IMPORT_LEADS: "Import leads from tables.",
+        Permission.IMPORT_HISTORY: "Import the history of cases from tables.",
     },
 )
 expose(

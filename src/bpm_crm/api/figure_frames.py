@@ -131,7 +131,7 @@ def frame_type(frame: Frame, versions: Sequence[Version], question: Question, fi
         as_of=frame.as_of,
         known_at=frame.known_at,
         period=_shown_period(question),
-        filter=None if filter_ is None else JSON(_plain(filter_)),
+        filter=None if filter_ is None else JSON(plain_input(filter_)),
         processes=[
             FigureProcess(process=process, first_version=min(known), latest_version=max(known))
             for process, known in numbers.items()
@@ -220,13 +220,13 @@ def _keyed(record: ChannelRecord | DefinitionRecord | None, value: str, language
     return record.key, record.title_ru if language == "ru" else record.title_en
 
 
-def _plain(value: Any) -> Any:
+def plain_input(value: Any) -> Any:
     """An input as it was written: GraphQL names, nothing that was left out."""
     if is_dataclass(value) and not isinstance(value, type):
         present = ((field.name, getattr(value, field.name)) for field in fields(value))
-        return {_graphql_name(name): _plain(item) for name, item in present if item is not None}
+        return {_graphql_name(name): plain_input(item) for name, item in present if item is not None}
     if isinstance(value, list):
-        return [_plain(item) for item in value]
+        return [plain_input(item) for item in value]
     if isinstance(value, Enum):
         return value.name
     return value if isinstance(value, str | int | bool) else str(value)

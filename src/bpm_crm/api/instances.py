@@ -113,7 +113,9 @@ class ProcessInstance(Node):
     ended_at: datetime | None = strawberry.field(description="When the case ended.")
     outcome: Outcome | None = strawberry.field(description="How it ended.")
     loss_reason: ReasonType | None = strawberry.field(description="Why it was lost or cancelled, out of the catalogue.")
-    exclusion: str | None = strawberry.field(description="Why figures leave it out: `test`, `spam` or `duplicate`.")
+    exclusion: str | None = strawberry.field(
+        description="Why figures leave it out: `test`, `spam`, `duplicate` or `undone` (its import)."
+    )
     checkpoints: list[CheckpointStatus] = strawberry.field(
         description="Checkpoints of the process, funnel steps first."
     )

@@ -4,13 +4,12 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any, NewType
 
-import phonenumbers
 import strawberry
-from email_validator import EmailNotValidError, validate_email
 from strawberry.scalars import JSON
 from strawberry.types.scalar import ScalarDefinition
 
 from bpm_crm.engine.duration import WorkingTime, format_duration, parse_span
+from bpm_crm.operations.contacts import normal_email, normal_phone
 
 PhoneNumber = NewType("PhoneNumber", str)
 EmailAddress = NewType("EmailAddress", str)
@@ -90,21 +89,11 @@ def _read_duration(value: Any) -> timedelta:
 
 
 def _read_phone(value: Any) -> PhoneNumber:
-    try:
-        number = phonenumbers.parse(str(value), None)
-    except phonenumbers.NumberParseException as error:
-        raise ValueError("write a phone number with its country, as in E.164: +74951234567") from error
-    if not phonenumbers.is_possible_number(number):
-        raise ValueError("there can be no such phone number; write it as in E.164: +74951234567")
-    return PhoneNumber(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+    return PhoneNumber(normal_phone(str(value)))
 
 
 def _read_email(value: Any) -> EmailAddress:
-    try:
-        found = validate_email(str(value), check_deliverability=False)
-    except EmailNotValidError as error:
-        raise ValueError(f"not an e-mail address: {error}") from error
-    return EmailAddress(found.normalized.lower())
+    return EmailAddress(normal_email(str(value)))
 
 
 SCALARS: dict[object, ScalarDefinition] = {

@@ -42,6 +42,8 @@ class Permission(StrEnum):
     SCHEDULE_REVIEWS = "schedule_reviews"
     VIEW_CORRECTIVE_ACTIONS = "view_corrective_actions"
     MANAGE_CORRECTIVE_ACTIONS = "manage_corrective_actions"
+    IMPORT_LEADS = "import_leads"
+    IMPORT_HISTORY = "import_history"
 
 
 class Reach(StrEnum):
@@ -69,6 +71,7 @@ ROLE_TABLE: Mapping[Role, Mapping[Permission, Reach]] = {
         Permission.SCHEDULE_REVIEWS: Reach.ALL,
         Permission.VIEW_CORRECTIVE_ACTIONS: Reach.ALL,
         Permission.MANAGE_CORRECTIVE_ACTIONS: Reach.ALL,
+        Permission.IMPORT_HISTORY: Reach.ALL,
     },
     Role.MANAGER: {
         Permission.VIEW_CASES: Reach.TEAM,
@@ -84,6 +87,7 @@ ROLE_TABLE: Mapping[Role, Mapping[Permission, Reach]] = {
         Permission.EXCLUDE_CASE: Reach.TEAM,
         Permission.VIEW_CORRECTIVE_ACTIONS: Reach.TEAM,
         Permission.MANAGE_CORRECTIVE_ACTIONS: Reach.TEAM,
+        Permission.IMPORT_LEADS: Reach.ALL,
     },
     Role.SALESPERSON: {
         Permission.VIEW_CASES: Reach.OWN,

@@ -189,7 +189,8 @@ class Work:
     """Commands on one case, to be carried out together or not at all; the first of a new case is its `Capture`.
 
     `fingerprint` is the digest of what was asked, kept with `idempotency_key`; `leased` marks a case that a worker holds a
-    lease of; a `dry_run` is decided and answered but not written; `answer` is set when the outcome is known.
+    lease of; a `dry_run` is decided and answered but not written; `answer` is set when the outcome is known. `performers` are who did
+    each of the commands, where history that is imported names them; without, the actor did all.
     """
 
     tenant_id: UUID
@@ -204,3 +205,8 @@ class Work:
     leased: bool = False
     dry_run: bool = False
     answer: "asyncio.Future[Outcome] | None" = None
+    performers: tuple[Actor, ...] = ()
+
+    def performer(self, number: int) -> Actor:
+        """Who did one of the commands."""
+        return self.performers[number] if self.performers else self.actor

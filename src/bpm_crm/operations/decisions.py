@@ -10,7 +10,7 @@ from bpm_crm.engine.blockers import InputCode, InputProblem, Malformed, Refused
 from bpm_crm.engine.clock import ClockEvent
 from bpm_crm.engine.instants import FIRST_YEAR, instant_of, moment_of
 from bpm_crm.engine.process import Process
-from bpm_crm.engine.state import InstanceState
+from bpm_crm.engine.state import Actor, InstanceState
 from bpm_crm.engine.step import Step
 from bpm_crm.operations.commands import (
     Assign,
@@ -78,7 +78,8 @@ def decide(
         if work.expected_sequence not in {None, record.state.sequence}:
             return replace(decision, refusal=Outdated(record, work.expected_sequence or 0))
     for number, command in enumerate(work.commands):
-        taken = _take(command, work, record, process, now, new)
+        performer = work.performer(number)
+        taken = _take(command, work, performer, record, process, now, new)
         if isinstance(taken, InputProblem):
             return replace(decision, entries=[], after=None, refusal=NotUnderstood((taken,), number))
         result, after, occurred_at = taken
@@ -90,7 +91,7 @@ def decide(
             return replace(decision, entries=[], after=None, refusal=NotAllowed(result.blockers, record, number))
         if result is None or after is None:
             continue
-        record = _append(decision, record, after, result, command, occurred_at, process, now)
+        record = _append(decision, record, after, result, command, performer, occurred_at, process, now)
     return decision
 
 
@@ -98,7 +99,13 @@ Taken = tuple[Step | Refused | Malformed | None, InstanceRecord | None, int]
 
 
 def _take(
-    command: Command, work: Work, record: InstanceRecord | None, process: Process, now: datetime, new: NewCase | None
+    command: Command,
+    work: Work,
+    performer: Actor,
+    record: InstanceRecord | None,
+    process: Process,
+    now: datetime,
+    new: NewCase | None,
 ) -> Taken | InputProblem:
     if command.occurred_at is not None and command.occurred_at > now + CLOCK_SKEW:
         return InputProblem(InputCode.IN_THE_FUTURE, ("occurredAt",), command.occurred_at.isoformat())
@@ -110,7 +117,7 @@ def _take(
     if record is None:
         raise LookupError("the first command of a new case is its capture")
     at = _happened_at(command, record.state, now)
-    return _step(command, work, record.state, process, at), record, at
+    return _step(command, performer, record.state, process, at), record, at
 
 
 def _begin(command: Capture, work: Work, process: Process, now: datetime, new: NewCase | None) -> Taken:
@@ -154,18 +161,18 @@ def _first_record(command: Capture, work: Work, state: InstanceState, now: datet
 
 def _step(
     command: Fire | Force | Record | Assign | Exclude | Tick,
-    work: Work,
+    performer: Actor,
     state: InstanceState,
     process: Process,
     at: int,
 ) -> Step | Refused | Malformed | None:
     match command:
         case Fire(trigger, data, reason):
-            return engine.fire(process, state, trigger, data, reason, work.actor, at)
+            return engine.fire(process, state, trigger, data, reason, performer, at)
         case Force(stage):
             return engine.force(process, state, stage, at)
         case Record(activity):
-            return engine.record(process, state, activity, work.actor, at)
+            return engine.record(process, state, activity, performer, at)
         case Assign(owner_id, team_id, keep_owner=keep_owner):
             owner = state.owner if keep_owner else None if owner_id is None else str(owner_id)
             return engine.assign(process, state, owner, state.team if team_id is None else str(team_id), at)
@@ -190,6 +197,7 @@ def _append(
     base: InstanceRecord,
     result: Step,
     command: Command,
+    performer: Actor,
     occurred_at: int,
     process: Process,
     now: datetime,
@@ -206,8 +214,8 @@ def _append(
     circumstances = Circumstances(
         occurred_at=moment_of(occurred_at),
         recorded_at=recorded_at,
-        actor_id=None if decision.work.actor.id is None else as_uuid(decision.work.actor.id),
-        actor_kind=decision.work.actor.kind,
+        actor_id=None if performer.id is None else as_uuid(performer.id),
+        actor_kind=performer.kind,
         request_id=decision.work.request_id,
         comment=command.comment,
     )

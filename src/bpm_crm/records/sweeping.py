@@ -1,4 +1,4 @@
-"""The only module that looks across tenants: which cases, effects and reviews are due, claimed by lease, and what is old enough to forget.
+"""The only module that looks across tenants: which cases, effects, reviews and jobs are due, claimed by lease, and what may be forgotten.
 
 It calls functions of the sweeper role, which sees ids and due instants and nothing else; the rows themselves are then worked on
 behind the wall of their tenant.
@@ -12,7 +12,7 @@ from uuid import UUID
 from bpm_crm.records.database import Database
 
 Claim = tuple[UUID, UUID]
-"""(tenant, case, effect or review schedule)."""
+"""(tenant, case, effect, review schedule or job)."""
 
 
 class Subject(StrEnum):
@@ -21,6 +21,7 @@ class Subject(StrEnum):
     INSTANCES = "instances"
     EFFECTS = "effects"
     REVIEWS = "reviews"
+    JOBS = "jobs"
 
 
 async def claim_due(database: Database, subject: Subject, *, most: int, lease: timedelta) -> Sequence[Claim]:
@@ -38,11 +39,27 @@ async def forget_used_keys(database: Database, *, older_than: timedelta) -> int:
     return forgotten
 
 
+async def forget_files(database: Database, *, problems_older_than: timedelta) -> int:
+    """Forget expired files, and what was wrong with rows so long ago, which may name people; how many files."""
+    statement = "SELECT forget_files(now(), now() - $1::interval)"
+    async with database.across_tenants() as connection:
+        forgotten: int = await connection.fetchval(statement, problems_older_than)
+    return forgotten
+
+
 async def until_next_due(database: Database) -> timedelta | None:
     """How long until anything is due, by the database's clock; None when nothing is planned."""
     planned = ", ".join(f"next_due_{subject.value}()" for subject in Subject)
     statement = f"SELECT least({planned}) AS due, clock_timestamp() AS now"
     async with database.across_tenants() as connection:
         row = await connection.fetchrow(statement)
+    due: datetime | None = row["due"]
+    return None if due is None else max(timedelta(0), due - row["now"])
+
+
+async def until_next_job(database: Database) -> timedelta | None:
+    """How long until a job is due that nobody holds, or a lease runs out; None when nothing is planned."""
+    async with database.across_tenants() as connection:
+        row = await connection.fetchrow("SELECT next_due_jobs() AS due, clock_timestamp() AS now")
     due: datetime | None = row["due"]
     return None if due is None else max(timedelta(0), due - row["now"])

@@ -109,7 +109,8 @@ judged AS (
     -- Verdicts by segment: of a closed cycle as of the step that closed it, of an open one as its case was last known.
     SELECT p.*, dense_rank() OVER (ORDER BY p.segment) AS cell
     FROM (
-        SELECT y.step, y.verdict, y.is_open, y.worked, CASE WHEN y.is_open THEN {standing_segment} ELSE {segment} END AS segment
+        SELECT
+            c.instance_id, y.step, y.verdict, y.is_open, y.worked, CASE WHEN y.is_open THEN {standing_segment} ELSE {segment} END AS segment
         FROM cases AS c
         CROSS JOIN LATERAL unnest(c.due_steps, c.due_sequences, c.verdicts, c.are_open, c.worked)
             AS y (step, sequence, verdict, is_open, worked)

@@ -1,0 +1,160 @@
+"""Files over HTTP: `POST /files` keeps one for its sender, `GET /files/<id>` gives one back to whom it belongs.
+
+The body is the file itself, not a form: with a bearer token in a header no page of another site can send one, and nothing is parsed.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+import strawberry
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.websockets import WebSocket
+
+from bpm_crm.api._request import read_body, request_id_of
+from bpm_crm.api.context import RequestContext
+from bpm_crm.api.faults import STATUS, Code, Fault, explain
+from bpm_crm.api.ids import to_global, uuid_of
+from bpm_crm.excel.limits import LIMITS
+from bpm_crm.operations.access import Permission
+from bpm_crm.records.files import FileInfo, FileRecord, file_info, insert_file, load_file, stored_bytes
+from bpm_crm.records.identifiers import new_id
+
+PATH = "/files"
+KIND = "StoredFile"
+UPLOADS_KEPT = timedelta(days=7)
+UPLOADS_AT_ONCE = 4
+MOST_STORED = 1_000_000_000
+"""Bytes of files that one company may have in store."""
+MOST_NAME = 200
+_BYTES = "application/octet-stream"
+_SENDERS = (Permission.IMPORT_LEADS, Permission.IMPORT_HISTORY)
+
+ContextOf = Callable[[Request | WebSocket, dict[str, Any] | None], Awaitable[RequestContext]]
+
+
+@strawberry.type(description="A file kept for the viewer. Get it with the same token as everything else.")
+class StoredFile:
+    """A file kept for the viewer."""
+
+    name: str = strawberry.field(description="Name under which to save it.")
+    size: int = strawberry.field(description="Bytes.")
+    path: str = strawberry.field(
+        description="Where it is: `GET` this path of the API's host with `Authorization: Bearer …`."
+    )
+    expires_at: datetime = strawberry.field(description="Until when it is kept.")
+
+
+def file_routes(context_of: ContextOf) -> list[Route]:
+    """The routes of files; `context_of` authenticates as for GraphQL."""
+    uploading = asyncio.Semaphore(UPLOADS_AT_ONCE)
+
+    async def send(request: Request) -> Response:
+        return await _answered(request, lambda: _kept(request, context_of, uploading))
+
+    async def get(request: Request) -> Response:
+        return await _answered(request, lambda: _given(request, context_of))
+
+    return [
+        Route(PATH, send, methods=["POST"]),
+        Route(PATH + "/{id}", get, methods=["GET"]),
+    ]
+
+
+async def load_info(context: RequestContext, file_id: Any) -> StoredFile | None:
+    """A file of a job as the API shows it; None without one, or once it is gone."""
+    if file_id is None:
+        return None
+    tenant_id = context.known.tenant.id
+    async with context.services.database.reader(tenant_id) as connection:
+        found = await file_info(connection, tenant_id, file_id)
+    return None if found is None else _shown(found)
+
+
+def _shown(info: FileInfo) -> StoredFile:
+    path = f"{PATH}/{to_global(KIND, info.id)}"
+    return StoredFile(name=info.name, size=info.size, path=path, expires_at=info.expires_at)
+
+
+async def _kept(request: Request, context_of: ContextOf, uploading: asyncio.Semaphore) -> Response:
+    """Keep the body of a request as a file of its sender."""
+    context = await context_of(request, None)
+    viewer = context.caller
+    if viewer.user_id is None or not any(viewer.may(permission) for permission in _SENDERS):
+        raise Fault(Code.FORBIDDEN, "Your role does not import tables.", permission=_SENDERS[0].value)
+    if uploading.locked():
+        raise Fault(Code.OVERLOADED, "Many files come in just now; try again in a moment.")
+    async with uploading:
+        content = await read_body(dict(request.scope["headers"]), request.receive, LIMITS.file_bytes)
+        if not content:
+            raise Fault(Code.BAD_REQUEST, "The body is empty; send the file itself as the body.")
+        file_id, name = new_id(), _name(request.query_params.get("name", ""))
+        async with context.services.database.transaction(viewer.tenant_id) as connection:
+            if await stored_bytes(connection, viewer.tenant_id) + len(content) > MOST_STORED:
+                raise Fault(
+                    Code.PAYLOAD_TOO_LARGE,
+                    f"Your company has {MOST_STORED} bytes of files in store already; they go after seven days.",
+                    maximum=MOST_STORED,
+                )
+            expires_at = await insert_file(
+                connection,
+                viewer.tenant_id,
+                file_id,
+                name=name,
+                media_type=_BYTES,
+                content=content,
+                by=viewer.user_id,
+                kept=UPLOADS_KEPT,
+            )
+    said = {"id": to_global(KIND, file_id), "name": name, "size": len(content), "expiresAt": expires_at.isoformat()}
+    return Response(orjson.dumps(said), 201, media_type="application/json")
+
+
+async def _given(request: Request, context_of: ContextOf) -> Response:
+    """Give a file to whom it belongs; for anyone else it does not exist."""
+    context = await context_of(request, None)
+    viewer = context.caller
+    file_id = uuid_of(request.path_params["id"], KIND)
+    found: FileRecord | None = None
+    if file_id is not None and viewer.user_id is not None:
+        async with context.services.database.reader(viewer.tenant_id) as connection:
+            found = await load_file(connection, viewer.tenant_id, file_id)
+    if found is None or found.created_by != viewer.user_id:
+        return Response(
+            orjson.dumps({"errors": [{"message": "There is no such file."}]}), 404, media_type="application/json"
+        )
+    headers = {
+        "content-disposition": f"attachment; filename*=UTF-8''{quote(found.name)}",
+        "x-content-type-options": "nosniff",
+        "content-security-policy": "sandbox",
+        "cache-control": "no-store",
+    }
+    return Response(found.content, media_type=found.media_type, headers=headers)
+
+
+async def _answered(request: Request, serve: Callable[[], Awaitable[Response]]) -> Response:
+    """The answer, or the fault in the form that every fault of the API has."""
+    request_id = request_id_of(dict(request.scope["headers"]))
+    request.scope.setdefault("state", {})["request_id"] = request_id
+    try:
+        response = await serve()
+    except ClientDisconnect:
+        return Response(status_code=400)
+    except Exception as error:  # noqa: BLE001  # every fault is explained or masked by one piece
+        problem = explain(error, request_id=request_id)
+        request.scope["state"]["codes"] = [problem.code]
+        body = orjson.dumps({"errors": [problem.formatted(request_id)]})
+        response = Response(body, STATUS[problem.code], media_type="application/json")
+    response.headers["x-request-id"] = request_id
+    return response
+
+
+def _name(text: str) -> str:
+    """A name that a file may have anywhere."""
+    kept = "".join(letter for letter in text if letter.isprintable() and letter not in '/\\:*?"<>|')
+    return kept[-MOST_NAME:].strip() or "table"
