@@ -37,12 +37,13 @@ class Version:
 class Frame:
     """The instants a figure is asked for, and the versions published by then, oldest first within a process.
 
-    What happened after `as_of`, or was recorded after `known_at`, is not seen.
+    What happened after `as_of`, or was recorded after `known_at`, is not seen. `is_current`: both are now.
     """
 
     as_of: datetime
     known_at: datetime
     versions: tuple[Version, ...]
+    is_current: bool = False
 
     @property
     def definitions(self) -> list[UUID]:
@@ -80,7 +81,7 @@ async def read_frame(
     found = statement(_FRAME, tenant_id, {"process": process, "as_of": as_of, "known_at": known_at})
     rows = await connection.fetch(found.text, *found.values)
     versions = tuple(_version(row) for row in rows if row["definition_id"] is not None)
-    return Frame(rows[0]["as_of"], rows[0]["known_at"], versions)
+    return Frame(rows[0]["as_of"], rows[0]["known_at"], versions, rows[0]["is_current"])
 
 
 def titles_of(parts: Iterable[Mapping[str, Any]], key: str) -> Titles:

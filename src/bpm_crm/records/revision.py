@@ -2,7 +2,7 @@
 
 import asyncpg
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest migration; a test holds it to the `migrations/` folder."""
 
 

@@ -23,7 +23,7 @@ READ_ONLY = (
 """Tables that the owner's tools write; publishing and administration through the API will widen this on purpose."""
 
 APPEND_ONLY = ("history",)
-ERASABLE = ("history_text", "lease", "idempotency_key")
+ERASABLE = ("history_text", "lease", "idempotency_key", "case_change", "case_part", "cell_sheet", "cell")
 
 
 def rights(table: str) -> Sequence[str]:

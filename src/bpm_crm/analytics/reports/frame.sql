@@ -1,11 +1,17 @@
 -- What a figure is asked of: the instants it is asked for (never later than now), and the versions published by then.
-WITH instants AS (
+WITH clock AS MATERIALIZED (
+    -- Read after the snapshot was taken, so that all it shows has been recorded by now.
+    SELECT clock_timestamp() AS now
+),
+instants AS (
     SELECT
-        least(coalesce(:as_of::timestamptz, now()), now()) AS as_of,
-        least(coalesce(:known_at::timestamptz, :as_of::timestamptz, now()), now()) AS known_at
+        least(coalesce(:as_of::timestamptz, c.now), c.now) AS as_of,
+        least(coalesce(:known_at::timestamptz, :as_of::timestamptz, c.now), c.now) AS known_at,
+        coalesce(:as_of::timestamptz >= c.now, true) AND coalesce(:known_at::timestamptz, :as_of::timestamptz, c.now) >= c.now AS is_current
+    FROM clock AS c
 )
 SELECT
-    n.as_of, n.known_at, p.definition_id, p.process, p.version, p.checkpoints, p.stages, p.clocks, p.reasons, p.fields
+    n.as_of, n.known_at, n.is_current, p.definition_id, p.process, p.version, p.checkpoints, p.stages, p.clocks, p.reasons, p.fields
 FROM instants AS n
 LEFT JOIN LATERAL (
     SELECT

@@ -1,12 +1,6 @@
 -- Losses: the cases that stood lost, by the stage they left and the reason, when the loss happened in the period.
 WITH
-candidates AS (
-    SELECT DISTINCT h.instance_id
-    FROM history AS h
-    WHERE h.tenant_id = $1 AND h.definition_id = ANY (:definitions::uuid[]) AND h.outcome = 'lost'
-      AND h.occurred_at >= :since::timestamptz AND h.occurred_at < :until::timestamptz
-      AND h.occurred_at <= :as_of::timestamptz AND h.recorded_at <= :known_at::timestamptz
-),
+{lost_cases},
 {cases},
 amount_fields AS (
     -- The data field that holds the amount of the deal, by version.
