@@ -11,7 +11,9 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
-QUEUE_OPTIONS = "autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_cost_delay = 0"
+QUEUE_OPTIONS = (
+    "autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_cost_delay = 0"
+)
 """Rows live for seconds: what they leave behind is cleared early."""
 
 
@@ -73,7 +75,9 @@ def upgrade() -> None:
         sa.Column("numbers", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("spreads", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(
-            ["tenant_id", "sheet_id"], ["cell_sheet.tenant_id", "cell_sheet.id"], name=op.f("cell_tenant_id_sheet_id_fkey")
+            ["tenant_id", "sheet_id"],
+            ["cell_sheet.tenant_id", "cell_sheet.id"],
+            name=op.f("cell_tenant_id_sheet_id_fkey"),
         ),
         sa.PrimaryKeyConstraint(
             "tenant_id", "sheet_id", "dimensions", "level", "starts_on", "segment", name=op.f("cell_pkey")

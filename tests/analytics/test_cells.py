@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from bpm_crm.analytics.cells.reading import read_answers
-from bpm_crm.analytics.dimensions import Grouping
 from bpm_crm.analytics.cells.sheets import ROLLED_UP
-from bpm_crm.analytics.frames import Frame, Question, read_frame
+from bpm_crm.analytics.dimensions import Grouping
+from bpm_crm.analytics.frames import Question, read_frame
 from bpm_crm.analytics.funnel import KEPT_COHORT, FunnelFigures, read_funnel
 from bpm_crm.analytics.losses import KEPT_LOSSES, read_losses
 from bpm_crm.operations.compacting import compact
@@ -60,7 +60,9 @@ async def compare(world: World, question: Question, process: str | None) -> None
         plain = replace(frame, is_current=False)
         ours, theirs = await read_funnel(connection, frame, question), await read_funnel(connection, plain, question)
         assert counted(ours) == within(counted(theirs))
-        assert (await read_losses(connection, frame, question)).losses == (await read_losses(connection, plain, question)).losses
+        assert (await read_losses(connection, frame, question)).losses == (
+            await read_losses(connection, plain, question)
+        ).losses
 
 
 @pytest.mark.parametrize("seed", [1, 2])

@@ -114,9 +114,7 @@ def _loss(cell: Cell, sum_: _Sum, of_stage: int, versions: tuple[Version, ...]) 
     stage, reason, segment = cell
     stage_titles = titles_of((version.stages for version in versions), stage)
     reason_titles = None if reason is None else titles_of((version.reasons for version in versions), reason)
-    return Loss(
-        stage, reason, segment, sum_.cases, of_stage, sum_.priced, sum_.amounts, stage_titles, reason_titles
-    )
+    return Loss(stage, reason, segment, sum_.cases, of_stage, sum_.priced, sum_.amounts, stage_titles, reason_titles)
 
 
 def _sortable(segment: Segment) -> tuple[tuple[bool, str], ...]:

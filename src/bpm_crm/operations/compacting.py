@@ -5,8 +5,9 @@ add now, and remembers it. Killed at any moment it has done all of that or nothi
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
 from uuid import UUID
 
 import orjson
@@ -14,6 +15,7 @@ import orjson
 from bpm_crm.analytics.cells.days import Days, Level, month_of
 from bpm_crm.analytics.cells.parts import (
     Part,
+    Parts,
     Sums,
     contributions,
     exact_numbers,
@@ -22,7 +24,7 @@ from bpm_crm.analytics.cells.parts import (
     unpack_parts,
 )
 from bpm_crm.analytics.cells.reading import sheet_of
-from bpm_crm.analytics.cells.sheets import ROLLED_UP, Kept, Sheet
+from bpm_crm.analytics.cells.sheets import PROCESS, ROLLED_UP, Sheet
 from bpm_crm.analytics.cells.spreads import merge, pack
 from bpm_crm.analytics.frames import Frame, Version, read_frame
 from bpm_crm.analytics.kept import KEPT
@@ -30,8 +32,13 @@ from bpm_crm.records import cells
 from bpm_crm.records.cells import CellKey, CellValue, StoredParts
 from bpm_crm.records.database import Connection, Database
 from bpm_crm.records.identifiers import new_id
+from bpm_crm.records.sweeping import changed_tenants
 
 MOST_AT_ONCE = 1_000
+FILLED_AT_ONCE = 4_000
+ENOUGH_CHANGES = 250
+"""Changes of a tenant that are folded at once; fewer wait."""
+LONGEST_WAIT_SECONDS = 15.0
 FIRST_ID, LAST_ID = UUID(int=0), UUID(int=2**128 - 1)
 NO_PARTS = StoredParts(pack_parts({}), None)
 
@@ -46,7 +53,31 @@ async def compact(database: Database, tenant_id: UUID, *, most: int = MOST_AT_ON
         compaction = await Compaction.begin(connection, tenant_id)
         taken |= await cells.expired(connection, tenant_id, compaction.frame.as_of, most)
         folded = await compaction.fold(sorted(taken))
-        return folded + await compaction.fill(most)
+        return folded + await compaction.fill(FILLED_AT_ONCE)
+
+
+class Compactor:
+    """Keeps the cells of all tenants near to their history. Figures are exact however far behind it is; they only take longer.
+
+    A tenant is folded when many of its cases have changed, or when it has not been for a while: every folding writes the cells of
+    today again, so that changes are cheaper together.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._folded_at: dict[UUID, float] = {}
+
+    async def run(self, now: float) -> bool:
+        """Fold once what it is time for, at a reading of a monotone clock in seconds; whether more is waiting already."""
+        is_behind = False
+        for tenant_id, changes in (await changed_tenants(self._database)).items():
+            is_due = now - self._folded_at.get(tenant_id, -LONGEST_WAIT_SECONDS) >= LONGEST_WAIT_SECONDS
+            if changes >= ENOUGH_CHANGES or is_due:
+                folded = await compact(self._database, tenant_id)
+                is_behind = is_behind or folded >= MOST_AT_ONCE
+                if folded < MOST_AT_ONCE:
+                    self._folded_at[tenant_id] = now
+        return is_behind
 
 
 class Compaction:
@@ -87,56 +118,58 @@ class Compaction:
             kept.append(sheet)
         return cls(connection, tenant_id, frame, zone, kept)
 
-    async def fold(self, cases: Sequence[UUID], filling: Sheet | None = None) -> int:
-        """Put what these cases add now in place of what the cells hold of them; a sheet that is being filled holds nothing of them."""
+    async def fold(self, cases: Sequence[UUID], filling: Collection[UUID] = ()) -> int:
+        """Put what these cases add now in place of what the cells hold of them; sheets being filled hold nothing of them."""
         if not cases or not self.sheets:
             return 0
         before = await cells.load_parts(self.connection, self.tenant_id, cases)
         at = await self.connection.fetchval("SELECT clock_timestamp()")
         after = await self.evaluate(cases, at)
-        changes: dict[CellKey, Sums] = defaultdict(Sums)
+        stored = {case: StoredParts(pack_parts(parts.now), parts.valid_until) for case, parts in after.items()}
+        changes = Changes(self.sheets)
         for case in cases:
-            old = unpack_parts(before.get(case, NO_PARTS).parts)
-            new = unpack_parts(after[case].parts)
-            for sheet in self.sheets:
-                is_filling = filling is not None and sheet.id == filling.id
-                if is_filling or case <= sheet.filled_to:
-                    was = () if is_filling else old.get(sheet.evaluation, ())
-                    _note(changes, sheet, new.get(sheet.evaluation, ()), was)
-        await self._apply(changes)
-        await cells.save_parts(
-            self.connection,
-            self.tenant_id,
-            {case: parts for case, parts in after.items() if before.get(case) != parts},
-        )
+            known = before.get(case, NO_PARTS).parts
+            is_changed = known != stored[case].parts
+            if is_changed or filling:
+                changes.add(case, after[case].now, 1, filling, is_changed=is_changed)
+            if is_changed:
+                changes.add(case, unpack_parts(known), -1, (), is_changed=True)
+        await self._apply(changes.by_cell())
+        changed = {case: parts for case, parts in stored.items() if before.get(case) != parts}
+        await cells.save_parts(self.connection, self.tenant_id, changed)
         return len(cases)
 
     async def fill(self, most: int) -> int:
-        """Take the next cases into the first sheet that is not filled; how many."""
-        sheet = next((sheet for sheet in self.sheets if not sheet.is_filled), None)
-        if sheet is None:
+        """Take the next cases into the sheets that are filled least, all together; how many."""
+        unfilled = [sheet for sheet in self.sheets if not sheet.is_filled]
+        if not unfilled:
             return 0
-        cases = await cells.next_cases(self.connection, self.tenant_id, sheet.filled_to, most)
-        await self.fold(cases, sheet)
+        after = min(sheet.filled_to for sheet in unfilled)
+        filling = [sheet for sheet in unfilled if sheet.filled_to == after]
+        definitions = {definition for sheet in filling for definition in sheet.definitions}
+        cases = await cells.next_cases(self.connection, self.tenant_id, sorted(definitions), after, most)
+        ids = [sheet.id for sheet in filling]
+        await self.fold(cases, ids)
         is_filled = len(cases) < most
         to = LAST_ID if is_filled else cases[-1]
-        await cells.mark_filled(self.connection, self.tenant_id, sheet.id, to, is_filled=is_filled)
+        await cells.mark_filled(self.connection, self.tenant_id, ids, to, is_filled=is_filled)
         return max(1, len(cases))
 
-    async def evaluate(self, cases: Sequence[UUID], at: datetime) -> dict[UUID, StoredParts]:
-        """What these cases add at an instant to every sheet, as it is stored."""
-        found: dict[UUID, dict[str, Sequence[Part]]] = {case: {} for case in cases}
+    async def evaluate(self, cases: Sequence[UUID], at: datetime) -> dict[UUID, "Evaluated"]:
+        """What these cases add at an instant to every sheet."""
+        found = {case: Evaluated({}) for case in cases}
         for evaluation, sheets in self._evaluations().items():
             definitions = {definition for sheet in sheets for definition in sheet.definitions}
             versions = [version for version in self.frame.versions if version.definition_id in definitions]
-            kept, checkpoints = _kept(sheets[0]), sheets[0].checkpoints
+            kept, checkpoints = KEPT[sheets[0].report], sheets[0].checkpoints
             parts = await contributions(
                 self.connection, self.tenant_id, kept, versions, checkpoints, self._days, cases, at
             )
             for case, some in parts.items():
-                found[case][evaluation] = some
-        ahead = await cells.dated_ahead(self.connection, self.tenant_id, cases, at)
-        return {case: StoredParts(pack_parts(parts), ahead.get(case)) for case, parts in found.items()}
+                found[case].now[evaluation] = some
+        for case, until in (await cells.dated_ahead(self.connection, self.tenant_id, cases, at)).items():
+            found[case].valid_until = until
+        return found
 
     def _evaluations(self) -> Mapping[str, Sequence[Sheet]]:
         found: dict[str, list[Sheet]] = defaultdict(list)
@@ -145,7 +178,7 @@ class Compaction:
         return found
 
     async def _apply(self, changes: Mapping[CellKey, Sums]) -> None:
-        keys = sorted(changes)
+        keys = list(changes)
         stored = await cells.load_cells(self.connection, self.tenant_id, keys)
         await cells.save_cells(
             self.connection, self.tenant_id, {key: changed(stored.get(key), changes[key]) for key in keys}
@@ -164,12 +197,47 @@ def wanted_sheets(versions: Sequence[Version], zone: str) -> list[tuple[str, tup
     return list(wanted)
 
 
-def cell_keys(sheet: Sheet, part: Part) -> Iterable[CellKey]:
-    """The cells that a part of a case is in."""
+@dataclass(slots=True)
+class Evaluated:
+    """What a case adds now, by evaluation, and until when that holds; None: until it changes."""
+
+    now: dict[str, Sequence[Part]]
+    valid_until: datetime | None = None
+
+
+class Changes:
+    """Changes of cells: summed up by day and whole segment first, since many cases share these, then by each dimension."""
+
+    def __init__(self, sheets: Sequence[Sheet]) -> None:
+        self._sums: dict[tuple[UUID, date, tuple[str | None, ...]], Sums] = defaultdict(Sums)
+        self._fed: dict[tuple[str, str | None], list[Sheet]] = defaultdict(list)
+        for sheet in sheets:
+            for definition in sheet.definitions:
+                self._fed[sheet.evaluation, str(definition)].append(sheet)
+
+    def add(self, case: UUID, parts: Parts, sign: int, filling: Collection[UUID], *, is_changed: bool) -> None:
+        """Add what a case adds, or (-1) take it away: in sheets that are being filled, and, where it changed, in those that hold it."""
+        for evaluation, some in parts.items():
+            for part in some:
+                for sheet in self._fed[evaluation, part.segment[PROCESS]]:
+                    if sheet.id in filling or (is_changed and case <= sheet.filled_to):
+                        self._sums[sheet.id, part.on, part.segment].add(part, sign)
+
+    def by_cell(self) -> Mapping[CellKey, Sums]:
+        """The changes by cell."""
+        found: dict[CellKey, Sums] = defaultdict(Sums)
+        for (sheet_id, day, segment), sums in self._sums.items():
+            for key in cell_keys(sheet_id, day, segment):
+                found[key].include(sums)
+        return found
+
+
+def cell_keys(sheet_id: UUID, day: date, segment: Sequence[str | None]) -> Iterable[CellKey]:
+    """The cells that a day and whole segment are summed up in."""
     for dimensions in ROLL_UPS:
-        segment = orjson.dumps([part.segment[ROLLED_UP.index(dimension)] for dimension in dimensions]).decode()
-        for level, starts_on in ((Level.DAY, part.on), (Level.MONTH, month_of(part.on))):
-            yield CellKey(sheet.id, ",".join(dimensions), level.value, starts_on, segment)
+        values = orjson.dumps([segment[ROLLED_UP.index(dimension)] for dimension in dimensions]).decode()
+        for level, starts_on in ((Level.DAY, day), (Level.MONTH, month_of(day))):
+            yield CellKey(sheet_id, ",".join(dimensions), level.value, starts_on, values)
 
 
 def changed(value: CellValue | None, sums: Sums) -> CellValue:
@@ -182,19 +250,5 @@ def changed(value: CellValue | None, sums: Sums) -> CellValue:
     return CellValue(plain_numbers(numbers), merge(value.spreads, sums.lengths))
 
 
-def _note(changes: dict[CellKey, Sums], sheet: Sheet, new: Sequence[Part], old: Sequence[Part]) -> None:
-    if new == old:
-        return
-    for parts, sign in ((old, -1), (new, 1)):
-        for part in parts:
-            if sheet.has(part.segment):
-                for key in cell_keys(sheet, part):
-                    changes[key].add(part, sign)
-
-
 def _question(sheet: Sheet) -> tuple[str, tuple[str, ...], tuple[UUID, ...], str]:
     return sheet.report, sheet.checkpoints, sheet.definitions, sheet.zone
-
-
-def _kept(sheet: Sheet) -> Kept:
-    return KEPT[sheet.report]

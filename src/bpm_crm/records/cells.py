@@ -50,7 +50,7 @@ _NEW_SHEET = """
 INSERT INTO cell_sheet (tenant_id, id, report, checkpoints, definitions, zone, filled_to, is_filled)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 """
-_FILLED = "UPDATE cell_sheet SET filled_to = $3, is_filled = $4 WHERE tenant_id = $1 AND id = $2"
+_FILLED = "UPDATE cell_sheet SET filled_to = $3, is_filled = $4 WHERE tenant_id = $1 AND id = ANY($2::uuid[])"
 _DROP_CELLS = "DELETE FROM cell WHERE tenant_id = $1 AND sheet_id = ANY($2::uuid[])"
 _DROP_SHEETS = "DELETE FROM cell_sheet WHERE tenant_id = $1 AND id = ANY($2::uuid[])"
 _TAKE = """
@@ -69,9 +69,9 @@ SELECT p.instance_id FROM case_part AS p WHERE p.tenant_id = $1 AND p.valid_unti
 """
 _NEXT_CASES = """
 SELECT i.id FROM process_instance AS i
-WHERE i.tenant_id = $1 AND i.id > $2
+WHERE i.tenant_id = $1 AND i.definition_id = ANY($2::uuid[]) AND i.id > $3
 ORDER BY i.id
-LIMIT $3
+LIMIT $4
 """
 _AHEAD = """
 SELECT w.instance_id, a.occurred_at
@@ -156,10 +156,10 @@ async def insert_sheet(connection: Connection, tenant_id: UUID, values: Sequence
 
 
 async def mark_filled(
-    connection: Connection, tenant_id: UUID, sheet_id: UUID, filled_to: UUID, *, is_filled: bool
+    connection: Connection, tenant_id: UUID, ids: Sequence[UUID], filled_to: UUID, *, is_filled: bool
 ) -> None:
-    """How far a sheet holds the cases."""
-    await connection.execute(_FILLED, tenant_id, sheet_id, filled_to, is_filled)
+    """How far sheets hold the cases."""
+    await connection.execute(_FILLED, tenant_id, ids, filled_to, is_filled)
 
 
 async def drop_sheets(connection: Connection, tenant_id: UUID, ids: Sequence[UUID]) -> None:
@@ -188,9 +188,11 @@ async def dirty_cases(connection: Connection, tenant_id: UUID, at: datetime) -> 
     return [row["instance_id"] for row in await connection.fetch(_DIRTY, tenant_id, at)]
 
 
-async def next_cases(connection: Connection, tenant_id: UUID, after: UUID, most: int) -> list[UUID]:
-    """The next cases by id."""
-    return [row["id"] for row in await connection.fetch(_NEXT_CASES, tenant_id, after, most)]
+async def next_cases(
+    connection: Connection, tenant_id: UUID, definitions: Sequence[UUID], after: UUID, most: int
+) -> list[UUID]:
+    """The next cases of some definitions by id."""
+    return [row["id"] for row in await connection.fetch(_NEXT_CASES, tenant_id, definitions, after, most)]
 
 
 async def dated_ahead(

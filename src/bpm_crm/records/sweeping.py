@@ -37,6 +37,13 @@ async def forget_used_keys(database: Database, *, older_than: timedelta) -> int:
     return forgotten
 
 
+async def changed_tenants(database: Database) -> dict[UUID, int]:
+    """The tenants with cases that are to be folded into the cells, and how many changes each, most first."""
+    async with database.across_tenants() as connection:
+        rows = await connection.fetch("SELECT tenant_id, changes FROM changed_tenants()")
+    return {row["tenant_id"]: row["changes"] for row in rows}
+
+
 async def until_next_due(database: Database) -> timedelta | None:
     """How long until anything is due, by the database's clock; None when nothing is planned."""
     statement = "SELECT least(next_due_instances(), next_due_effects()) AS due, clock_timestamp() AS now"

@@ -51,6 +51,13 @@ class Sums:
         for key in part.lengths:
             self.lengths[key] += sign
 
+    def include(self, other: "Sums") -> None:
+        """Add other sums."""
+        for name, amount in other.numbers.items():
+            self.numbers[name] = self.numbers.get(name, 0) + amount
+        for key, count in other.lengths.items():
+            self.lengths[key] += count
+
 
 async def contributions(
     connection: Connection,
@@ -90,7 +97,8 @@ def pack_parts(parts: Parts) -> bytes:
     """The parts of a case as they are stored."""
     plain = {
         evaluation: sorted(
-            ([part.on.toordinal(), part.segment, plain_numbers(part.numbers), part.lengths] for part in some), key=str
+            ([part.on.toordinal(), part.segment, plain_numbers(part.numbers), part.lengths] for part in some),
+            key=orjson.dumps,
         )
         for evaluation, some in parts.items()
         if some

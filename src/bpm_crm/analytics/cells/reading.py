@@ -155,4 +155,3 @@ async def _refresh(
                 add(part, -1)
     for segment, change in sums.items():
         answers[segment].add(change.numbers, as_arrays(change.lengths))
-

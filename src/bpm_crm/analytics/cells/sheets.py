@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +16,8 @@ ROLLED_UP = (Dimension.CHANNEL, Dimension.OWNER, Dimension.PROCESS, Dimension.TE
 GROUPING = Grouping(ROLLED_UP)
 """How a case is split when it is folded; a sum by one of them leaves the others out."""
 
-_PROCESS = ROLLED_UP.index(Dimension.PROCESS)
+PROCESS = ROLLED_UP.index(Dimension.PROCESS)
+"""Where a whole segment says which definition a case is of."""
 
 Layout = tuple[tuple[str, ...], tuple[UUID, ...]]
 """The checkpoints that are the steps, in their order, and the definitions whose cases count, sorted."""
@@ -36,7 +38,7 @@ class Kept:
     values: Callable[[Sequence[Version], Sequence[str]], Mapping[str, Any]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Sheet:
     """A kept question of one tenant, as stored."""
 
@@ -48,7 +50,7 @@ class Sheet:
     filled_to: UUID
     is_filled: bool
 
-    @property
+    @cached_property
     def evaluation(self) -> str:
         """Sheets with the same one are fed by the same sums: they differ only in whose cases they hold."""
         text = "\n".join((self.report, self.zone, *self.checkpoints))
@@ -56,4 +58,4 @@ class Sheet:
 
     def has(self, segment: Sequence[str | None]) -> bool:
         """Whether it is made of the cases of such a segment."""
-        return UUID(str(segment[_PROCESS])) in self.definitions
+        return UUID(str(segment[PROCESS])) in self.definitions

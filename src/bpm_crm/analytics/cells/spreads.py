@@ -78,7 +78,8 @@ def pack_sum(some: Iterable[Packed]) -> bytes:
     counts = np.zeros(len(keys), np.int64)
     np.add.at(counts, places, np.concatenate([part[1] for part in parts]))
     kept = counts != 0
-    return keys[kept].astype("<i4").tobytes() + counts[kept].astype("<i8").tobytes()
+    packed: bytes = keys[kept].astype("<i4").tobytes() + counts[kept].astype("<i8").tobytes()
+    return packed
 
 
 class Histogram:
@@ -87,7 +88,7 @@ class Histogram:
     def __init__(self, some: Sequence[Packed]) -> None:
         keys = np.concatenate([part[0] for part in some]) if some else np.zeros(0, np.int32)
         counts = np.concatenate([part[1] for part in some]) if some else np.zeros(0, np.int64)
-        self._counts = np.bincount(keys, weights=counts) if len(keys) else np.zeros(0)
+        self._counts: NDArray[np.float64] = np.bincount(keys, weights=counts.astype(np.float64)).astype(np.float64)
 
     @property
     def slots(self) -> Sequence[int]:
