@@ -5,6 +5,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 from bpm_crm.records.ddl import create_sweeping_function, create_tenant_table
+from bpm_crm.records.roles import APP, WORKER
 
 revision = "0002"
 down_revision = "0001"
@@ -102,9 +103,13 @@ def upgrade() -> None:
         ORDER BY count(*) DESC
         """,
     )
+    create_sweeping_function(
+        "count_changes", "", "bigint", "SELECT count(*) FROM case_change", callers=f"{APP}, {WORKER}"
+    )
 
 
 def downgrade() -> None:
+    op.execute("DROP FUNCTION count_changes()")
     op.execute("DROP FUNCTION changed_tenants()")
     op.drop_table("cell")
     op.drop_index("case_part_valid_idx", table_name="case_part", postgresql_where=sa.text("valid_until IS NOT NULL"))

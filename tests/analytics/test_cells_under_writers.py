@@ -13,11 +13,14 @@ import pytest
 from bpm_crm.analytics.cells.reading import read_answers
 from bpm_crm.analytics.dimensions import Dimension, Grouping
 from bpm_crm.analytics.frames import Question, read_frame
-from bpm_crm.analytics.funnel import KEPT_COHORT
+from bpm_crm.analytics.funnel import KEPT_COHORT, read_funnel
+from bpm_crm.analytics.losses import read_losses
 from bpm_crm.engine.step import Activity
 from bpm_crm.operations import compacting
+from bpm_crm.operations.cell_rebuild import rebuild_cells
 from bpm_crm.operations.commands import Exclude, Fire, Record, Recorded, Work
 from bpm_crm.operations.compacting import compact
+from bpm_crm.operations.rebuild import Rebuilder
 from bpm_crm.records import cells
 from bpm_crm.records.database import Database
 from tests.analytics.leads import database_now
@@ -234,3 +237,58 @@ async def test_a_new_sheet_is_not_read_before_it_is_filled(
     before = await stored(world)
     await refill(world, worker)
     assert await stored(world) == before
+
+
+DAMAGE = {
+    "a number": "UPDATE cell SET numbers = jsonb_set(numbers, '{1 reached}', '7') WHERE numbers ? '1 reached'",
+    "a spread": "UPDATE cell SET spreads = '' WHERE spreads <> ''",
+    "a missing cell": "DELETE FROM cell WHERE dimensions = 'owner'",
+    "the parts of a case": "UPDATE case_part SET parts = (SELECT max(p.parts) FROM case_part AS p)",
+    "lost parts": "DELETE FROM case_part",
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGE)
+async def test_a_rebuild_names_and_mends_damaged_cells_and_a_dry_run_only_names_them(
+    world: World, worker: Database, kind: str
+) -> None:
+    walks = Walks(world, 8)
+    await walks.run(rounds=1, arrivals=10, steps=3)
+    await settle(world, worker)
+    whole = await stored(world)
+    assert await rebuild_cells(worker, world.tenant_id, dry_run=True) == 0
+    async with world.owner.transaction(world.tenant_id) as connection:
+        await connection.execute(DAMAGE[kind])
+    damaged = await stored(world)
+    assert damaged != whole
+    assert await rebuild_cells(worker, world.tenant_id, dry_run=True) > 0
+    assert await stored(world) == damaged
+    assert await rebuild_cells(worker, world.tenant_id) > 0
+    assert await stored(world) == whole
+    assert await rebuild_cells(worker, world.tenant_id) == 0
+    await compare(world, Question(world.tenant_id), None)
+
+
+async def test_cases_that_were_rebuilt_are_folded_again(world: World, worker: Database) -> None:
+    case = (await world.done(None, world.capture())).instance.id
+    await settle(world, worker)
+    async with world.owner.transaction(world.tenant_id) as connection:
+        await connection.execute("UPDATE process_instance SET started_at = started_at - interval '1 day'")
+    rebuilder = Rebuilder(world.database, world.writer.processes, world.tenant_id)
+    assert [item async for item in rebuilder.run(progress=lambda _cases: None)]
+    async with worker.reader(world.tenant_id) as connection:
+        assert await cells.dirty_cases(connection, world.tenant_id, await database_now(world)) == [case]
+
+
+async def test_a_dashboard_reads_neither_history_nor_cases(world: World, worker: Database) -> None:
+    await Walks(world, 9).run(rounds=1, arrivals=5, steps=2)
+    await settle(world, worker)
+    heard: list[str] = []
+    world.database.log_statements(heard.append)
+    for read in (read_funnel, read_losses):
+        async with world.database.reader(world.tenant_id) as connection:
+            frame = await read_frame(connection, world.tenant_id)
+            await read(connection, frame, Question(world.tenant_id, grouping=by(Dimension.OWNER)))
+    world.database.log_statements(None)
+    assert any("FROM cell AS" in text for text in heard)
+    assert not [text for text in heard if "history" in text or "process_instance" in text]

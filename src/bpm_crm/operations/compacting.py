@@ -6,7 +6,7 @@ add now, and remembers it. Killed at any moment it has done all of that or nothi
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from uuid import UUID
 
@@ -83,14 +83,11 @@ class Compactor:
 class Compaction:
     """One transaction of the compactor over a tenant, whose cells nobody else changes meanwhile."""
 
-    def __init__(
-        self, connection: Connection, tenant_id: UUID, frame: Frame, zone: str, sheets: Sequence[Sheet]
-    ) -> None:
+    def __init__(self, connection: Connection, tenant_id: UUID, frame: Frame, sheets: Sequence[Sheet]) -> None:
         self.connection = connection
         self.tenant_id = tenant_id
         self.frame = frame
         self.sheets = sheets
-        self._days = Days(zone)
 
     @classmethod
     async def begin(cls, connection: Connection, tenant_id: UUID) -> "Compaction":
@@ -114,9 +111,9 @@ class Compaction:
             await cells.drop_sheets(connection, tenant_id, dropped)
         for question in wanted:
             sheet = Sheet(new_id(), *question, FIRST_ID, is_filled=False)
-            await cells.insert_sheet(connection, tenant_id, [sheet.id, *question, FIRST_ID, False])
+            await cells.insert_sheet(connection, tenant_id, sheet)
             kept.append(sheet)
-        return cls(connection, tenant_id, frame, zone, kept)
+        return cls(connection, tenant_id, frame, kept)
 
     async def fold(self, cases: Sequence[UUID], filling: Collection[UUID] = ()) -> int:
         """Put what these cases add now in place of what the cells hold of them; sheets being filled hold nothing of them."""
@@ -153,7 +150,15 @@ class Compaction:
         is_filled = len(cases) < most
         to = LAST_ID if is_filled else cases[-1]
         await cells.mark_filled(self.connection, self.tenant_id, ids, to, is_filled=is_filled)
+        self.sheets = [
+            replace(sheet, filled_to=to, is_filled=is_filled) if sheet.id in ids else sheet for sheet in self.sheets
+        ]
         return max(1, len(cases))
+
+    async def fill_up(self) -> None:
+        """Fill every sheet to its end."""
+        while await self.fill(FILLED_AT_ONCE):
+            pass
 
     async def evaluate(self, cases: Sequence[UUID], at: datetime) -> dict[UUID, "Evaluated"]:
         """What these cases add at an instant to every sheet."""
@@ -161,10 +166,8 @@ class Compaction:
         for evaluation, sheets in self._evaluations().items():
             definitions = {definition for sheet in sheets for definition in sheet.definitions}
             versions = [version for version in self.frame.versions if version.definition_id in definitions]
-            kept, checkpoints = KEPT[sheets[0].report], sheets[0].checkpoints
-            parts = await contributions(
-                self.connection, self.tenant_id, kept, versions, checkpoints, self._days, cases, at
-            )
+            kept, checkpoints, days = KEPT[sheets[0].report], sheets[0].checkpoints, Days(sheets[0].zone)
+            parts = await contributions(self.connection, self.tenant_id, kept, versions, checkpoints, days, cases, at)
             for case, some in parts.items():
                 found[case].now[evaluation] = some
         for case, until in (await cells.dated_ahead(self.connection, self.tenant_id, cases, at)).items():

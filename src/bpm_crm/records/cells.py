@@ -125,12 +125,16 @@ SELECT k.segment, k.numbers, k.spreads
 FROM cell AS k
 WHERE k.tenant_id = $1 AND k.sheet_id = $2 AND k.dimensions = $3 AND k.level = $4 AND k.starts_on >= $5 AND k.starts_on < $6
 """
-_EVERY = """
-SELECT k.sheet_id, k.dimensions, k.level, k.starts_on, k.segment, k.numbers, k.spreads
-FROM cell AS k WHERE k.tenant_id = $1
+_DIFFERENCES = """
+SELECT count(*)
+FROM unnest($2::uuid[], $3::uuid[]) AS p (old_id, new_id)
+CROSS JOIN LATERAL (
+    SELECT FROM (SELECT * FROM cell AS c WHERE c.tenant_id = $1 AND c.sheet_id = p.old_id) AS o
+    FULL JOIN (SELECT * FROM cell AS c WHERE c.tenant_id = $1 AND c.sheet_id = p.new_id) AS n
+      ON n.dimensions = o.dimensions AND n.level = o.level AND n.starts_on = o.starts_on AND n.segment = o.segment
+    WHERE (o.numbers, o.spreads) IS DISTINCT FROM (n.numbers, n.spreads)
+) AS d
 """
-
-MOST = 2**31 - 1
 
 
 async def lock(connection: Connection, tenant_id: UUID) -> None:
@@ -150,9 +154,22 @@ async def load_sheets(connection: Connection, tenant_id: UUID) -> Sequence[Row]:
     return rows
 
 
-async def insert_sheet(connection: Connection, tenant_id: UUID, values: Sequence[Any]) -> None:
-    """A new sheet: id, report, checkpoints, definitions, zone, filled_to, is_filled."""
-    await connection.execute(_NEW_SHEET, tenant_id, *values)
+async def insert_sheet(connection: Connection, tenant_id: UUID, sheet: Any) -> None:
+    """A new sheet."""
+    names = ("id", "report", "checkpoints", "definitions", "zone", "filled_to", "is_filled")
+    await connection.execute(_NEW_SHEET, tenant_id, *(getattr(sheet, name) for name in names))
+
+
+async def lift_limits(connection: Connection) -> None:
+    """Let the statements of this transaction take as long as they need."""
+    await connection.execute("SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0")
+
+
+async def count_differences(connection: Connection, tenant_id: UUID, pairs: Sequence[tuple[UUID, UUID]]) -> int:
+    """How many cells of the first sheet of a pair are not as in the second, or only in one of the two."""
+    columns = [[pair[place] for pair in pairs] for place in (0, 1)]
+    found: int = await connection.fetchval(_DIFFERENCES, tenant_id, *columns, timeout=None)
+    return found
 
 
 async def mark_filled(
@@ -246,12 +263,6 @@ async def read_cells(
     bounds = (since or date.min, until or date.max)
     rows: Sequence[Row] = await connection.fetch(_READ, tenant_id, sheet_id, dimensions, level, *bounds)
     return rows
-
-
-async def every_cell(connection: Connection, tenant_id: UUID) -> dict[CellKey, CellValue]:
-    """All cells of a tenant."""
-    rows = await connection.fetch(_EVERY, tenant_id)
-    return {CellKey(*row[:5]): CellValue(row["numbers"], row["spreads"]) for row in rows}
 
 
 def _columns(keys: Iterable[CellKey]) -> list[list[Any]]:

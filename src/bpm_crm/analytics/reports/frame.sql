@@ -10,19 +10,10 @@ instants AS (
         coalesce(:as_of::timestamptz >= c.now, true) AND coalesce(:known_at::timestamptz, :as_of::timestamptz, c.now) >= c.now AS is_current
     FROM clock AS c
 )
-SELECT
-    n.as_of, n.known_at, n.is_current, p.definition_id, p.process, p.version, p.checkpoints, p.stages, p.clocks, p.reasons, p.fields
+SELECT n.as_of, n.known_at, n.is_current, p.definition_id, p.process, p.version
 FROM instants AS n
 LEFT JOIN LATERAL (
-    SELECT
-        d.id AS definition_id,
-        d.key AS process,
-        v.version,
-        (v.document -> 'checkpoints')::jsonb AS checkpoints,
-        (v.document -> 'stages')::jsonb AS stages,
-        (v.document -> 'clocks')::jsonb AS clocks,
-        (v.document -> 'reasons')::jsonb AS reasons,
-        (v.document -> 'fields')::jsonb AS fields
+    SELECT d.id AS definition_id, d.key AS process, v.version
     FROM process_definition AS d
     JOIN process_version AS v ON v.tenant_id = $1 AND v.tenant_id = d.tenant_id AND v.definition_id = d.id
     WHERE d.tenant_id = $1
