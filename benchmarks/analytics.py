@@ -15,16 +15,21 @@ import orjson
 import uvloop
 
 from benchmarks import cloning, load, processes
+from benchmarks import writing as engine
 from benchmarks.ground import Ground, ground
 from bpm_crm.analytics.dimensions import Dimension, Grouping
 from bpm_crm.analytics.frames import Question, read_frame
 from bpm_crm.analytics.funnel import read_funnel
 from bpm_crm.analytics.losses import read_losses
 from bpm_crm.operations.compacting import compact
+from bpm_crm.records import writing
+from bpm_crm.records.cells import note_changes
 from bpm_crm.records.database import Connection, Database
 
 PORT = 8753
-ROUNDS, WARM_UP, PLAIN_ROUNDS = 60, 10, 3
+ROUNDS, WARM_UP, PLAIN_ROUNDS, WRITE_ROUNDS = 60, 10, 3, 7
+WAITING = (50, 250, 1_000)
+"""Changes that wait to be folded: the compactor lets some 250 gather."""
 RESULTS = Path(__file__).parent / "results"
 FUNNEL = """
 query ($input: FunnelInput!) { funnel(input: $input) { segments { dimension { key title } entered greatestLossByCount
@@ -57,6 +62,8 @@ async def main() -> None:
                 print(f"  {row['name']:18} {row['size'] / 2**20:8.0f} MB")
         async with processes.api(here, PORT) as port:
             figures = await _figures(here, worker, port)
+            figures |= await _behind(here, worker, port)
+        figures["write cost"] = await _write_cost(here)
         await worker.close()
     RESULTS.mkdir(exist_ok=True)
     at = datetime.now(UTC)
@@ -65,6 +72,47 @@ async def main() -> None:
     )
 
 
+async def _behind(here: Ground, worker: Database, port: int) -> dict[str, list[float]]:
+    """A funnel while changes wait to be folded: each changed case is evaluated now."""
+    name = "cohort funnel of a year, by owner"
+    query, given, period, _, _ = questions()[name]
+    request = load.prepared(
+        orjson.dumps({"query": query, "variables": {"input": {**given, "period": _shown(period)}}}), here.token("admin")
+    )
+    figures = {}
+    async with worker.reader(here.tenant_id) as connection:
+        rows = await connection.fetch(_SOME_CASES, here.tenant_id, max(WAITING))
+    for waiting in WAITING:
+        async with worker.transaction(here.tenant_id) as connection:
+            await note_changes(connection, here.tenant_id, [row["id"] for row in rows[:waiting]])
+        client = await load.Connection.open(port)
+        ours = [await _timed(client.ask, request) for _ in range(ROUNDS)]
+        client.close()
+        while await compact(worker, here.tenant_id):
+            pass
+        p50, p95 = median(ours), quantiles(ours, n=20)[18]
+        print(f"{name}, {waiting} cases changed: p50 {p50:7.1f} ms  p95 {p95:7.1f} ms")
+        figures[f"{name}, {waiting} changed"] = [p50, p95]
+    return figures
+
+
+async def _write_cost(here: Ground) -> list[float]:
+    """Transitions per second with and without noting the changed cases, in turns; the ratios of neighbours."""
+    whole = writing._statement  # noqa: SLF001  # what is measured is a part of this statement
+    marked = f",\nchanged AS ({writing._CHANGED})"  # noqa: SLF001
+    ratios = []
+    for number in range(WRITE_ROUNDS):
+        with_marks = await engine.measure(here, 64, f"marked-{number}")
+        setattr(writing, "_statement", lambda parts: whole(parts).replace(marked, ""))  # noqa: B010
+        without = await engine.measure(here, 64, f"unmarked-{number}")
+        setattr(writing, "_statement", whole)  # noqa: B010
+        ratios.append(with_marks / without)
+        print(f"transitions with changes noted {with_marks:6.0f}/s, without {without:6.0f}/s: {ratios[-1]:.3f}")
+    print(f"median ratio {median(ratios):.3f}")
+    return ratios
+
+
+_SOME_CASES = "SELECT id FROM process_instance WHERE tenant_id = $1 ORDER BY started_at DESC LIMIT $2"
 _SIZES = """
 SELECT c.relname AS name, pg_total_relation_size(c.oid) AS size FROM pg_class AS c
 WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace ORDER BY size DESC LIMIT 6
@@ -72,19 +120,19 @@ WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace ORDER BY size 
 
 
 async def _figures(here: Ground, worker: Database, port: int) -> dict[str, list[float]]:
-    client = await load.Connection.open(port)
     figures = {}
     for name, (query, given, period, grouping, read) in questions().items():
         body = orjson.dumps({"query": query, "variables": {"input": {**given, "period": _shown(period)}}})
         request = load.prepared(body, here.token("admin"))
+        client = await load.Connection.open(port)
         ours = [await _timed(client.ask, request) for _ in range(ROUNDS + WARM_UP)][WARM_UP:]
+        client.close()
         plain = [await _plain(here, worker, given.get("process"), period, grouping, read) for _ in range(PLAIN_ROUNDS)]
         p50, p95 = median(ours), quantiles(ours, n=20)[18]
         print(
             f"{name:44} p50 {p50:7.1f} ms  p95 {p95:7.1f} ms   history {median(plain):9.0f} ms   {median(plain) / p50:6.0f}x"
         )
         figures[name] = [p50, p95, median(plain)]
-    client.close()
     return figures
 
 

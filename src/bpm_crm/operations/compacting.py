@@ -5,9 +5,10 @@ add now, and remembers it. Killed at any moment it has done all of that or nothi
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import lru_cache
 from uuid import UUID
 
 import orjson
@@ -230,17 +231,20 @@ class Changes:
         """The changes by cell."""
         found: dict[CellKey, Sums] = defaultdict(Sums)
         for (sheet_id, day, segment), sums in self._sums.items():
-            for key in cell_keys(sheet_id, day, segment):
-                found[key].include(sums)
+            month = month_of(day)
+            for dimensions, values in rolled_up(segment):
+                found[CellKey(sheet_id, dimensions, Level.DAY.value, day, values)].include(sums)
+                found[CellKey(sheet_id, dimensions, Level.MONTH.value, month, values)].include(sums)
         return found
 
 
-def cell_keys(sheet_id: UUID, day: date, segment: Sequence[str | None]) -> Iterable[CellKey]:
-    """The cells that a day and whole segment are summed up in."""
-    for dimensions in ROLL_UPS:
-        values = orjson.dumps([segment[ROLLED_UP.index(dimension)] for dimension in dimensions]).decode()
-        for level, starts_on in ((Level.DAY, day), (Level.MONTH, month_of(day))):
-            yield CellKey(sheet_id, ",".join(dimensions), level.value, starts_on, values)
+@lru_cache(maxsize=65_536)
+def rolled_up(segment: tuple[str | None, ...]) -> list[tuple[str, str]]:
+    """The dimensions that a whole segment is summed up by, each with its values there as a cell names them."""
+    return [
+        (",".join(dimensions), orjson.dumps([segment[ROLLED_UP.index(item)] for item in dimensions]).decode())
+        for dimensions in ROLL_UPS
+    ]
 
 
 def changed(value: CellValue | None, sums: Sums) -> CellValue:

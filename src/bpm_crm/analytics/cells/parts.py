@@ -1,7 +1,7 @@
 """What cases add to the figures: evaluated by the report's own SQL over some cases, packed to be stored, and summed up."""
 
 import zlib
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -42,21 +42,21 @@ class Sums:
     """Sums of parts."""
 
     numbers: dict[str, Amount] = field(default_factory=dict)
-    lengths: Counter[int] = field(default_factory=Counter)
+    lengths: dict[int, int] = field(default_factory=dict)
 
     def add(self, part: Part, sign: int) -> None:
         """Add a part, or (-1) take it away."""
         for name, amount in part.numbers.items():
             self.numbers[name] = self.numbers.get(name, 0) + sign * amount
         for key in part.lengths:
-            self.lengths[key] += sign
+            self.lengths[key] = self.lengths.get(key, 0) + sign
 
     def include(self, other: "Sums") -> None:
         """Add other sums."""
         for name, amount in other.numbers.items():
             self.numbers[name] = self.numbers.get(name, 0) + amount
         for key, count in other.lengths.items():
-            self.lengths[key] += count
+            self.lengths[key] = self.lengths.get(key, 0) + count
 
 
 async def contributions(
