@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
 
-.PHONY: run demo test check format lint types layers schema lock bench campaign graphiql clean
+.PHONY: run demo test check format lint types layers schema lock bench bench-analytics campaign graphiql clean
 
 run: $(VENV)/.run graphiql
 	$(BIN)/bpm-crm run
@@ -33,6 +33,9 @@ schema: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks
+
+bench-analytics: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.analytics $(if $(CASES),--cases $(CASES))
 
 campaign: $(VENV)/.dev
 	$(BIN)/pytest -m slow -q

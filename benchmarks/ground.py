@@ -69,14 +69,13 @@ class Ground:
             raise TypeError(found)
         return found
 
-    def token(self) -> str:
-        """A token of the salesperson."""
+    def token(self, role: str = "sales") -> str:
+        """A token of the salesperson, or of the first user whose address begins with a role's name."""
         settings = Settings(home=self.home)
         key = (self.home / ISSUER_KEY).read_bytes()
         issuer = BuiltInIssuer(key, issuer=settings.issuer, audience=settings.audience)
-        user_id = self.seller.user_id
-        if user_id is None:
-            raise LookupError("the seller is a user")
+        people = sorted(self.reference.users.values(), key=lambda user: user.email)
+        user_id = next(user.id for user in people if user.email.startswith(role))
         return issuer.issue(tenant_id=self.tenant_id, user_id=user_id, at=datetime.now(UTC), lifetime=LIFETIME)
 
 

@@ -7,7 +7,7 @@ from sqlalchemy.dialects import postgresql
 from bpm_crm.records.ddl import create_due_functions, create_tenant_table, drop_due_functions, forbid_changes
 
 revision = "0003"
-down_revision = "0001"
+down_revision = "0002"
 branch_labels = None
 depends_on = None
 

@@ -15,6 +15,7 @@ from bpm_crm.excel.runner import JobRunner
 from bpm_crm.garbage import calm
 from bpm_crm.logs import set_up_logs
 from bpm_crm.operations import clocks, effects, freezing
+from bpm_crm.operations.compacting import Compactor
 from bpm_crm.operations.processes import ProcessCache
 from bpm_crm.operations.reference import ReferenceCache
 from bpm_crm.operations.writer import Unavailable, Writer
@@ -34,6 +35,8 @@ KEYS_KEPT = timedelta(days=30)
 PROBLEMS_KEPT = timedelta(days=7)
 """How long is kept what was wrong with the rows of imported tables: it may name people."""
 FORGETTING_EVERY = timedelta(hours=1)
+COMPACTING_EVERY = timedelta(seconds=1)
+"""How often the queue of changed cases is looked at."""
 PAUSE_AFTER_TROUBLE = timedelta(seconds=1)
 _TROUBLE = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError, CommitInterrupted, Unavailable)
 
@@ -48,6 +51,7 @@ class Worker:
         self._writer = writer
         self._reference = reference
         self._wake = asyncio.Event()
+        self._compactor = Compactor(database)
         self._planned: datetime | None = None
         self._forget_at = datetime.min.replace(tzinfo=UTC)
         self.stopping = False
@@ -63,7 +67,27 @@ class Worker:
         self._wake.set()
 
     async def run(self) -> None:
-        """Work until `stopping` is set."""
+        """Work until `stopping` is set; figures are kept ready meanwhile."""
+        compacting = asyncio.create_task(self._compact(), name="compactor")
+        try:
+            await self._work()
+        finally:
+            compacting.cancel()
+            await asyncio.gather(compacting, return_exceptions=True)
+
+    async def _compact(self) -> None:
+        """Keep figures ready; stopped at any moment, it has done a folding or left it undone."""
+        while True:
+            is_behind = False
+            try:
+                is_behind = await self._compactor.run(asyncio.get_running_loop().time())
+            except _TROUBLE as error:
+                logger.warning("the compactor waits for the database: %s", type(error).__name__)
+            except Exception:  # clocks must go on whatever is wrong with figures
+                logger.exception("the compactor failed")
+            await asyncio.sleep(0 if is_behind else COMPACTING_EVERY.total_seconds())
+
+    async def _work(self) -> None:
         while not self.stopping:
             self._wake.clear()
             try:

@@ -1,6 +1,6 @@
 """What every figure is asked of: the instants, the published versions known by then, the cases and the segments."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -11,6 +11,10 @@ from bpm_crm.analytics.statements import EVERY_CASE, CaseFilter, report, stateme
 from bpm_crm.records.database import Connection
 
 _FRAME = report("frame")
+_VERSIONS = report("frame_versions")
+_MOST_KEPT = 4_096
+_kept: dict[tuple[UUID, UUID, int], "Version"] = {}
+"""Versions read before, by tenant, definition and number: what is published never changes."""
 
 _PARTS = ("checkpoints", "stages", "clocks", "reasons", "fields", "transitions", "activities")
 
@@ -46,12 +50,13 @@ class Version:
 class Frame:
     """The instants a figure is asked for, and the versions published by then, oldest first within a process.
 
-    What happened after `as_of`, or was recorded after `known_at`, is not seen.
+    What happened after `as_of`, or was recorded after `known_at`, is not seen. `is_current`: both are now.
     """
 
     as_of: datetime
     known_at: datetime
     versions: tuple[Version, ...]
+    is_current: bool = False
 
     @property
     def definitions(self) -> list[UUID]:
@@ -88,8 +93,25 @@ async def read_frame(
     """
     found = statement(_FRAME, tenant_id, {"process": process, "as_of": as_of, "known_at": known_at})
     rows = await connection.fetch(found.text, *found.values)
-    versions = tuple(_version(row) for row in rows if row["definition_id"] is not None)
-    return Frame(rows[0]["as_of"], rows[0]["known_at"], versions)
+    wanted = [(row["definition_id"], row["version"]) for row in rows if row["definition_id"] is not None]
+    versions = await _versions(connection, tenant_id, wanted)
+    return Frame(rows[0]["as_of"], rows[0]["known_at"], versions, rows[0]["is_current"])
+
+
+async def _versions(connection: Connection, tenant_id: UUID, wanted: Sequence[tuple[UUID, int]]) -> tuple[Version, ...]:
+    missing = [item for item in wanted if (tenant_id, *item) not in _kept]
+    if missing:
+        values = {"definitions": [item[0] for item in missing], "versions": [item[1] for item in missing]}
+        found = statement(_VERSIONS, tenant_id, values)
+        read = {
+            (tenant_id, row["definition_id"], row["version"]): _version(row)
+            for row in await connection.fetch(found.text, *found.values)
+        }
+        if len(_kept) > _MOST_KEPT:
+            _kept.clear()
+            return await _versions(connection, tenant_id, wanted)
+        _kept.update(read)
+    return tuple(_kept[tenant_id, *item] for item in wanted)
 
 
 def titles_of(parts: Iterable[Mapping[str, Any]], key: str) -> Titles:

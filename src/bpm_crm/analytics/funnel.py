@@ -7,8 +7,10 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import Any
 
+from bpm_crm.analytics.cells.reading import Answer, Answers, read_answers
+from bpm_crm.analytics.cells.sheets import Kept, Layout
 from bpm_crm.analytics.dimensions import Segment
-from bpm_crm.analytics.frames import Frame, Question
+from bpm_crm.analytics.frames import Frame, Question, Version
 from bpm_crm.analytics.members import SPANS, Members
 from bpm_crm.analytics.statements import report
 from bpm_crm.analytics.steps import Step, Steps, steps_of
@@ -200,29 +202,58 @@ async def read_funnel(
     window: timedelta | None = None,
     unit: FunnelUnit = FunnelUnit.INSTANCE,
 ) -> FunnelFigures:
-    """The funnel over the versions of a frame, in one statement.
+    """The funnel over the versions of a frame: from cells where they answer it, else in one statement over history.
 
     Of a cohort, `order_mode` says what reaching a step takes, and `window` how long after step 1 it may happen. A customer is listed
     as the case that is counted for them: the one that came first.
     """
     steps = steps_of(frame.versions)
-    values = _values(frame, question, steps, mode, order_mode, window)
+    values = {**question.values(frame), **_values(steps, mode, order_mode, window)}
     reports = {
         FunnelMode.COHORT: _COHORTS[order_mode, unit],
         FunnelMode.PERIOD: _PERIODS[unit],
         FunnelMode.SNAPSHOT: _SNAPSHOTS[unit],
     }
     members = Members(reports[mode], question, values, SPANS)
+    is_kept = (mode, order_mode, window, unit) == (FunnelMode.COHORT, OrderMode.ANY, None, FunnelUnit.INSTANCE)
+    answers = await read_answers(connection, KEPT_COHORT, frame, question) if is_kept else None
+    by_segment = await _counted(connection, members) if answers is None else _answered(answers)
+    figures = {segment: _segment(segment, steps, mode, counted) for segment, counted in by_segment.items()}
+    total = figures.pop(None)
+    segments = tuple(figures.values()) if question.grouping.dimensions else (total,)
+    return FunnelFigures(frame, steps, total, segments, members)
+
+
+async def _counted(connection: Connection, members: Members) -> dict[Segment | None, dict[Number, Counted]]:
+    """The numbers by segment and (None) of all cases, from history."""
     found = members.statement(_NUMBERS)
     by_segment: dict[Segment | None, dict[Number, Counted]] = {None: {}}
     for row in await connection.fetch(found.text, *found.values):
         segment = None if row["segment"] is None else tuple(row["segment"])
         counted = Counted(row["cases"], row["visits"], row["seconds"])
         by_segment.setdefault(segment, {})[row["step"], row["number"]] = counted
-    figures = {segment: _segment(segment, steps, mode, counted) for segment, counted in by_segment.items()}
-    total = figures.pop(None)
-    segments = tuple(figures.values()) if question.grouping.dimensions else (total,)
-    return FunnelFigures(frame, steps, total, segments, members)
+    return by_segment
+
+
+def _answered(answers: Answers) -> dict[Segment | None, dict[Number, Counted]]:
+    """The same from cells."""
+    whole = Answer()
+    for answer in answers.values():
+        whole.include(answer)
+    return {None: _numbers(whole)} | {segment: _numbers(answer) for segment, answer in answers.items()}
+
+
+def _numbers(answer: Answer) -> dict[Number, Counted]:
+    found: dict[Number, Counted] = {}
+    for name, amount in answer.numbers.items():
+        step, _, number = name.partition(" ")
+        if number != "visits" and amount:
+            visits = answer.numbers.get(f"{step} visits", 0) if number == "reached" else 0
+            found[int(step), number] = Counted(int(amount), int(visits))
+    histogram = answer.histogram
+    for step_number in histogram.slots:
+        found[step_number, "seconds"] = Counted(seconds=histogram.percentiles(step_number, (0.5, 0.9)))
+    return found
 
 
 def _segment(
@@ -232,12 +263,9 @@ def _segment(
     return SegmentFigures(segment, tuple(rows))
 
 
-def _values(
-    frame: Frame, question: Question, steps: Steps, mode: FunnelMode, order_mode: OrderMode, window: timedelta | None
-) -> dict[str, Any]:
+def _values(steps: Steps, mode: FunnelMode, order_mode: OrderMode, window: timedelta | None) -> dict[str, Any]:
     at_first = mode is FunnelMode.COHORT and order_mode is not OrderMode.IMPLIED
     return {
-        **question.values(frame),
         **steps.values(),
         "entrances": steps.checkpoints[:1] if at_first else steps.checkpoints,
         "window": window,
@@ -246,3 +274,22 @@ def _values(
 
 def _share(part: int, whole: int | None) -> Fraction | None:
     return Fraction(part, whole) if whole else None
+
+
+def _cohort_layout(versions: Sequence[Version]) -> Layout:
+    steps = steps_of(versions)
+    return (tuple(steps.checkpoints), tuple(sorted(steps.definitions))) if steps.steps else ((), ())
+
+
+def _cohort_values(versions: Sequence[Version], checkpoints: Sequence[str]) -> Mapping[str, Any]:
+    steps = Steps(tuple(Step(key, {}) for key in checkpoints), tuple(versions))
+    return _values(steps, FunnelMode.COHORT, OrderMode.ANY, None)
+
+
+KEPT_COHORT = Kept(
+    "funnel_cohort",
+    report("funnel_cohort", arrivals="arrivals_any", touching_cases="given_cases") + report("funnel_contributed"),
+    _cohort_layout,
+    _cohort_values,
+)
+"""Cohorts in the order mode `ANY` without a window are kept."""

@@ -1,11 +1,15 @@
 """Losses: in which stage cases were lost, for which reason, and how much money with them (`docs/figures.md`)."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+import orjson
+
+from bpm_crm.analytics.cells.reading import Answers, read_answers
+from bpm_crm.analytics.cells.sheets import Kept, Layout
 from bpm_crm.analytics.dimensions import Segment
 from bpm_crm.analytics.frames import Frame, Question, Titles, Version, titles_of
 from bpm_crm.analytics.members import Members
@@ -52,54 +56,90 @@ Cell = tuple[str, str | None, Segment]
 
 
 async def read_losses(connection: Connection, frame: Frame, question: Question) -> LossFigures:
-    """The losses of a period `[since, until)`, by when they happened, in one statement."""
-    members = Members(_REPORT, question, _values(frame, question))
-    found = members.statement(_NUMBERS)
-    counts: Counter[Cell] = Counter()
-    priced: Counter[Cell] = Counter()
-    amounts: dict[Cell, dict[str, Decimal]] = {}
-    for row in await connection.fetch(found.text, *found.values):
-        cell = (row["stage"], row["reason"], tuple(row["segment"]))
-        counts[cell] += row["cases"]
-        priced[cell] += row["priced"]
-        if row["priced"]:
-            amounts.setdefault(cell, {})[row["currency"]] = row["amount"]
+    """The losses of a period `[since, until)`, by when they happened: from cells where they answer it, else over history."""
+    members = Members(_REPORT, question, {**question.values(frame), **_values(frame.versions, ())})
+    answers = await read_answers(connection, KEPT_LOSSES, frame, question)
+    sums = await _counted(connection, members) if answers is None else _answered(answers)
     stages: Counter[tuple[str, Segment]] = Counter()
-    for (stage, _, segment), count in counts.items():
-        stages[stage, segment] += count
-    losses = [
-        _loss(cell, count, stages[cell[0], cell[2]], priced[cell], amounts.get(cell, {}), frame.versions)
-        for cell, count in counts.items()
-    ]
+    for (stage, _, segment), sum_ in sums.items():
+        stages[stage, segment] += sum_.cases
+    losses = [_loss(cell, sum_, stages[cell[0], cell[2]], frame.versions) for cell, sum_ in sums.items()]
     losses.sort(key=lambda item: (_sortable(item.segment), -item.of_stage, item.stage, -item.cases, item.reason or ""))
     return LossFigures(frame, tuple(losses), members)
 
 
-def _loss(
-    cell: Cell, count: int, of_stage: int, priced: int, amounts: Mapping[str, Decimal], versions: tuple[Version, ...]
-) -> Loss:
+@dataclass(slots=True)
+class _Sum:
+    """The cases of a cell, those of them with an amount, and the amounts by currency."""
+
+    cases: int = 0
+    priced: int = 0
+    amounts: dict[str, Decimal] = field(default_factory=dict)
+
+
+async def _counted(connection: Connection, members: Members) -> dict[Cell, _Sum]:
+    """The sums from history."""
+    found = members.statement(_NUMBERS)
+    sums: dict[Cell, _Sum] = {}
+    for row in await connection.fetch(found.text, *found.values):
+        sum_ = sums.setdefault((row["stage"], row["reason"], tuple(row["segment"])), _Sum())
+        sum_.cases += row["cases"]
+        sum_.priced += row["priced"]
+        if row["priced"]:
+            sum_.amounts[row["currency"]] = row["amount"]
+    return sums
+
+
+def _answered(answers: Answers) -> dict[Cell, _Sum]:
+    """The same from cells; the amounts of cases that cancel out in a currency without any are none."""
+    sums: dict[Cell, _Sum] = {}
+    for segment, answer in answers.items():
+        for name, amount in answer.numbers.items():
+            number, stage, reason, *currency = orjson.loads(name)
+            sum_ = sums.setdefault((stage, reason, segment), _Sum())
+            match number:
+                case "cases":
+                    sum_.cases += int(amount)
+                case "priced":
+                    sum_.priced += int(amount)
+                    if amount:
+                        sum_.amounts.setdefault(currency[0], Decimal(0))
+                case _:
+                    if amount:
+                        sum_.amounts[currency[0]] = Decimal(amount)
+    return {cell: sum_ for cell, sum_ in sums.items() if sum_.cases}
+
+
+def _loss(cell: Cell, sum_: _Sum, of_stage: int, versions: tuple[Version, ...]) -> Loss:
     stage, reason, segment = cell
     stage_titles = titles_of((version.stages for version in versions), stage)
     reason_titles = None if reason is None else titles_of((version.reasons for version in versions), reason)
-    return Loss(stage, reason, segment, count, of_stage, priced, amounts, stage_titles, reason_titles)
+    return Loss(stage, reason, segment, sum_.cases, of_stage, sum_.priced, sum_.amounts, stage_titles, reason_titles)
 
 
 def _sortable(segment: Segment) -> tuple[tuple[bool, str], ...]:
     return tuple((value is None, value or "") for value in segment)
 
 
-def _values(frame: Frame, question: Question) -> dict[str, Any]:
+def _values(versions: Sequence[Version], _checkpoints: Sequence[str]) -> dict[str, Any]:
     amounts = [
         (version.definition_id, version.number, key)
-        for version in frame.versions
+        for version in versions
         for key, part in version.fields.items()
         if part.get("binds") == "amount"
     ]
-    definitions, versions, fields = ([item[place] for item in amounts] for place in range(3))
+    definitions, numbers, fields = ([item[place] for item in amounts] for place in range(3))
     return {
-        **question.values(frame),
-        "definitions": frame.definitions,
+        "definitions": list(dict.fromkeys(version.definition_id for version in versions)),
         "amount_definitions": definitions,
-        "amount_versions": versions,
+        "amount_versions": numbers,
         "amount_fields": fields,
     }
+
+
+def _layout(versions: Sequence[Version]) -> Layout:
+    return (), tuple(sorted({version.definition_id for version in versions}))
+
+
+KEPT_LOSSES = Kept("losses", report("losses", losing_cases="given_cases") + report("loss_contributed"), _layout, _values)
+"""Losses are kept whatever they are asked by."""

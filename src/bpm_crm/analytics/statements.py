@@ -28,6 +28,11 @@ class CaseFilter:
     sql: str = "true"
     values: Sequence[Any] = ()
 
+    @property
+    def is_open(self) -> bool:
+        """Whether every case counts."""
+        return self.sql == "true"
+
 
 EVERY_CASE = CaseFilter()
 

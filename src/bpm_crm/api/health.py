@@ -53,4 +53,10 @@ async def _checks(database: Database | None) -> dict[str, Any]:
             found = await readiness(database)
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
         return {"ready": False, "database": False}
-    return {"ready": found.is_migrated, "database": True, "migrated": found.is_migrated, "worker": found.has_worker}
+    return {
+        "ready": found.is_migrated,
+        "database": True,
+        "migrated": found.is_migrated,
+        "worker": found.has_worker,
+        "changes_waiting": found.changes_waiting,
+    }

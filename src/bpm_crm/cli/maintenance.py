@@ -15,6 +15,7 @@ from bpm_crm.cli.faults import CommandRefused, reported
 from bpm_crm.cli.provision import Provision, provisioned
 from bpm_crm.config import Settings
 from bpm_crm.operations.audit import verify as verified
+from bpm_crm.operations.cell_rebuild import rebuild_cells
 from bpm_crm.operations.folding import Fault
 from bpm_crm.operations.processes import ProcessCache
 from bpm_crm.operations.rebuild import Different, Rebuilder
@@ -35,6 +36,7 @@ class Tally:
     cases: int = 0
     different: int = 0
     faults: int = 0
+    cells: int = 0
 
 
 @reported
@@ -46,15 +48,16 @@ def rebuild(
         bool, typer.Option(help="Rebuild also cases that know of more history than there is: its end is then given up.")
     ] = False,
 ) -> None:
-    """Derive every case and its deal anew from history; replace what is stored otherwise. The product may go on working meanwhile.
+    """Derive every case and its deal anew from history, and then the cells of figures; replace what is stored otherwise.
 
-    Prints each case that differed with the columns. A case whose history is not whole is left alone, with status 1.
+    The product may go on working meanwhile. Prints each case that differed with the columns. A case whose history is not whole is left alone, with status 1.
     """
     with provisioned(Settings(), _tell) as provision:
         tally = asyncio.run(_rebuild(provision, tenant, process, dry_run=dry_run, trust_history=trust_history))
     done = "nothing was written" if dry_run else "rebuilt"
     out.print(f"Cases: {tally.cases}. Different: {tally.different} ({done}). Left alone: {tally.faults}.")
-    if tally.faults or (dry_run and tally.different):
+    out.print(f"Cells of figures that differed: {tally.cells} ({done}).")
+    if tally.faults or (dry_run and (tally.different or tally.cells)):
         raise typer.Exit(1)
 
 
@@ -88,6 +91,7 @@ async def _rebuild(
                     else:
                         tally.faults += 1
                         _say(f"{_place(key, finding.fault)} (left alone)")
+                tally.cells += await rebuild_cells(worker, tenant_id, dry_run=dry_run)
     return tally
 
 

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from bpm_crm.operations.folding import Fault, Fold, Folder
 from bpm_crm.operations.processes import ProcessCache
+from bpm_crm.records.cells import note_changes
 from bpm_crm.records.database import Database
 from bpm_crm.records.derived import Values, load_page, lock_cases, replace_cases, replace_deals
 
@@ -104,6 +105,7 @@ class Rebuilder:
             deals = [self._row(fold.stored["deal_id"], fold.deal) for fold in different if fold.deal is not None]
             if cases:
                 await replace_cases(connection, self._tenant_id, cases)
+                await note_changes(connection, self._tenant_id, [fold.stored["id"] for fold in different])
             if deals:
                 await replace_deals(connection, self._tenant_id, deals)
         return findings

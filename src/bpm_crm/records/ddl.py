@@ -34,8 +34,8 @@ def forbid_changes(table: str) -> None:
     )
 
 
-def create_sweeping_function(name: str, arguments: str, returns: str, body: str) -> None:
-    """Create a function that looks across tenants: it belongs to the sweeper, and only the worker may call it."""
+def create_sweeping_function(name: str, arguments: str, returns: str, body: str, *, callers: str = WORKER) -> None:
+    """Create a function that looks across tenants: it belongs to the sweeper, and only the worker (or these roles) may call it."""
     signature = ", ".join(argument.split()[1] for argument in arguments.split(",")) if arguments else ""
     op.execute(
         f"CREATE FUNCTION {name}({arguments}) RETURNS {returns} LANGUAGE sql VOLATILE SECURITY DEFINER "
@@ -43,7 +43,7 @@ def create_sweeping_function(name: str, arguments: str, returns: str, body: str)
     )
     op.execute(f"GRANT CREATE ON SCHEMA public TO {SWEEPER}")
     op.execute(f"REVOKE ALL ON FUNCTION {name}({signature}) FROM PUBLIC")
-    op.execute(f"GRANT EXECUTE ON FUNCTION {name}({signature}) TO {WORKER}")
+    op.execute(f"GRANT EXECUTE ON FUNCTION {name}({signature}) TO {callers}")
     op.execute(f"ALTER FUNCTION {name}({signature}) OWNER TO {SWEEPER}")
     op.execute(f"REVOKE CREATE ON SCHEMA public FROM {SWEEPER}")
 

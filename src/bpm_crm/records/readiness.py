@@ -20,10 +20,11 @@ SELECT EXISTS (
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """What was found."""
+    """What was found; `changes_waiting` counts the changes of cases that are not folded into the cells of figures yet."""
 
     is_migrated: bool
     has_worker: bool
+    changes_waiting: int
 
 
 async def readiness(database: Database) -> Readiness:
@@ -31,7 +32,9 @@ async def readiness(database: Database) -> Readiness:
     async with database.across_tenants() as connection:
         revision = await current(connection)
         worker = await connection.fetchval(_WORKERS, WORKER_LOCK)
-    return Readiness(is_migrated=revision == HEAD, has_worker=worker)
+        is_migrated = revision == HEAD
+        waiting = await connection.fetchval("SELECT count_changes()") if is_migrated else 0
+    return Readiness(is_migrated=is_migrated, has_worker=worker, changes_waiting=waiting)
 
 
 async def announce_worker(connection: Connection) -> None:

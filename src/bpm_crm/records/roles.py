@@ -23,7 +23,17 @@ READ_ONLY = (
 """Tables that the owner's tools write; publishing and administration through the API will widen this on purpose."""
 
 APPEND_ONLY = ("history", "own_kpi", "review", "review_change")
-ERASABLE = ("history_text", "lease", "idempotency_key", "stored_file", "job_row")
+ERASABLE = (
+    "history_text",
+    "lease",
+    "idempotency_key",
+    "stored_file",
+    "job_row",
+    "case_change",
+    "case_part",
+    "cell_sheet",
+    "cell",
+)
 
 
 def rights(table: str) -> Sequence[str]:

@@ -99,7 +99,8 @@ def where(condition: Condition, parameters: Parameters) -> str:
     """The SQL of a condition."""
     match condition:
         case All(parts):
-            return " AND ".join(f"({where(part, parameters)})" for part in parts) or "true"
+            limiting = [text for part in parts if (text := where(part, parameters)) != "true"]
+            return " AND ".join(f"({text})" for text in limiting) or "true"
         case AnyOf(parts):
             return " OR ".join(f"({where(part, parameters)})" for part in parts) or "false"
         case Not(part):

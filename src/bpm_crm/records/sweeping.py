@@ -47,6 +47,13 @@ async def forget_files(database: Database, *, problems_older_than: timedelta) ->
     return forgotten
 
 
+async def changed_tenants(database: Database) -> dict[UUID, int]:
+    """The tenants with cases that are to be folded into the cells, and how many changes each, most first."""
+    async with database.across_tenants() as connection:
+        rows = await connection.fetch("SELECT tenant_id, changes FROM changed_tenants()")
+    return {row["tenant_id"]: row["changes"] for row in rows}
+
+
 async def until_next_due(database: Database) -> timedelta | None:
     """How long until anything is due, by the database's clock; None when nothing is planned."""
     planned = ", ".join(f"next_due_{subject.value}()" for subject in Subject)

@@ -65,8 +65,15 @@ _PARTS = {
 }
 """What a batch may write, in the order in which it is written; `$rows` stands for the parameter with the rows as JSON."""
 
+_RETURNED = {"recorded": "instance_id"}
+
 _MAY_BE_FEWER = frozenset({"deals", "effects"})
 """A deal follows the case it names only; an effect that was asked for before is not asked for again."""
+
+_CHANGED = """
+INSERT INTO case_change (tenant_id, instance_id) SELECT DISTINCT $1::uuid, r.instance_id FROM recorded AS r
+"""
+"""Tells the compactor which cases the batch changed."""
 
 _RELEASE = "DELETE FROM lease WHERE tenant_id = $1 AND subject_id = ANY($2::uuid[])"
 
@@ -94,7 +101,10 @@ async def release(connection: Connection, tenant_id: UUID, subjects: Sequence[UU
 def _statement(parts: tuple[str, ...]) -> str:
     """One statement for all parts: every round trip costs a batch as much as some of its steps."""
     writes = ",\n".join(
-        f"{name} AS ({_PARTS[name].replace('$rows', f'${number}')} RETURNING 1)" for number, name in enumerate(parts, 3)
+        f"{name} AS ({_PARTS[name].replace('$rows', f'${number}')} RETURNING {_RETURNED.get(name, '1')})"
+        for number, name in enumerate(parts, 3)
     )
+    if "recorded" in parts:
+        writes += f",\nchanged AS ({_CHANGED})"
     counts = ", ".join(f"(SELECT count(*) FROM {name}) AS {name}" for name in parts)
     return f"WITH {writes}\nSELECT {counts}, pg_notify('{CHANNEL}', $2)"

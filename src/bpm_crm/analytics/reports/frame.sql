@@ -1,26 +1,19 @@
 -- What a figure is asked of: the instants it is asked for (never later than now), and the versions published by then.
-WITH instants AS (
+WITH clock AS MATERIALIZED (
+    -- Read after the snapshot was taken, so that all it shows has been recorded by now.
+    SELECT clock_timestamp() AS now
+),
+instants AS (
     SELECT
-        least(coalesce(:as_of::timestamptz, now()), now()) AS as_of,
-        least(coalesce(:known_at::timestamptz, :as_of::timestamptz, now()), now()) AS known_at
+        least(coalesce(:as_of::timestamptz, c.now), c.now) AS as_of,
+        least(coalesce(:known_at::timestamptz, :as_of::timestamptz, c.now), c.now) AS known_at,
+        coalesce(:as_of::timestamptz >= c.now, true) AND coalesce(:known_at::timestamptz, :as_of::timestamptz, c.now) >= c.now AS is_current
+    FROM clock AS c
 )
-SELECT
-    n.as_of, n.known_at, p.definition_id, p.process, p.version, p.checkpoints, p.stages, p.clocks, p.reasons, p.fields,
-    p.transitions, p.activities, p.key_stage
+SELECT n.as_of, n.known_at, n.is_current, p.definition_id, p.process, p.version
 FROM instants AS n
 LEFT JOIN LATERAL (
-    SELECT
-        d.id AS definition_id,
-        d.key AS process,
-        v.version,
-        (v.document -> 'checkpoints')::jsonb AS checkpoints,
-        (v.document -> 'stages')::jsonb AS stages,
-        (v.document -> 'clocks')::jsonb AS clocks,
-        (v.document -> 'reasons')::jsonb AS reasons,
-        (v.document -> 'fields')::jsonb AS fields,
-        (v.document -> 'transitions')::jsonb AS transitions,
-        (v.document -> 'activities')::jsonb AS activities,
-        v.document ->> 'key_stage' AS key_stage
+    SELECT d.id AS definition_id, d.key AS process, v.version
     FROM process_definition AS d
     JOIN process_version AS v ON v.tenant_id = $1 AND v.tenant_id = d.tenant_id AND v.definition_id = d.id
     WHERE d.tenant_id = $1

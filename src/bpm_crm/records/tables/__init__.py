@@ -1,6 +1,7 @@
 """SQLModel tables, one module per noun; every tenant table is keyed by `tenant_id` first."""
 
 from bpm_crm.records.tables.base import SQLModel
+from bpm_crm.records.tables.cell import CasePart, Cell, CellSheet, Compaction, case_change
 from bpm_crm.records.tables.channel import Campaign, Channel
 from bpm_crm.records.tables.customer import Customer, CustomerContact
 from bpm_crm.records.tables.deal import Deal
@@ -18,8 +19,12 @@ __all__ = [
     "ApiKey",
     "AppUser",
     "Campaign",
+    "CasePart",
+    "Cell",
+    "CellSheet",
     "Channel",
     "CorrectiveAction",
+    "Compaction",
     "Counter",
     "Customer",
     "CustomerContact",
@@ -44,4 +49,5 @@ __all__ = [
     "TeamMember",
     "Tenant",
     "UserRole",
+    "case_change",
 ]
