@@ -141,5 +141,7 @@ def _layout(versions: Sequence[Version]) -> Layout:
     return (), tuple(sorted({version.definition_id for version in versions}))
 
 
-KEPT_LOSSES = Kept("losses", report("losses", losing_cases="given_cases") + report("loss_contributed"), _layout, _values)
+KEPT_LOSSES = Kept(
+    "losses", report("losses", losing_cases="given_cases") + report("loss_contributed"), _layout, _values
+)
 """Losses are kept whatever they are asked by."""

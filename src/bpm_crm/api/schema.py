@@ -22,15 +22,15 @@ from bpm_crm.api.customers import Customer, CustomersQuery, CustomerView, custom
 from bpm_crm.api.deals import Deal, DealsQuery, DealView
 from bpm_crm.api.definition_lists import DefinitionsQuery
 from bpm_crm.api.definitions import definition_type, version_of
-from bpm_crm.api.figure_map import ProcessMapQuery
 from bpm_crm.api.exports import ExportsMutation
+from bpm_crm.api.figure_map import ProcessMapQuery
 from bpm_crm.api.figures import FiguresQuery
 from bpm_crm.api.ids import from_global
 from bpm_crm.api.imports import ImportsMutation, ImportsQuery
 from bpm_crm.api.instance_lists import InstancesQuery, visible_instance
+from bpm_crm.api.jobs import JobsQuery, export_node, import_node
 from bpm_crm.api.kpi_drivers import KpiDriversQuery
 from bpm_crm.api.kpis import KpisQuery
-from bpm_crm.api.jobs import JobsQuery, export_node, import_node
 from bpm_crm.api.leads import LeadsMutation
 from bpm_crm.api.moves import MovesMutation
 from bpm_crm.api.nodes import Node

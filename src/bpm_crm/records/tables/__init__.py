@@ -8,8 +8,8 @@ from bpm_crm.records.tables.deal import Deal
 from bpm_crm.records.tables.delivery import IdempotencyKey, Lease, Outbox
 from bpm_crm.records.tables.history import History, HistoryText
 from bpm_crm.records.tables.instance import ProcessInstance
-from bpm_crm.records.tables.own_kpi import OwnKpi
 from bpm_crm.records.tables.job import Job, JobRow, StoredFile
+from bpm_crm.records.tables.own_kpi import OwnKpi
 from bpm_crm.records.tables.people import ApiKey, AppUser, Team, TeamMember, UserRole
 from bpm_crm.records.tables.process import ProcessDefinitionRow, ProcessVersion
 from bpm_crm.records.tables.review import CorrectiveAction, Review, ReviewChange, ReviewSchedule
@@ -23,8 +23,8 @@ __all__ = [
     "Cell",
     "CellSheet",
     "Channel",
-    "CorrectiveAction",
     "Compaction",
+    "CorrectiveAction",
     "Counter",
     "Customer",
     "CustomerContact",
