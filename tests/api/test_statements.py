@@ -29,6 +29,7 @@ MOST_FOR_ONE_FIELD = 7
 GIVEN = {
     "funnel": {"input": '{process: "callback-request", groupBy: [REGION]}'},
     "lossReasons": {"input": '{process: "callback-request", groupBy: [REGION]}'},
+    "processMap": {"input": '{process: "callback-request"}'},
     "checkpointKpis": {"process": '"callback-request"', "groupBy": "[REGION]"},
 }
 """What figures are asked, so that they have several segments."""
