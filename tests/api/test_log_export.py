@@ -15,6 +15,7 @@ from bpm_crm.analytics import log_pages
 from bpm_crm.analytics.event_log import EventClassifier
 from bpm_crm.analytics.frames import Question, read_frame
 from bpm_crm.analytics.log_pages import LogRequest
+from bpm_crm.api import log_export
 from bpm_crm.exchange import xes_export
 from bpm_crm.exchange.log_import import Imported, import_log
 from bpm_crm.exchange.sources import xes_source
@@ -22,6 +23,7 @@ from bpm_crm.exchange.xes import Trace, open_log
 from tests.analytics.leads import assign, exclude, fire, force, hour, lead, lose, up_to
 from tests.api.client import Api
 from tests.api.funnel_seed import key_of_integration
+from tests.api.stage import Stage
 from tests.world import World, customer
 
 ATTRIBUTES = {
@@ -319,3 +321,26 @@ async def test_the_log_comes_in_pieces_that_do_not_grow_with_the_number_of_cases
     assert len({trace.name for trace in traces}) == 19
     found = await ocel(api)
     assert sum(1 for item in found["objects"] if item["type"] == "deal") == 19
+
+
+async def test_more_downloads_than_are_written_at_once_are_told_to_wait(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await lead(api.world, 0)
+    monkeypatch.setattr(log_export, "AT_ONCE", 0)
+    answer = await download(api, "callback-request")
+    assert (answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) == (503, "OVERLOADED")
+    monkeypatch.undo()
+    for _ in range(log_export.AT_ONCE + 1):
+        assert (await download(api, "callback-request")).status_code == 200, (
+            "a download that ended gives its place back"
+        )
+
+
+@pytest.mark.parametrize("process", ["rivalry", "no-such"])
+async def test_the_process_of_another_company_is_none(stage: Stage, process: str) -> None:
+    answer = await download(stage.api, process)
+    assert (answer.status_code, "Rival" in answer.text) == (400, False)
+    own = await download(stage.api, "callback-request")
+    assert own.status_code == 200
+    assert "rival" not in own.text.lower()

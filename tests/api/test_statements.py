@@ -35,6 +35,7 @@ GIVEN = {
         "input": '{process: "callback-request", groupBy: [REGION], period: {fromDate: "2026-01-01", toDate: "2099-01-01"}}'
     },
     "managerComparison": {"input": '{process: "callback-request"}'},
+    "processMap": {"input": '{process: "callback-request"}'},
     "checkpointKpis": {"process": '"callback-request"', "groupBy": "[REGION]"},
 }
 """What figures are asked, so that they have several segments."""

@@ -41,7 +41,7 @@ def licence(package: Distribution) -> str:
 
 def licences(package: Distribution) -> list[str]:
     """Every statement a package makes about its licence."""
-    kinds = package.metadata.get_all("EventClassifier") or []
+    kinds = package.metadata.get_all("Classifier") or []
     return [licence(package), *(kind for kind in kinds if kind.startswith("License"))]
 
 

@@ -20,6 +20,7 @@ from bpm_crm.exchange.csv_log import CsvInvalid, Mapping, Role, csv_source, form
 from bpm_crm.exchange.csv_log.times import Times
 from bpm_crm.exchange.log_import import Imported, import_log
 from bpm_crm.exchange.sources import xes_source
+from bpm_crm.exchange.xes import XesInvalid
 from tests.world import World
 
 MAPPING = Mapping(
@@ -137,6 +138,28 @@ async def test_the_same_log_in_csv_and_in_xes_gives_the_same_ways(
     _, found = await ways(world)
     expected = {tuple(name.replace(" ", "_") for name in top["trace"]): top["cases"] for top in truth["top_variants"]}
     assert found == expected
+
+
+@pytest.mark.parametrize(("column", "most"), [("channel", 200), ("activity", 500)])
+async def test_a_column_with_too_many_values_names_neither_channels_nor_activities(
+    world: World, tmp_path: Path, column: str, most: int
+) -> None:
+    rows = ["case,activity,time,who,channel,town"]
+    for number in range(most + 1):
+        values = {"channel": "Site", "activity": "Asked", column: f"x{number}"}
+        rows.append(f"{number},{values['activity']},2026-01-01 10:00,Ann,{values['channel']},")
+    tables = ("process_instance", "process_definition", "channel")
+    before = await world.counts(tables)
+    with pytest.raises(XesInvalid, match=f"more than {most} different") as refused:
+        await take_in(world, file_of(tmp_path, "\n".join(rows)))
+    assert refused.value.line == most + 2
+    assert await world.counts(tables) == before
+
+
+async def test_a_case_number_longer_than_any_is_refused(world: World, tmp_path: Path) -> None:
+    with pytest.raises(XesInvalid, match="longer than 400") as refused:
+        await take_in(world, file_of(tmp_path, LOG + f"{'9' * 401},Asked,2026-01-01 10:00,Ann,Site,\n"))
+    assert refused.value.line == 7
 
 
 # The command

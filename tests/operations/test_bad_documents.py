@@ -12,6 +12,7 @@ from bpm_crm.cli import app
 from bpm_crm.embedded.server import Server
 from bpm_crm.engine.problems import DefinitionInvalid, ProblemCode
 from bpm_crm.exchange.log_import import import_log
+from bpm_crm.exchange.sources import xes_source
 from bpm_crm.exchange.xes import XesCode, XesInvalid
 from bpm_crm.operations.publishing import prove, publish
 from bpm_crm.records.database import Connection
@@ -229,7 +230,7 @@ async def test_importing_a_broken_log_names_the_place_and_writes_nothing(
     before = await rows(workshop)
     with pytest.raises(XesInvalid) as refused:
         await import_log(
-            file,
+            xes_source(file),
             owner=workshop.owner,
             writer=workshop.writer,
             tenant_id=workshop.tenant_id,

@@ -114,8 +114,10 @@ def map_members(frame: Frame, question: Question, classifier: EventClassifier) -
 
 
 def narrowed(members: Members, *sections: Section) -> Members:
-    """The same for some sections only: the others are not computed."""
-    return replace(members, values={**members.values, "sections": [section.value for section in sections]})
+    """The same for some sections only: the others are not computed, nor is who performed what unless handovers ask for it."""
+    values = {**members.values, "sections": [section.value for section in sections]}
+    named = bool(values["performer_fields"]) and Section.HANDOVERS in sections
+    return replace(members, report=_REPORT[named], values=values)
 
 
 async def read_process_map(

@@ -16,6 +16,14 @@ from bpm_crm.api.figure_conformance import Conformance, conformance_type
 from bpm_crm.api.figure_frames import FigureFrame, check_process, frame_type, question_of
 from bpm_crm.api.figure_map_inputs import MapNumber, ProcessMapInput
 from bpm_crm.api.figure_map_parts import (
+    activity_type,
+    durations_type,
+    edge_type,
+    handover_type,
+    loop_type,
+    rework_type,
+)
+from bpm_crm.api.figure_map_types import (
     CaseDurations,
     Handover,
     MapActivity,
@@ -23,12 +31,6 @@ from bpm_crm.api.figure_map_parts import (
     MapLoop,
     Rework,
     WhichMapNumber,
-    activity_type,
-    durations_type,
-    edge_type,
-    handover_type,
-    loop_type,
-    rework_type,
 )
 from bpm_crm.api.figure_members import After, Drilldown, First
 from bpm_crm.api.figure_variants import AfterVariant, FirstVariants, ProcessVariantConnection, variant_page

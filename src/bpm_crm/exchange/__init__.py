@@ -1,1 +1,1 @@
-"""Other doors beside the API: event logs in."""
+"""Other doors beside the API: event logs in and out."""

@@ -16,6 +16,7 @@ CHANNEL = "channel"
 """The attribute of a case that holds its channel, unless another is named."""
 COMPLETE = "complete"
 MOST_ACTIVITIES = 500
+MOST_CHANNELS = 200
 LONGEST_TEXT = 4_000
 LONGEST_NUMBER = 400
 NO_CHANNEL = "unknown"
@@ -55,6 +56,8 @@ class LogProfile:
         self.cases += 1
         self.events += len(happenings)
         channel = channel_of(trace, channel_attribute)
+        if channel not in self.channels:
+            _check_number(self.channels, MOST_CHANNELS, "channels", trace)
         self.channels.setdefault(channel, unique_key(channel, self.channels.values(), "-"))
         for name, value in trace.attributes.items():
             kind = _TYPES.get(type(value))
@@ -70,15 +73,20 @@ class LogProfile:
         self.ends[previous] = None
 
     def _learn_activity(self, trace: Trace, name: str) -> None:
-        if len(self.activities) >= MOST_ACTIVITIES:
-            raise XesInvalid(
-                XesCode.TOO_MANY_NAMES,
-                f"more than {MOST_ACTIVITIES} different activities",
-                line=trace.line,
-                where=f"trace {trace.ordinal}",
-                cure="Let another attribute or column, one with fewer values, name the activities.",
-            )
+        _check_number(self.activities, MOST_ACTIVITIES, "activities", trace)
         self.activities[name] = unique_key(name, self.activities.values(), "_")
+
+
+def _check_number(known: Mapping[str, str], most: int, what: str, trace: Trace) -> None:
+    """Refuse one more name than a process can have."""
+    if len(known) >= most:
+        raise XesInvalid(
+            XesCode.TOO_MANY_NAMES,
+            f"more than {most} different {what}",
+            line=trace.line,
+            where=f"trace {trace.ordinal}",
+            cure=f"Let another attribute or column, one with fewer values, name the {what}.",
+        )
 
 
 def profile_log(
