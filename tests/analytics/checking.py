@@ -270,7 +270,12 @@ async def check_everything(walked: Walked, seed: int, number: int = ASKS) -> Non
         await check_losses(walked, ask, owner, rng.choice((None, *CHANNELS)))
         await check_checkpoints(walked, ask, owner, rng.choice(CHANNELS))
         await check_stranded(walked, ask, owner, rng.choice((None, *CHANNELS)))
-        await checking_stages.check_outcomes(walked, ask, owner, rng.choice((None, *CHANNELS)))
-        await checking_stages.check_stage_times(walked, ask, owner, rng.choice((None, *CHANNELS)))
-        await checking_stages.check_forensics(walked, ask, owner, rng.choice((None, *CHANNELS)))
-        await checking_stages.check_managers(walked, ask, owner, rng.choice((None, *CHANNELS)))
+
+
+async def check_stages(walked: Walked, seed: int, number: int = ASKS // 3) -> None:
+    """The figures of stages, managers and customers, asked at random."""
+    for rng, ask, owner in asks(walked, seed, number):
+        for mode in FunnelMode:
+            await checking_stages.check_customers(walked, ask, owner, mode, rng.choice((None, *CHANNELS)))
+        for check in checking_stages.CHECKS:
+            await check(walked, ask, owner, rng.choice((None, *CHANNELS)))

@@ -11,7 +11,7 @@ from bpm_crm.operations.commands import Assign, Command, Exclude, Fire, Force, R
 from bpm_crm.operations.publishing import publish
 from bpm_crm.processes.library import shipped_text
 from tests.analytics.leads import DATA, MONDAY, database_now
-from tests.world import World
+from tests.world import World, customer
 
 CHANNELS = ("callback-request", "inbound-call")
 PEOPLE = ("ann", "bob", "eve", "north", "admin")
@@ -42,6 +42,7 @@ class Walks:
     def __init__(self, world: World, seed: int) -> None:
         self.world = world
         self.rng = random.Random(seed)
+        self.people = random.Random(seed + 1_000)
         self.cases: dict[UUID, tuple[str, datetime]] = {}
         self.instants: list[datetime] = []
         self.versions: dict[UUID, tuple[UUID, int]] = {}
@@ -79,6 +80,7 @@ class Walks:
             "campaign": rng.choice((None, "spring")),
             "region": rng.choice((None, "Moscow", "Tula")),
             "team": rng.choice(("north", "south")),
+            "customer": self.people.choice((None, *map(customer, range(9)))),
         }
         capture = self.world.capture(rng.choice(CHANNELS), occurred_at=at, **options)
         done = await self.world.done(None, capture, by="admin")
