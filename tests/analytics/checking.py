@@ -24,7 +24,8 @@ from bpm_crm.analytics.stranded import read_stranded
 from tests.analytics import checking_stages, reference, reference_checkpoints
 from tests.analytics import reference_statistics as statistics
 from tests.analytics.cases import Answer, Ask, Case, Segment, Spell, load_cases
-from tests.analytics.walks import CHANNELS, Walks
+from tests.analytics.leads import database_now
+from tests.analytics.walks import CHANNELS, Walks, lose_some
 from tests.world import World
 
 ROUNDS, ARRIVALS, STEPS = 4, 12, 6
@@ -44,6 +45,8 @@ async def walk(world: World, seed: int, rounds: int = ROUNDS, arrivals: int = AR
     """Let cases walk through a world that is new."""
     walks = Walks(world, seed)
     await walks.run(rounds, arrivals, steps)
+    await lose_some(world, seed)
+    walks.instants.append(await database_now(world))
     return Walked(world, await load_cases(world), walks.instants)
 
 

@@ -10,7 +10,7 @@ from bpm_crm.engine.step import Activity
 from bpm_crm.operations.commands import Assign, Command, Exclude, Fire, Force, Record, Recorded, Tick, Work
 from bpm_crm.operations.publishing import publish
 from bpm_crm.processes.library import shipped_text
-from tests.analytics.leads import DATA, MONDAY, database_now
+from tests.analytics.leads import DATA, MONDAY, arrival, call, database_now, leads, lose, up_to
 from tests.world import World, customer
 
 CHANNELS = ("callback-request", "inbound-call")
@@ -34,6 +34,19 @@ checkpoints:
   paid: {order: 7}
   delivered: {order: 8}
 """
+
+
+async def lose_some(world: World, seed: int, number: int = 40) -> None:
+    """Cases that come far, in time or late, called soon, late or never, and are then lost: the walks hardly ever do."""
+    rng = random.Random(seed)
+    stories: list[list[Command]] = []
+    for _ in range(number):
+        begins, every = 6 + 3 * rng.random(), rng.choice((0.3, 1, 20, 50))
+        moves = up_to(rng.randrange(1, 6), begins, every)[: rng.randrange(8)]
+        calls = [call(begins + wait) for wait in rng.choice(((), (0.1,), (0.1,), (0.2,)))]
+        last = begins + max(0.2, every * len(moves))
+        stories.append([arrival(world, begins), *calls, *moves, lose(last + rng.choice((0.1, 1, 40, 90)))])
+    await leads(world, stories, by="north")
 
 
 class Walks:
