@@ -276,7 +276,12 @@ async def check_everything(walked: Walked, seed: int, number: int = ASKS) -> Non
 
 
 async def check_stages(walked: Walked, seed: int, number: int = ASKS // 3) -> None:
-    """The figures of stages, managers and customers, asked at random."""
+    """The figures of stages, managers and customers, asked of everything and then at random."""
+    last = walked.instants[-1]
+    _, whole, _ = next(asks(walked, seed, 1))
+    whole = replace(whole, as_of=last, known_at=last, since=FIRST_INSTANT, until=LAST_INSTANT, chosen=lambda _row: True)
+    for check in checking_stages.CHECKS:
+        await check(walked, whole, None, CHANNELS[0])
     for rng, ask, owner in asks(walked, seed, number):
         for mode in FunnelMode:
             await checking_stages.check_customers(walked, ask, owner, mode, rng.choice((None, *CHANNELS)))

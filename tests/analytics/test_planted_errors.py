@@ -127,7 +127,7 @@ PLANTED_IN_STAGES = {
     (reference_stages, "verdict"): _judged_before_it_is_due,
     (reference_customers, "customers"): _any_case_of_a_customer_alone,
     (reference_forensics, "_blocked"): _nothing_is_missing,
-    (reference_forensics, "DOCUMENTS"): frozenset({"offer", "invoice"}),
+    (reference_forensics, "DOCUMENTS"): frozenset({"payment"}),
     (statistics, "brookmeyer_crowley"): _no_interval,
 }
 
