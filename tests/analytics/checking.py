@@ -24,7 +24,8 @@ from bpm_crm.analytics.stranded import read_stranded
 from tests.analytics import checking_stages, reference, reference_checkpoints
 from tests.analytics import reference_statistics as statistics
 from tests.analytics.cases import Answer, Ask, Case, Segment, Spell, load_cases
-from tests.analytics.walks import CHANNELS, Walks
+from tests.analytics.leads import database_now
+from tests.analytics.walks import CHANNELS, Walks, lose_some
 from tests.world import World
 
 ROUNDS, ARRIVALS, STEPS = 4, 12, 6
@@ -44,6 +45,8 @@ async def walk(world: World, seed: int, rounds: int = ROUNDS, arrivals: int = AR
     """Let cases walk through a world that is new."""
     walks = Walks(world, seed)
     await walks.run(rounds, arrivals, steps)
+    await lose_some(world, seed)
+    walks.instants.append(await database_now(world))
     return Walked(world, await load_cases(world), walks.instants)
 
 
@@ -270,7 +273,17 @@ async def check_everything(walked: Walked, seed: int, number: int = ASKS) -> Non
         await check_losses(walked, ask, owner, rng.choice((None, *CHANNELS)))
         await check_checkpoints(walked, ask, owner, rng.choice(CHANNELS))
         await check_stranded(walked, ask, owner, rng.choice((None, *CHANNELS)))
-        await checking_stages.check_outcomes(walked, ask, owner, rng.choice((None, *CHANNELS)))
-        await checking_stages.check_stage_times(walked, ask, owner, rng.choice((None, *CHANNELS)))
-        await checking_stages.check_forensics(walked, ask, owner, rng.choice((None, *CHANNELS)))
-        await checking_stages.check_managers(walked, ask, owner, rng.choice((None, *CHANNELS)))
+
+
+async def check_stages(walked: Walked, seed: int, number: int = ASKS // 3) -> None:
+    """The figures of stages, managers and customers, asked of everything and then at random."""
+    last = walked.instants[-1]
+    _, whole, _ = next(asks(walked, seed, 1))
+    whole = replace(whole, as_of=last, known_at=last, since=FIRST_INSTANT, until=LAST_INSTANT, chosen=lambda _row: True)
+    for check in checking_stages.CHECKS:
+        await check(walked, whole, None, CHANNELS[0])
+    for rng, ask, owner in asks(walked, seed, number):
+        for mode in FunnelMode:
+            await checking_stages.check_customers(walked, ask, owner, mode, rng.choice((None, *CHANNELS)))
+        for check in checking_stages.CHECKS:
+            await check(walked, ask, owner, rng.choice((None, *CHANNELS)))

@@ -8,12 +8,13 @@ import pytest
 
 from bpm_crm.analytics.dimensions import Dimension, OwnerBasis
 from bpm_crm.analytics.forensics import read_forensics
+from bpm_crm.analytics.funnel import FunnelMode, FunnelUnit, OrderMode, read_funnel
 from bpm_crm.analytics.losses import read_losses
 from bpm_crm.analytics.managers import read_managers
 from bpm_crm.analytics.outcomes import FATES, read_outcomes
 from bpm_crm.analytics.stage_times import UNITS, VISITS, read_stage_times
 from bpm_crm.analytics.steps import steps_of
-from tests.analytics import checking, reference_forensics, reference_stages
+from tests.analytics import checking, reference_customers, reference_forensics, reference_stages
 from tests.analytics import reference_statistics as statistics
 from tests.analytics.cases import Ask
 
@@ -115,6 +116,42 @@ async def check_forensics(walked: "checking.Walked", ask: Ask, owner: UUID | Non
         assert dict(zip(traces, found, strict=True)) == expected
 
 
+async def check_customers(
+    walked: "checking.Walked", ask: Ask, owner: UUID | None, mode: FunnelMode, process: str | None
+) -> None:
+    """The numbers of a funnel of customers, each listed as the case that is counted for it."""
+    world = walked.world
+    async with world.database.reader(world.tenant_id) as connection:
+        frame, ask = await checking.frame_of(connection, world, ask, process)
+        figures = await read_funnel(
+            connection,
+            frame,
+            checking.question_of(world, ask, owner),
+            mode=mode,
+            order_mode=OrderMode(ask.order),
+            window=ask.window if mode is FunnelMode.COHORT else None,
+            unit=FunnelUnit.CUSTOMER,
+        )
+        plain = {
+            FunnelMode.COHORT: reference_customers.cohort,
+            FunnelMode.PERIOD: reference_customers.period,
+            FunnelMode.SNAPSHOT: reference_customers.snapshot,
+        }
+        expected = plain[mode](walked.cases, ask, steps_of(frame.versions).checkpoints)
+        shown = {
+            (step.number, segment.segment or (), name): step.count(name)
+            for segment in figures.segments
+            for step in segment.steps
+            for name in ("reached", "lost", "open", "missed", "advanced", "dropped")
+            if step.count(name)
+        }
+        assert shown == {cell: len(found) for cell, found in expected.items()}
+        cells = list(expected)
+        wanted = [(str(number), name, segment) for number, segment, name in cells]
+        found = await checking.listed(connection, figures.members, wanted)
+        assert dict(zip(cells, found, strict=True)) == expected
+
+
 async def check_managers(walked: "checking.Walked", ask: Ask, owner: UUID | None, process: str | None) -> None:
     """The cases of every manager at every step, whatever their channel."""
     world = walked.world
@@ -142,6 +179,9 @@ async def check_managers(walked: "checking.Walked", ask: Ask, owner: UUID | None
         wanted = [(str(number), name, segment) for number, segment, name in cells]
         found = await checking.listed(connection, figures.members, wanted)
         assert dict(zip(cells, found, strict=True)) == expected
+
+
+CHECKS = (check_outcomes, check_stage_times, check_forensics, check_managers)
 
 
 def near(seconds: float | None) -> object:

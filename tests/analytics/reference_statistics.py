@@ -68,9 +68,10 @@ def brookmeyer_crowley(waits: Sequence[tuple[float, bool]], share: float) -> tup
     for length in sorted({seconds for seconds, happened in waits if happened}):
         at_risk = sum(1 for seconds, _ in waits if seconds >= length)
         events = sum(1 for seconds, happened in waits if happened and seconds == length)
-        waiting *= 1 - events / at_risk
         if events == at_risk:
-            return (length if lower is None else lower), upper
+            is_below = waiting * (1 - 0.025 ** (1 / at_risk)) <= 1 - share + 1e-9
+            return (length if lower is None else lower), (length if upper is None and is_below else upper)
+        waiting *= 1 - events / at_risk
         greenwood += events / (at_risk * (at_risk - events))
         spread = exp(1.959963984540054 * sqrt(greenwood) / abs(log(waiting)))
         if lower is None and waiting**spread <= 1 - share + 1e-9:

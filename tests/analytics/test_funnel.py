@@ -5,7 +5,8 @@ from fractions import Fraction
 
 import pytest
 
-from bpm_crm.analytics.funnel import OrderMode, SegmentFigures
+from bpm_crm.analytics.funnel import FunnelUnit, OrderMode, SegmentFigures
+from bpm_crm.analytics.members import Wanted
 from tests.analytics.leads import (
     STEPS,
     arrival,
@@ -22,7 +23,7 @@ from tests.analytics.leads import (
     question,
     up_to,
 )
-from tests.world import World
+from tests.world import World, customer
 
 
 def of(segments: tuple[SegmentFigures, ...], *key: str | None) -> SegmentFigures:
@@ -230,3 +231,42 @@ async def test_a_step_touched_before_the_one_before_it_has_no_time_from_it(world
     assert (offer.count("reached"), offer.count("advanced"), offer.seconds) == (1, 1, None)
     await lead(world, 0, *up_to(3))
     assert (await funnel(world)).total.steps[2].seconds == [3_600, 3_600]
+
+
+async def test_a_customer_with_several_requests_counts_once_by_the_earliest_times(world: World) -> None:
+    known = customer(1)
+    first = await lead(world, 0, *up_to(2), lose(9), customer=known)
+    second = await lead(world, 20, *up_to(3, begins=20), customer=known)
+    await lead(world, 0, lose(9), customer=customer(2))
+    await lead(world, 0, exclude("duplicate"), customer=customer(3))
+    await lead(world, 0)
+    await lead(world, 0)
+    figures = (await funnel(world, unit=FunnelUnit.CUSTOMER)).total
+    assert counts(figures) == [4, 1, 1, 0, 0, 0]
+    assert (figures.steps[1].count("lost"), figures.steps[3].count("open")) == (1, 3)
+    assert counts((await funnel(world)).total) == [5, 2, 1, 0, 0, 0]
+    # As of the tenth hour the first request is lost and the second has not come.
+    then = (await funnel(world, unit=FunnelUnit.CUSTOMER, as_of=hour(10), known_at=await database_now(world))).total
+    assert (counts(then), then.steps[2].count("lost")) == ([4, 1, 0, 0, 0, 0], 2)
+    members = (await funnel(world, unit=FunnelUnit.CUSTOMER)).members
+    async with world.database.reader(world.tenant_id) as connection:
+        reached = await members.listed(connection, [Wanted(str(step), ("reached",), None, 9) for step in (2, 3)])
+    assert [list(page.ids) for page in reached] == [[first], [second]]
+
+
+async def test_a_customer_who_came_before_the_period_is_not_new_in_it(world: World) -> None:
+    await lead(world, 0, customer=customer(1))
+    await lead(world, 30, customer=customer(1))
+    second_day = question(world, since=hour(24), until=hour(48))
+    assert counts((await funnel(world, asked=second_day, unit=FunnelUnit.CUSTOMER)).total)[0] == 0
+    assert counts((await funnel(world, asked=second_day)).total)[0] == 1
+
+
+async def test_a_customer_is_open_while_a_case_is_and_won_if_one_was(world: World) -> None:
+    await lead(world, 0, force("won", 5), by="north", customer=customer(1))
+    await lead(world, 1, lose(5), customer=customer(1))
+    paid = (await funnel(world, unit=FunnelUnit.CUSTOMER)).total.steps[4]
+    assert [paid.count(name) for name in ("missed", "lost", "open")] == [1, 0, 0]
+    await lead(world, 2, customer=customer(1))
+    paid = (await funnel(world, unit=FunnelUnit.CUSTOMER)).total.steps[4]
+    assert [paid.count(name) for name in ("missed", "lost", "open")] == [0, 0, 1]

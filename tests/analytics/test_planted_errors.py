@@ -7,10 +7,16 @@ from typing import Any
 
 import pytest
 
-from tests.analytics import reference, reference_checkpoints
+from tests.analytics import (
+    reference,
+    reference_checkpoints,
+    reference_customers,
+    reference_forensics,
+    reference_stages,
+)
 from tests.analytics import reference_statistics as statistics
 from tests.analytics.cases import Ask, Case, Row
-from tests.analytics.checking import Walked, check_everything
+from tests.analytics.checking import Walked, check_everything, check_stages
 
 
 def _without_known_at(case: Case, _ask: Ask) -> list[Row]:
@@ -86,6 +92,55 @@ PLANTED = {
     (statistics, "eventual_rate"): _those_last_seen_are_lost,
     (statistics, "eventual_variance"): _binomial,
 }
+
+
+def _skipping_is_next(case: Case, ask: Ask, number: int, after: Any, steps: Any, mapped: Any) -> str:
+    found = fate(case, ask, number, after, steps, mapped)
+    return "next" if found == "skipped" else found
+
+
+def _open_visits_have_ended(case: Case, ask: Ask, processes: Any) -> list[reference_stages.Visit]:
+    return [reference_stages.Visit(**{**vars(visit), "is_over": True}) for visit in visits_of(case, ask, processes)]
+
+
+def _judged_before_it_is_due(case: Case, ask: Ask, entry: Row, policy: str | None) -> str:
+    found = verdict(case, ask, entry, policy)
+    return "within" if found == "not_yet_due" else found
+
+
+def _any_case_of_a_customer_alone(cases: Any, ask: Ask) -> list[reference_customers.Customer]:
+    return [reference_customers.Customer([case]) for case in cases if reference.is_counted(case, ask)]
+
+
+def _no_interval(_waits: Any, _share: float) -> tuple[None, None]:
+    return None, None
+
+
+def _nothing_is_missing(*_: Any) -> None:
+    return None
+
+
+fate, visits_of, verdict = reference_stages.fate, reference_stages.visits_of, reference_stages.verdict
+PLANTED_IN_STAGES = {
+    (reference_stages, "fate"): _skipping_is_next,
+    (reference_stages, "visits_of"): _open_visits_have_ended,
+    (reference_stages, "verdict"): _judged_before_it_is_due,
+    (reference_customers, "customers"): _any_case_of_a_customer_alone,
+    (reference_forensics, "_blocked"): _nothing_is_missing,
+    (reference_forensics, "DOCUMENTS"): frozenset({"payment"}),
+    (statistics, "brookmeyer_crowley"): _no_interval,
+}
+
+
+@pytest.mark.parametrize(
+    ("module", "name"), PLANTED_IN_STAGES, ids=lambda item: str(getattr(item, "__name__", item)).split(".")[-1]
+)
+async def test_an_error_planted_into_the_plain_statement_of_stages_is_noticed(
+    walked: Walked, monkeypatch: pytest.MonkeyPatch, module: ModuleType, name: str
+) -> None:
+    monkeypatch.setattr(module, name, PLANTED_IN_STAGES[module, name])
+    with pytest.raises(AssertionError):
+        await check_stages(walked, seed=8, number=20)
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from bpm_crm.engine.step import Activity
 from bpm_crm.operations.commands import Assign, Command, Exclude, Fire, Force, Record, Recorded, Tick, Work
 from bpm_crm.operations.publishing import publish
 from bpm_crm.processes.library import shipped_text
-from tests.analytics.leads import DATA, MONDAY, database_now
-from tests.world import World
+from tests.analytics.leads import DATA, MONDAY, arrival, call, database_now, leads, lose, up_to
+from tests.world import World, customer
 
 CHANNELS = ("callback-request", "inbound-call")
 PEOPLE = ("ann", "bob", "eve", "north", "admin")
@@ -37,12 +37,26 @@ checkpoints:
 """
 
 
+async def lose_some(world: World, seed: int, number: int = 40) -> None:
+    """Cases that come far, in time or late, called soon, late or never, and are then lost: the walks hardly ever do."""
+    rng = random.Random(seed)
+    stories: list[list[Command]] = []
+    for _ in range(number):
+        begins, every = 6 + 3 * rng.random(), rng.choice((0.3, 1, 20, 50))
+        moves = up_to(rng.randrange(1, 6), begins, every)[: rng.randrange(8)]
+        calls = [call(begins + wait) for wait in rng.choice(((), (0.1,), (0.1,), (0.2,)))]
+        last = begins + max(0.2, every * len(moves))
+        stories.append([arrival(world, begins), *calls, *moves, lose(last + rng.choice((0.1, 1, 40, 90)))])
+    await leads(world, stories, by="north")
+
+
 class Walks:
     """A world in which cases walk at random, in rounds; `instants` are when each round had been recorded."""
 
     def __init__(self, world: World, seed: int) -> None:
         self.world = world
         self.rng = random.Random(seed)
+        self.people = random.Random(seed + 1_000)
         self.cases: dict[UUID, tuple[str, datetime]] = {}
         self.instants: list[datetime] = []
         self.versions: dict[UUID, tuple[UUID, int]] = {}
@@ -80,6 +94,7 @@ class Walks:
             "campaign": rng.choice((None, "spring")),
             "region": rng.choice((None, "Moscow", "Tula")),
             "team": rng.choice(("north", "south")),
+            "customer": self.people.choice((None, *map(customer, range(9)))),
         }
         capture = self.world.capture(rng.choice(CHANNELS), occurred_at=at, **options)
         done = await self.world.done(None, capture, by="admin")

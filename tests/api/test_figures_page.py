@@ -29,7 +29,7 @@ async def loaded(postgres: Server, template: str, tmp_path_factory: pytest.TempP
 
 
 def test_every_query_of_the_page_has_an_answer() -> None:
-    assert len(SAMPLES) == PAGE.read_text(encoding="utf-8").count("```graphql") == 8
+    assert len(SAMPLES) == PAGE.read_text(encoding="utf-8").count("```graphql") == 13
 
 
 @pytest.mark.parametrize(("query", "answer"), SAMPLES)

@@ -10,7 +10,7 @@ from bpm_crm.analytics.frames import Frame, Question
 from bpm_crm.analytics.funnel import OrderMode, StepFigures, read_funnel
 from bpm_crm.analytics.intervals import effective_size, wilson
 from bpm_crm.analytics.members import Members
-from bpm_crm.analytics.steps import Step
+from bpm_crm.analytics.steps import Step, Steps
 from bpm_crm.analytics.stratified import Stratum, holm, p_value, surplus
 from bpm_crm.records.database import Connection
 
@@ -72,6 +72,7 @@ class ManagerFigures:
     """The steps of every manager, the number of comparisons in the family, what was asked, and the way to the cases."""
 
     frame: Frame
+    steps: Steps
     managers: Mapping[Manager, tuple[ManagerStep, ...]]
     family: int
     members: Members = field(repr=False)
@@ -91,13 +92,16 @@ async def read_managers(
         if step.number > 1
     ]
     rows = list(_rows(figures.steps.steps, places))
-    judged = judge([(manager, counts, others) for manager, _, _, counts, others, _ in rows])
+    judged = judge([(manager, counts, others) for manager, _, _, counts, others, _, _ in rows])
     managers: dict[Manager, list[ManagerStep]] = {}
-    for (manager, step, number, counts, others, pending), (adjusted_p, verdict) in zip(rows, judged, strict=True):
-        managers.setdefault(manager, []).append(_step(step, number, counts, others, pending, adjusted_p, verdict))
+    for (manager, step, number, counts, _, everybody, pending), (adjusted_p, verdict) in zip(rows, judged, strict=True):
+        found = _step(step, number, counts, everybody, pending, adjusted_p, verdict)
+        managers.setdefault(manager, []).append(found)
     members = replace(figures.members, question=replace(question, grouping=Grouping((by,), basis)))
     family = sum(1 for adjusted_p, _ in judged if adjusted_p is not None)
-    return ManagerFigures(frame, {manager: tuple(steps) for manager, steps in managers.items()}, family, members)
+    return ManagerFigures(
+        frame, figures.steps, {manager: tuple(steps) for manager, steps in managers.items()}, family, members
+    )
 
 
 def judge(rows: Sequence[tuple[Manager, Counts, Counts]]) -> list[tuple[float | None, StepVerdict | None]]:
@@ -146,8 +150,8 @@ def standardised(counts: Counts, mix: Counts) -> tuple[float | None, tuple[float
 
 
 Place = tuple[Manager, str | None, StepFigures]
-Compared = tuple[Manager, Step, int, Counts, Counts, int]
-"""Manager, step, its number, their counts, those of the other managers, and how many cases are pending."""
+Compared = tuple[Manager, Step, int, Counts, Counts, Counts, int]
+"""Manager, step, its number, their counts, those of the other managers and of all managers, and how many cases are pending."""
 
 
 def _rows(steps: Sequence[Step], places: Sequence[Place]) -> Iterator[Compared]:
@@ -158,7 +162,8 @@ def _rows(steps: Sequence[Step], places: Sequence[Place]) -> Iterator[Compared]:
         for manager in managers:
             own = [place for place in here if place[0] == manager]
             others = _counts([place for place in owned if place[0] != manager])
-            yield manager, step, number, _counts(own), others, sum(item.count("pending") for _, _, item in own)
+            pending = sum(item.count("pending") for _, _, item in own)
+            yield manager, step, number, _counts(own), others, _counts(owned), pending
 
 
 def _counts(places: Sequence[Place]) -> Counts:
@@ -184,16 +189,14 @@ def _step(
     step: Step,
     number: int,
     counts: Counts,
-    others: Counts,
+    everybody: Counts,
     pending: int,
     adjusted_p: float | None,
     verdict: StepVerdict | None,
 ) -> ManagerStep:
-    everybody = _added(counts, others)
     adjusted, interval, covered = standardised(counts, everybody)
-    expected = sum(
-        cases * everybody[channel][1] / everybody[channel][0] for channel, (cases, _) in counts.items() if cases
-    )
+    shares = {channel: converted / cases for channel, (cases, converted) in everybody.items() if cases}
+    expected = sum(cases * shares[channel] for channel, (cases, _) in counts.items() if channel in shares)
     return ManagerStep(
         step=step,
         number=number,

@@ -95,7 +95,7 @@ class StageFiguresQuery:
         async with _asked(info.context, input, Grouping((by,), input.owner_basis)) as (connection, frame, question):
             figures = await read_managers(connection, frame, question, by=by, basis=input.owner_basis)
         check_segments(len(figures.managers))
-        shown = frame_type(frame, frame.versions, question, input.where)
+        shown = frame_type(frame, figures.steps.versions, question, input.where)
         return comparison_type(info.context, figures, by, input.owner_basis, shown)
 
 

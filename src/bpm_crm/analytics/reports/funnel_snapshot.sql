@@ -11,7 +11,7 @@ positions AS (
         CASE WHEN t.outcome IN ('lost', 'cancelled') THEN 'lost' WHEN t.outcome IS NULL THEN 'open' ELSE 'missed' END
             AS standing
     FROM touches AS t
-    ORDER BY t.unit_id, t.occurred_at DESC, t.sequence DESC, t.step DESC
+    ORDER BY t.unit_id, t.occurred_at DESC, t.sequence DESC, t.instance_id DESC, t.step DESC
 ),
 members AS (
     -- Each number of the snapshot as the cases it counts, at the steps from `step` to `through`.

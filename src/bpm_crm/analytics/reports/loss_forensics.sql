@@ -11,7 +11,7 @@ bound_clocks AS (
 ),
 {clocked_cases},
 {cycles},
-breaches AS (
+breaches AS MATERIALIZED (
     -- The clock of each case that was due first among those that were breached, documents before others.
     SELECT DISTINCT ON (l.instance_id) l.instance_id, b.is_document, y.clock AS subject
     FROM lost AS l
@@ -20,7 +20,7 @@ breaches AS (
     WHERE y.due_at < l.occurred_at
     ORDER BY l.instance_id, b.is_document DESC, y.due_at, y.clock
 ),
-awaited AS (
+awaited AS MATERIALIZED (
     -- The checkpoint of each case whose clock the loss cancelled: what it waited for had not been done.
     SELECT DISTINCT ON (y.instance_id) y.instance_id, b.step AS subject
     FROM lost AS l
@@ -57,7 +57,7 @@ lacks AS (
           AND v.occurred_at <= l.occurred_at AND v.recorded_at <= :known_at::timestamptz
     )
 ),
-blocked AS (
+blocked AS MATERIALIZED (
     -- The first of those moves, where every one of them lacked something.
     SELECT n.instance_id, (array_agg(n.checkpoint ORDER BY n.place))[1] AS subject
     FROM lacks AS n

@@ -35,34 +35,19 @@ moves AS (
     -- The moves of each case, each beside what the next one closed: the visit of the stage that it entered.
     SELECT
         h.instance_id, h.sequence, h.to_stage AS stage, h.outcome, h.occurred_at, {segment} AS segment,
-        c.definition_id, c.version, h.version AS version_then,
+        c.definition_id, c.version,
         lead(h.occurred_at) OVER moves AS left_at, lead(h.business) OVER moves AS business, lead(h.active) OVER moves AS active
     FROM cases AS c
     JOIN history AS h ON h.tenant_id = $1 AND h.instance_id = c.instance_id
     WHERE h.to_stage IS NOT NULL AND h.occurred_at <= :as_of::timestamptz AND h.recorded_at <= :known_at::timestamptz
     WINDOW moves AS (PARTITION BY h.instance_id ORDER BY h.sequence)
 ),
-worked AS (
-    -- The business microseconds of open visits so far: working time until now less working time until it was entered.
-    SELECT m.instance_id, m.sequence, greatest(n.until - n.since, 0) AS business
-    FROM moves AS m
-    JOIN calendars AS k ON k.definition_id = m.definition_id AND k.version = m.version
-    CROSS JOIN LATERAL (
-        SELECT (extract(epoch FROM m.occurred_at) * 1000000)::bigint AS since, (extract(epoch FROM :as_of::timestamptz) * 1000000)::bigint AS until
-    ) AS u
-    CROSS JOIN LATERAL (SELECT width_bucket(u.since, k.starts) AS since, width_bucket(u.until, k.starts) AS until) AS p
-    CROSS JOIN LATERAL (
-        SELECT
-            least(k.totals[p.since] + u.since - k.starts[p.since], k.totals[p.since + 1]) AS since,
-            least(k.totals[p.until] + u.until - k.starts[p.until], k.totals[p.until + 1]) AS until
-    ) AS n
-    WHERE m.left_at IS NULL AND m.outcome IS NULL
-),
 visits AS (
-    -- Every visit of a stage in which work goes on, in seconds; an open one as far as it was seen.
+    -- Every visit of a stage in which work goes on, in seconds; an open one as far as it was seen. Its business time is the working
+    -- time until now less that until it was entered.
     SELECT
-        m.instance_id, m.sequence, m.stage, m.occurred_at, m.segment, m.definition_id, m.version, m.version_then,
-        m.left_at IS NULL AS is_open,
+        m.instance_id, m.sequence, m.stage, m.occurred_at, m.segment,
+        m.left_at IS NULL AS is_open, m.definition_id, m.version,
         greatest(extract(epoch FROM coalesce(m.left_at, :as_of::timestamptz) - m.occurred_at), 0)::float8 AS calendar,
         coalesce(m.business, w.business) / 1e6::float8 AS business,
         CASE
@@ -71,9 +56,22 @@ visits AS (
             ELSE greatest(w.business - coalesce(d.paused, 0), 0)
         END / 1e6::float8 AS active
     FROM moves AS m
-    LEFT JOIN worked AS w ON w.instance_id = m.instance_id AND w.sequence = m.sequence
-    LEFT JOIN held AS d ON d.instance_id = m.instance_id
+    LEFT JOIN calendars AS k ON k.definition_id = m.definition_id AND k.version = m.version AND m.left_at IS NULL
     LEFT JOIN holding AS p ON p.definition_id = m.definition_id AND p.version = m.version AND p.stage = m.stage
+    LEFT JOIN held AS d ON d.instance_id = m.instance_id
+    CROSS JOIN LATERAL (
+        SELECT
+            (extract(epoch FROM m.occurred_at) * 1000000)::bigint AS since,
+            (extract(epoch FROM :as_of::timestamptz) * 1000000)::bigint AS until
+    ) AS u
+    CROSS JOIN LATERAL (SELECT width_bucket(u.since, k.starts) AS since, width_bucket(u.until, k.starts) AS until) AS n
+    CROSS JOIN LATERAL (
+        SELECT greatest(
+            least(k.totals[n.until] + u.until - k.starts[n.until], k.totals[n.until + 1])
+                - least(k.totals[n.since] + u.since - k.starts[n.since], k.totals[n.since + 1]),
+            0
+        ) AS business
+    ) AS w
     WHERE m.outcome IS NULL
 ),
 numbered AS (
@@ -101,23 +99,33 @@ stays AS (
 ),
 {clocked_cases},
 {cycles},
-judged AS (
-    -- Whether each first stay ended within the target of its stage, once that is due: those that end sooner are not due earlier.
+verdicts AS (
+    -- What became of each clock that sets the target of a stage, once it is due: those that end sooner are not due earlier.
     SELECT
-        s.stage, s.cell, s.first_segment AS segment, s.instance_id, s.is_any_open, s.visits,
+        y.instance_id, y.begun AS sequence, t.stage,
         CASE
             WHEN y.state = 'breached' OR (y.state = 'running' AND y.due_at < :as_of::timestamptz) THEN 'late'
             WHEN y.state = 'met' AND y.due_at <= :as_of::timestamptz THEN 'within'
             WHEN y.state IN ('met', 'running', 'paused') THEN 'not_yet_due'
-            ELSE 'untargeted'
         END AS verdict
-    FROM stays AS s
-    LEFT JOIN (
-        SELECT y.*, t.stage
-        FROM cycles AS y
-        JOIN stage_clocks AS t ON t.definition_id = y.definition_id AND t.version = y.version AND t.policy = y.clock
-    ) AS y ON y.instance_id = s.instance_id AND y.begun = s.sequence AND y.stage = s.stage
-    WHERE s.place = 1
+    FROM cycles AS y
+    JOIN stage_clocks AS t ON t.definition_id = y.definition_id AND t.version = y.version AND t.policy = y.clock
+),
+judged AS (
+    -- Each first stay with the verdict of the clock that began with it; put together by grouping, which no estimate of rows can slow down.
+    SELECT
+        g.stage, max(g.cell) AS cell, max(g.segment) AS segment, g.instance_id, bool_or(g.is_any_open) AS is_any_open,
+        max(g.visits) AS visits, coalesce(max(g.verdict), 'untargeted') AS verdict
+    FROM (
+        SELECT s.instance_id, s.sequence, s.stage, s.cell, s.first_segment AS segment, s.is_any_open, s.visits, NULL AS verdict
+        FROM stays AS s
+        WHERE s.place = 1
+        UNION ALL
+        SELECT v.instance_id, v.sequence, v.stage, NULL, NULL, NULL, NULL, v.verdict
+        FROM verdicts AS v
+    ) AS g
+    GROUP BY g.instance_id, g.sequence, g.stage
+    HAVING max(g.cell) IS NOT NULL
 ),
 members AS (
     -- The cases behind the numbers of each stage.

@@ -2,12 +2,12 @@ walks AS (
     -- The touches of each unit in the order of happening, side by side.
     SELECT
         t.unit_id,
-        array_agg(t.step ORDER BY t.occurred_at, t.sequence, t.step) AS steps,
-        array_agg(t.instance_id ORDER BY t.occurred_at, t.sequence, t.step) AS instances,
-        array_agg(t.occurred_at ORDER BY t.occurred_at, t.sequence, t.step) AS instants,
-        array_agg(t.is_forced ORDER BY t.occurred_at, t.sequence, t.step) AS are_forced,
-        array_agg(t.visits ORDER BY t.occurred_at, t.sequence, t.step) AS visits,
-        array_agg(t.segment::text ORDER BY t.occurred_at, t.sequence, t.step) AS segments
+        array_agg(t.step ORDER BY t.occurred_at, t.sequence, t.instance_id, t.step) AS steps,
+        array_agg(t.instance_id ORDER BY t.occurred_at, t.sequence, t.instance_id, t.step) AS instances,
+        array_agg(t.occurred_at ORDER BY t.occurred_at, t.sequence, t.instance_id, t.step) AS instants,
+        array_agg(t.is_forced ORDER BY t.occurred_at, t.sequence, t.instance_id, t.step) AS are_forced,
+        array_agg(t.visits ORDER BY t.occurred_at, t.sequence, t.instance_id, t.step) AS visits,
+        array_agg(t.segment::text ORDER BY t.occurred_at, t.sequence, t.instance_id, t.step) AS segments
     FROM touches AS t
     GROUP BY t.unit_id
 ),

@@ -6,5 +6,5 @@ arrivals AS (
     FROM touches AS t
     JOIN steps AS s ON s.step <= t.step
     WHERE t.touch = 1
-    ORDER BY t.unit_id, s.step, t.occurred_at, t.sequence
+    ORDER BY t.unit_id, s.step, t.occurred_at, t.sequence, t.instance_id
 )

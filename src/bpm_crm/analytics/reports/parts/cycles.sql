@@ -1,4 +1,4 @@
-cycles AS (
+cycles AS MATERIALIZED (
     -- Each cycle of each clock as its last event left it; events are told by when they happened and were recorded. `begun` is the
     -- step that began it, `worked` the business seconds that a closed one took, and the target of an open one.
     SELECT DISTINCT ON (h.instance_id, e.clock, e.cycle)

@@ -11,7 +11,7 @@ moments AS (
 survival AS (
     -- Kaplan-Meier: the share that goes on after each length, and the sum of Greenwood's formula for its variance.
     SELECT
-        m.measure, m.step, m.cell, m.seconds,
+        m.measure, m.step, m.cell, m.seconds, m.at_risk,
         exp(sum(CASE WHEN m.events = m.at_risk THEN '-Infinity'::float8 ELSE ln(1 - m.events / m.at_risk) END) OVER lengths)
             AS waiting,
         sum(CASE WHEN m.events = m.at_risk THEN 'Infinity'::float8 ELSE m.events / (m.at_risk * (m.at_risk - m.events)) END)
@@ -20,12 +20,16 @@ survival AS (
     WINDOW lengths AS (PARTITION BY m.measure, m.step, m.cell ORDER BY m.seconds)
 ),
 bands AS (
-    -- The share with its 95 % interval on the log-log scale. Where nothing is left, no upper end is known.
+    -- The share with its 95 % interval on the log-log scale; where nothing is left, the exact end for none of those at risk.
     SELECT
         v.*,
         CASE WHEN v.waiting = 0 THEN 0 WHEN v.greenwood = 0 THEN 1
             ELSE exp(ln(v.waiting) * exp(least(-1.959963984540054 * sqrt(v.greenwood) / ln(v.waiting), 700))) END AS lower,
-        CASE WHEN v.waiting = 0 THEN NULL WHEN v.greenwood = 0 THEN 1
+        CASE
+            WHEN v.waiting = 0
+                THEN coalesce(lag(v.waiting) OVER (PARTITION BY v.measure, v.step, v.cell ORDER BY v.seconds), 1)
+                    * (1 - 0.025::float8 ^ (1 / v.at_risk))
+            WHEN v.greenwood = 0 THEN 1
             ELSE exp(ln(v.waiting) * exp(1.959963984540054 * sqrt(v.greenwood) / ln(v.waiting))) END AS upper
     FROM survival AS v
 ),

@@ -3,7 +3,7 @@ touches AS (
     SELECT
         c.unit_id, h.instance_id, s.step, h.occurred_at, h.sequence, h.kind = 'forced' AS is_forced, {segment} AS segment,
         c.definition_id, c.version, c.started_at, c.moved_at, c.outcome,
-        row_number() OVER (PARTITION BY c.unit_id, s.step ORDER BY h.occurred_at, h.sequence) AS touch,
+        row_number() OVER (PARTITION BY c.unit_id, s.step ORDER BY h.occurred_at, h.sequence, h.instance_id) AS touch,
         count(*) OVER (PARTITION BY c.unit_id, s.step) AS visits
     FROM units AS c
     JOIN history AS h ON h.tenant_id = $1 AND h.instance_id = c.instance_id
