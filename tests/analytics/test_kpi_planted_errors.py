@@ -34,11 +34,9 @@ def _uncensored(case: Case, ask: Ask, row: Row | None) -> Any:
 _waited = reference_kpis._waited
 
 
-def _cancelled_too(cases: list[Case], ask: Ask, _documents: Documents) -> Units:
+def _all_closed(cases: list[Case], ask: Ask, _documents: Documents) -> Units:
     for case, move in reference_kpis._closed(cases, ask):
-        yield reference_kpis.Unit(
-            case, move, move["occurred_at"], numbers=reference_kpis._share(move["outcome"] == "won")
-        )
+        yield reference_kpis.Unit(case, move, move["occurred_at"], numbers=("denominator", "numerator"))
 
 
 def _by_state(event: Row, _ask: Ask) -> bool:
@@ -85,8 +83,8 @@ async def test_an_error_planted_into_a_plain_statement_is_noticed(
 
 
 async def test_an_error_planted_into_the_units_is_noticed(walked: Walked, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Cancelled cases count as closed, in the wrong statement."""
-    monkeypatch.setitem(reference_kpis.UNITS, "win_rate_closed", _cancelled_too)  # type: ignore[arg-type]
+    """All that ended counts as won, in the wrong statement."""
+    monkeypatch.setitem(reference_kpis.UNITS, "win_rate_closed", _all_closed)  # type: ignore[arg-type]
     with pytest.raises(AssertionError):
         await _check(walked, "win_rate_closed")
 
