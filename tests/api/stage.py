@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from bpm_crm.analytics.kpi_catalogue import Better
+from bpm_crm.analytics.own_kpi import OwnKind, OwnKpi
 from bpm_crm.api.ids import to_global
 from bpm_crm.embedded.server import Server
 from bpm_crm.operations.access import EVERYTHING, Role
 from bpm_crm.operations.commands import Assign, Capture, Command, Fire, Recorded, Work
 from bpm_crm.operations.companies import Company, Founded, Person, found_company, issue_key
 from bpm_crm.operations.leads import Lead, capture_of
+from bpm_crm.operations.own_kpis import publish_kpi
 from bpm_crm.operations.publishing import publish
 from bpm_crm.operations.viewers import viewer_of_user
 from bpm_crm.processes.library import shipped_text
@@ -83,11 +86,19 @@ async def a_stage(postgres: Server, template: str, home: Path) -> AsyncIterator[
         case = await world.done(None, lead, Assign(ann, north), Fire("contact"), by="admin")
         gone = world.capture(external_id="lost", campaign="spring", region="Tula")
         await world.done(None, gone, Assign(ann, north), Fire("lose", reason="no_need"), by="admin")
+        await a_kpi(world, world.tenant_id, "ours", CHANNEL)
         own = await ids_of(world, world.founded, world.reference, case, CHANNEL, "spring", "ann", "north")
         rival = await a_rival(world)
         robot = await a_robot(world)
         async with an_api(world, home) as api:
             yield Stage(api, home, robot, own, rival, nobody_of(own))
+
+
+async def a_kpi(world: World, tenant_id: UUID, key: str, process: str) -> None:
+    """A KPI of a company's own: all its cases."""
+    own = OwnKpi(key, process, OwnKind.COUNT, key, key, key, key, Better.HIGHER)
+    async with world.owner.transaction(tenant_id) as connection:
+        await publish_kpi(connection, tenant_id, own, changelog="", at=PUBLISHED_AT, by=None, idempotency_key=None)
 
 
 async def a_robot(world: World) -> str:
@@ -122,6 +133,7 @@ async def a_rival(world: World) -> Ids:
         commands: tuple[Command, ...] = (capture, Assign(viewer.user_id, None), Fire("contact"))
         case = await world.writer.submit(Work(tenant_id, commands, viewer.actor))
         assert isinstance(case, Recorded), case
+    await a_kpi(world, tenant_id, RIVAL_KEY, RIVAL_KEY)
     return await ids_of(world, founded, reference, case, RIVAL_KEY, RIVAL_KEY, "rex", RIVAL_KEY)
 
 
@@ -164,6 +176,7 @@ async def ids_of(
         "campaign": campaign,
         "team": team,
         "region": str(record.region),
+        "kpi": "ours" if channel == CHANNEL else RIVAL_KEY,
         "tenant": str(founded.tenant_id),
         "cursor": str(record.id),
         "customer": reference.tenant.key if record.customer_id is None else f"+7999{99 if user == 'ann' else 508:07}",

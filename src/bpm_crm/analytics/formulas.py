@@ -7,7 +7,7 @@ from math import inf, sqrt
 from typing import Any, Final
 
 from bpm_crm.analytics.dimensions import Segment
-from bpm_crm.analytics.kpi_catalogue import KpiKind
+from bpm_crm.analytics.kpi_kinds import KpiKind
 
 Z: Final = 1.959963984540054
 """The standard normal quantile of a two-sided interval of 95 %."""

@@ -6,71 +6,27 @@ columns a unit has, and what becomes of them.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
 from bpm_crm.analytics.dimensions import Dimension
 from bpm_crm.analytics.frames import Titles
 from bpm_crm.analytics.kpi_header import HeaderBroken, read_header
+from bpm_crm.analytics.kpi_kinds import Better, KpiKind, KpiUnit, PeriodBasis
+from bpm_crm.analytics.own_kpi import OwnKpi
 from bpm_crm.analytics.statements import with_parts
 
+__all__ = ["CATALOGUE", "Better", "Kpi", "KpiKind", "KpiUnit", "PeriodBasis", "kpi_text", "read_catalogue", "read_kpi"]
+
 KPIS: Final = Path(__file__).parent / "kpis"
-
-
-class KpiUnit(StrEnum):
-    """What the value of a KPI is measured in."""
-
-    COUNT = "count"
-    SHARE = "share"
-    SECONDS = "seconds"
-    BUSINESS_SECONDS = "business_seconds"
-    MONEY = "money"
-    MONEY_PER_DAY = "money_per_day"
-    NUMBER = "number"
-    PER_HOUR = "per_hour"
-
-
-class Better(StrEnum):
-    """Which way a KPI gets better."""
-
-    HIGHER = "higher"
-    LOWER = "lower"
-    NEITHER = "neither"
-
-
-class KpiKind(StrEnum):
-    """How the units of a KPI make its value.
-
-    A unit has `instance_id` and `segment`; of a share also `is_met`, of a duration `seconds` and `is_seen`, of the others `number`
-    (`numerator`, `denominator` and what else the kind knows) and `amount`.
-    """
-
-    COUNT = "count"
-    SHARE = "share"
-    DURATION = "duration"
-    RATIO = "ratio"
-    SUM = "sum"
-    RATE = "rate"
-    VELOCITY = "velocity"
-
-
-class PeriodBasis(StrEnum):
-    """What must fall into the period for a unit to count."""
-
-    BEGUN = "begun"
-    CLOSED = "closed"
-    HAPPENED = "happened"
-    DUE = "due"
-    AT_END = "at_end"
 
 
 @dataclass(frozen=True, slots=True)
 class Kpi:
     """A KPI. `text` is its SQL up to the CTE `members`; `instant` and `clock` are the SQL of what time dimensions and `CLOCK` take.
 
-    `values` are named values of its own. `process` narrows it to the cases of one process. `version` numbers one that a company
-    defined itself; shipped ones have none.
+    `values` are named values of its own. `process` narrows it to the cases of one process. `version` and `own` are those
+    of one that a company defined itself; shipped ones have none.
     """
 
     key: str
@@ -87,6 +43,7 @@ class Kpi:
     values: Mapping[str, Any] = field(default_factory=dict, repr=False)
     process: str | None = None
     version: int | None = None
+    own: OwnKpi | None = None
 
     @property
     def is_snapshot(self) -> bool:

@@ -12,6 +12,7 @@ from bpm_crm.analytics.formulas import Measurement, Totals, duration_measurement
 from bpm_crm.analytics.frames import Frame, Question, Version
 from bpm_crm.analytics.kpi_catalogue import Kpi, KpiKind
 from bpm_crm.analytics.members import Members
+from bpm_crm.analytics.own_facts import chosen_cases
 from bpm_crm.analytics.statements import report
 from bpm_crm.analytics.working_hours import working_hours
 from bpm_crm.records.database import Connection
@@ -68,6 +69,8 @@ async def members_of(connection: Connection, kpi: Kpi, frame: Frame, question: Q
     values = _values(kpi, frame, question)
     if kpi.kind is KpiKind.RATE:
         values |= await working_hours(connection, frame, question, _versions(kpi, frame))
+    if kpi.own is not None:
+        values |= await chosen_cases(connection, kpi.own, frame, question, values)
     return Members(kpi.text, replace(question, grouping=grouping), values)
 
 

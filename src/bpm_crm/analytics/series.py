@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 
 from bpm_crm.analytics.dimensions import Dimension, Grouping
 from bpm_crm.analytics.formulas import Measurement, nothing_measured
@@ -62,7 +63,9 @@ def _parts(frame: Frame, question: Question, part: Dimension, zone: str, most: i
     if question.since == FIRST_INSTANT:
         raise SeriesTooLong(most)
     found: list[Bucket] = []
-    for item in buckets(question.since, min(question.until, frame.as_of), part, zone):
+    for item in takewhile(
+        lambda bucket: bucket.since <= frame.as_of, buckets(question.since, question.until, part, zone)
+    ):
         if len(found) == most:
             raise SeriesTooLong(most)
         found.append(item)

@@ -17,6 +17,7 @@ COSTS: Mapping[str, FieldCost] = {
     "Query.lossReasons": FieldCost(weight=FIGURE, size=50),
     "Query.checkpointKpis": FieldCost(weight=FIGURE, size=50),
     "Query.kpi": FieldCost(weight=FIGURE),
+    "Query.previewKpi": FieldCost(weight=2 * FIGURE),
     "Query.kpiCatalogue": FieldCost(size=40),
     "KpiDefinition.dimensions": FieldCost(size=14),
     "KpiResult.rows": FieldCost(size=50),

@@ -127,6 +127,7 @@ expose(
         Permission.SCHEDULE_REVIEWS: "Set how often processes are reviewed, and by whom.",
         Permission.VIEW_CORRECTIVE_ACTIONS: "See corrective actions: with the reach `TEAM` those of own teams, and own ones.",
         Permission.MANAGE_CORRECTIVE_ACTIONS: "Add, change and close corrective actions.",
+        Permission.DEFINE_KPIS: "Define KPIs of the company's own.",
     },
 )
 expose(

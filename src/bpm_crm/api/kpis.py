@@ -1,6 +1,7 @@
 """KPIs: the catalogue, and each one asked over a period."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from difflib import get_close_matches
 from enum import Enum
@@ -9,10 +10,11 @@ from typing import Annotated
 import strawberry
 from strawberry import argument
 
-from bpm_crm.analytics.dimensions import OF_TIME, Dimension, Grouping, OwnerBasis
+from bpm_crm.analytics.dimensions import Dimension, Grouping, OwnerBasis
 from bpm_crm.analytics.frames import Frame, Question, read_frame
 from bpm_crm.analytics.kpi_catalogue import Kpi
 from bpm_crm.analytics.measures import DimensionNotOffered, Measured, measure
+from bpm_crm.analytics.own_facts import TooManyCases
 from bpm_crm.analytics.own_kpis import every_kpi
 from bpm_crm.analytics.series import SeriesTooLong, read_series
 from bpm_crm.api.context import Info, RequestContext
@@ -45,6 +47,29 @@ expose(
     },
 )
 
+
+class SeriesPart(Enum):
+    """The parts of a series."""
+
+    YEAR = Dimension.YEAR
+    QUARTER = Dimension.QUARTER
+    MONTH = Dimension.MONTH
+    WEEK = Dimension.WEEK
+    DAY = Dimension.DAY
+
+
+expose(
+    SeriesPart,
+    "The parts of the calendar that a series has, in the company's time zone.",
+    {
+        SeriesPart.YEAR: "Each year of the calendar.",
+        SeriesPart.QUARTER: "Each quarter of a year.",
+        SeriesPart.MONTH: "Each month of a year.",
+        SeriesPart.WEEK: "Each week of ISO 8601, from Monday on.",
+        SeriesPart.DAY: "Each day, from midnight on.",
+    },
+)
+
 Key = Annotated[str, argument(description="Key of the KPI, as `kpiCatalogue` lists it.")]
 InPeriod = Annotated[PeriodInput, argument(description="The period; see `periodBasis` of the KPI.")]
 GroupBy = Annotated[list[Dimension] | None, argument(description="Segments to split it into.")]
@@ -55,7 +80,7 @@ CompareWith = Annotated[KpiComparisonInput | None, argument(description="What to
 Basis = Annotated[OwnerBasis, argument(description="Whose a case is counted as, when grouped by `OWNER` or `TEAM`.")]
 OrderBy = Annotated[KpiRowOrder, argument(description="How the rows are sorted.")]
 Limit = Annotated[int | None, argument(description="How many rows are given at most, the first in that order.")]
-Part = Annotated[Dimension, argument(description="Which parts: `DAY`, `WEEK`, `MONTH`, `QUARTER` or `YEAR`.")]
+Part = Annotated[SeriesPart, argument(description="Which parts.")]
 
 
 @strawberry.type(description="A KPI over a period.")
@@ -73,23 +98,18 @@ class KpiResult:
     )
     async def series(self, info: Info, by: Part) -> list[KpiPoint]:
         """The KPI over time."""
-        if by not in OF_TIME:
-            raise Fault(Code.BAD_USER_INPUT, f"A series goes by DAY, WEEK, MONTH, QUARTER or YEAR, not by {by.name}.")
-        context = info.context
-        try:
-            async with context.services.database.reader(self.question.tenant_id) as connection:
-                points = await read_series(
-                    connection, self.kpi, self.asked, self.question, by, context.known.tenant.zone
-                )
-        except SeriesTooLong as error:
-            raise Fault(Code.BAD_USER_INPUT, str(error), maximum=error.most) from error
+        context, part = info.context, by.value
+        zone = context.known.tenant.zone
+        async with context.services.database.reader(self.question.tenant_id) as connection:
+            with answering():
+                points = await read_series(connection, self.kpi, self.asked, self.question, part, zone)
         return [
             KpiPoint(
                 key=point.bucket.key,
                 from_=point.bucket.since,
                 to=point.bucket.until,
                 value=kpi_value(
-                    context, self.kpi, point.measurement, (by,), Drilldown(context, point.measured.members)
+                    context, self.kpi, point.measurement, (part,), Drilldown(context, point.measured.members)
                 ),
             )
             for point in points
@@ -139,21 +159,26 @@ class KpisQuery:
         async with context.services.database.reader(question.tenant_id) as connection:
             kpi = found_kpi(await every_kpi(connection, question.tenant_id), key)
             frame = await read_frame(connection, question.tenant_id, as_of=as_of, known_at=known_at)
-            try:
-                measured = await measure(connection, kpi, frame, question)
-            except DimensionNotOffered as error:
-                raise Fault(Code.BAD_USER_INPUT, str(error)) from error
             comparison = None
-            if compare_with is not None:
-                comparison = await compared(context, connection, measured, question, compare_with)
-        return kpi_result(context, measured, question, where, _order(order_by, limit), comparison)
+            with answering():
+                measured = await measure(connection, kpi, frame, question)
+                if compare_with is not None:
+                    comparison = await compared(context, connection, measured, question, compare_with)
+        return kpi_result(context, measured, question, where, (order_by, limit), comparison)
 
 
 Sort = tuple[KpiRowOrder, int | None]
 
 
-def _order(order: KpiRowOrder, limit: int | None) -> Sort:
-    return order, limit
+@contextmanager
+def answering() -> Iterator[None]:
+    """Turns what a KPI cannot be asked into faults."""
+    try:
+        yield
+    except (DimensionNotOffered, TooManyCases) as error:
+        raise Fault(Code.BAD_USER_INPUT, str(error)) from error
+    except SeriesTooLong as error:
+        raise Fault(Code.BAD_USER_INPUT, str(error), maximum=error.most) from error
 
 
 def kpi_result(
@@ -192,7 +217,7 @@ def _sorted(rows: Sequence[KpiValue], order: KpiRowOrder, limit: int | None) -> 
 def found_kpi(known: dict[str, Kpi], key: str) -> Kpi:
     """The KPI of that key; a fault that names the nearest keys."""
     if key not in known:
-        near = get_close_matches(key, known, n=3, cutoff=0.4) or sorted(known)
+        near = get_close_matches(key, known, n=3) or sorted(known)
         raise Fault(
             Code.BAD_USER_INPUT,
             f"There is no KPI “{key}”; near it are: {', '.join(near)}. `kpiCatalogue` lists all.",

@@ -30,6 +30,7 @@ from bpm_crm.api.kpis import KpisQuery
 from bpm_crm.api.leads import LeadsMutation
 from bpm_crm.api.moves import MovesMutation
 from bpm_crm.api.nodes import Node
+from bpm_crm.api.own_kpis import OwnKpisMutation, OwnKpisQuery
 from bpm_crm.api.people import PeopleQuery, team_of, tenant_of, user_of
 from bpm_crm.api.reviews import ReviewsMutation, ReviewsQuery, find_review, find_schedule
 from bpm_crm.api.scalars import SCALARS
@@ -182,6 +183,7 @@ Query_ = _root(
     CorrectiveActionsQuery,
     KpiDriversQuery,
     KpisQuery,
+    OwnKpisQuery,
 )
 Mutation = _root(
     "Mutation",
@@ -191,6 +193,7 @@ Mutation = _root(
     ActsMutation,
     ReviewsMutation,
     CorrectiveActionsMutation,
+    OwnKpisMutation,
 )
 Subscription = _root("Subscription", "What can be followed.", Subscriptions)
 

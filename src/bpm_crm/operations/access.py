@@ -41,6 +41,7 @@ class Permission(StrEnum):
     SCHEDULE_REVIEWS = "schedule_reviews"
     VIEW_CORRECTIVE_ACTIONS = "view_corrective_actions"
     MANAGE_CORRECTIVE_ACTIONS = "manage_corrective_actions"
+    DEFINE_KPIS = "define_kpis"
 
 
 class Reach(StrEnum):
@@ -67,6 +68,7 @@ ROLE_TABLE: Mapping[Role, Mapping[Permission, Reach]] = {
         Permission.SCHEDULE_REVIEWS: Reach.ALL,
         Permission.VIEW_CORRECTIVE_ACTIONS: Reach.ALL,
         Permission.MANAGE_CORRECTIVE_ACTIONS: Reach.ALL,
+        Permission.DEFINE_KPIS: Reach.ALL,
     },
     Role.MANAGER: {
         Permission.VIEW_CASES: Reach.TEAM,

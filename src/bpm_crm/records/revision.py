@@ -2,7 +2,7 @@
 
 import asyncpg
 
-HEAD = "0003"
+HEAD = "0005"
 """The newest migration; a test holds it to the `migrations/` folder."""
 
 

@@ -22,7 +22,7 @@ READ_ONLY = (
 )
 """Tables that the owner's tools write; publishing and administration through the API will widen this on purpose."""
 
-APPEND_ONLY = ("history", "review", "review_change")
+APPEND_ONLY = ("history", "own_kpi", "review", "review_change")
 ERASABLE = ("history_text", "lease", "idempotency_key")
 
 

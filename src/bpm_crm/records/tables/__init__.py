@@ -7,6 +7,7 @@ from bpm_crm.records.tables.deal import Deal
 from bpm_crm.records.tables.delivery import IdempotencyKey, Lease, Outbox
 from bpm_crm.records.tables.history import History, HistoryText
 from bpm_crm.records.tables.instance import ProcessInstance
+from bpm_crm.records.tables.own_kpi import OwnKpi
 from bpm_crm.records.tables.people import ApiKey, AppUser, Team, TeamMember, UserRole
 from bpm_crm.records.tables.process import ProcessDefinitionRow, ProcessVersion
 from bpm_crm.records.tables.review import CorrectiveAction, Review, ReviewChange, ReviewSchedule
@@ -27,6 +28,7 @@ __all__ = [
     "IdempotencyKey",
     "Lease",
     "Outbox",
+    "OwnKpi",
     "ProcessDefinitionRow",
     "ProcessInstance",
     "ProcessVersion",

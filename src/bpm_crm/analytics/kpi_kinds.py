@@ -1,0 +1,50 @@
+"""What KPIs are measured in, how they are made, and what their periods mean."""
+
+from enum import StrEnum
+
+
+class KpiUnit(StrEnum):
+    """What the value of a KPI is measured in."""
+
+    COUNT = "count"
+    SHARE = "share"
+    SECONDS = "seconds"
+    BUSINESS_SECONDS = "business_seconds"
+    MONEY = "money"
+    MONEY_PER_DAY = "money_per_day"
+    NUMBER = "number"
+    PER_HOUR = "per_hour"
+
+
+class Better(StrEnum):
+    """Which way a KPI gets better."""
+
+    HIGHER = "higher"
+    LOWER = "lower"
+    NEITHER = "neither"
+
+
+class KpiKind(StrEnum):
+    """How the units of a KPI make its value.
+
+    A unit has `instance_id` and `segment`; of a share also `is_met`, of a duration `seconds` and `is_seen`, of the others `number`
+    (`numerator`, `denominator` and what else the kind knows) and `amount`.
+    """
+
+    COUNT = "count"
+    SHARE = "share"
+    DURATION = "duration"
+    RATIO = "ratio"
+    SUM = "sum"
+    RATE = "rate"
+    VELOCITY = "velocity"
+
+
+class PeriodBasis(StrEnum):
+    """What must fall into the period for a unit to count."""
+
+    BEGUN = "begun"
+    CLOSED = "closed"
+    HAPPENED = "happened"
+    DUE = "due"
+    AT_END = "at_end"

@@ -1,0 +1,142 @@
+"""Evaluates the expressions of a company's own KPI over cases as history knew them, by the evaluator of guards."""
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from functools import lru_cache
+from math import isfinite
+from typing import Any, Final
+from uuid import UUID
+
+import orjson
+
+from bpm_crm.analytics.frames import Frame, Question
+from bpm_crm.analytics.own_kpi import Compiled, OwnKpi, compiled
+from bpm_crm.analytics.statements import report, statement
+from bpm_crm.engine.definition import Field, ProcessDefinition
+from bpm_crm.engine.fields import guard_value
+from bpm_crm.engine.guard import EvaluationFailed, Expression
+from bpm_crm.processes.library import restore
+from bpm_crm.records.database import Connection, Row
+
+MOST_CASES: Final = 100_000
+"""Cases that a company's own KPI may look at in one question."""
+_AT_ONCE: Final = 500
+_FACTS: Final = report("own_facts")
+_DOCUMENT: Final = report("newest_document")
+
+Values = dict[str, Any]
+
+
+class TooManyCases(Exception):
+    """A period holds more cases than the expressions of an own KPI are evaluated over."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"This KPI would look at more than {MOST_CASES} cases; choose a shorter period or filter the cases."
+        )
+
+
+async def newest_definition(
+    connection: Connection, frame: Frame, tenant_id: UUID, process: str
+) -> ProcessDefinition | None:
+    """The newest version of a process known to the frame; None where there is none."""
+    known = [version for version in frame.versions if version.process == process]
+    if not known:
+        return None
+    values = {"definition": known[-1].definition_id, "version": known[-1].number}
+    found = statement(_DOCUMENT, tenant_id, values)
+    row = await connection.fetchrow(found.text, *found.values)
+    return _restored(orjson.dumps(row["document"]))
+
+
+@lru_cache(maxsize=64)
+def _restored(document: bytes) -> ProcessDefinition:
+    return restore(orjson.loads(document))
+
+
+async def chosen_cases(connection: Connection, own: OwnKpi, frame: Frame, question: Question, values: Values) -> Values:
+    """The cases for which the filter holds, with what the other expressions give, as named values for `own_kpi.sql`.
+
+    `TooManyCases` for a question that reads more than `MOST_CASES`.
+    """
+    base: Values = {"own_begins": own.begins, "own_ends": own.ends, "own_ids": [], "own_met": [], "own_amounts": []}
+    definition = await newest_definition(connection, frame, question.tenant_id, own.process)
+    if definition is None:
+        return base
+    expressions = compiled(own, definition)
+    found = statement(_FACTS, question.tenant_id, {**values, **base, "most": MOST_CASES + 1}, cases=question.cases)
+    seen = 0
+    async for row in connection.cursor(found.text, *found.values, prefetch=_AT_ONCE):
+        seen += 1
+        if seen > MOST_CASES:
+            raise TooManyCases
+        _add(base, row["instance_id"], expressions, facts_of(row, definition, values["as_of"]))
+    return base
+
+
+def _add(base: Values, instance_id: UUID, expressions: Compiled, value_of: Callable[[str], Any]) -> None:
+    if expressions.filter is not None and not holds(expressions.filter, value_of):
+        return
+    base["own_ids"].append(instance_id)
+    base["own_met"].append(expressions.condition is not None and holds(expressions.condition, value_of))
+    base["own_amounts"].append(None if expressions.value is None else amount(expressions.value, value_of))
+
+
+def _field_value(field: Field, stored: Any) -> Any:
+    """What expressions see of a stored value; None of one that an older version stored as something else."""
+    try:
+        return guard_value(field, stored)
+    except (ValueError, TypeError):
+        return None
+
+
+def holds(expression: Expression, value_of: Callable[[str], Any]) -> bool:
+    """Whether a condition holds; one that cannot be computed, for want of data for example, does not: as with guards."""
+    try:
+        return expression.evaluate(value_of) is True
+    except EvaluationFailed:
+        return False
+
+
+def amount(expression: Expression, value_of: Callable[[str], Any]) -> Decimal | None:
+    """The number that an expression yields; None when there is none."""
+    try:
+        found = expression.evaluate(value_of)
+    except EvaluationFailed:
+        return None
+    if isinstance(found, bool) or not isinstance(found, int | float) or not isfinite(found):
+        return None
+    return Decimal(repr(found))
+
+
+def facts_of(row: Row, definition: ProcessDefinition, at: Any) -> Callable[[str], Any]:
+    """The lookup of a variable by its dotted name over a row of `own_facts.sql`; `now` is `at`."""
+    counts: Mapping[str, Mapping[str, int]] = {"visits": row["visits"], "activities": row["activities"]}
+    instance = {
+        "stage": row["stage"],
+        "channel": row["channel"],
+        "region": row["region"] or "",
+        "owner": "" if row["owner_id"] is None else str(row["owner_id"]),
+        "started_at": row["started_at"],
+        "entered_at": row["moved_at"],
+        "outcome": row["outcome"] or "",
+        "reason": (row["reason"] or "") if row["outcome"] else "",
+    }
+
+    def value_of(name: str) -> Any:
+        root, _, key = name.partition(".")
+        match root:
+            case "data":
+                return _field_value(definition.fields[key], row["data"].get(key))
+            case "reached":
+                return key in row["reached"]
+            case "clocks":
+                return row["clocks"].get(key, "")
+            case "instance":
+                return instance[key]
+            case "now":
+                return at
+            case _:
+                return counts[root].get(key, 0)
+
+    return value_of
