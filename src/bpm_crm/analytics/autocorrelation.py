@@ -10,6 +10,7 @@ Errors of Newey and West by themselves find “effects” in far too many series
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +30,7 @@ LIKELY, UPPER = 0.5, 0.05
 LEVEL = 0.95
 _ROUNDING = 1e-9
 
-Floats = NDArray[np.float64]
+Floats = NDArray[np.floating[Any]]
 Places = NDArray[np.signedinteger]
 
 
