@@ -17,12 +17,20 @@ OPERATORS = {"eq", "ne", "in", "notIn", "contains", "startsWith", "gt", "gte", "
 SAME_WAY = {"ne", "notIn", "startsWith"}
 """Operators that read their value as others do, which are tried."""
 NODE_OF = {
-    "owner": "User", "caseOwner": "User", "customer": "Customer", "instance": "ProcessInstance",
-    "ref": "ProcessInstance", "review": "Review", "action": "CorrectiveAction",
+    "owner": "User",
+    "caseOwner": "User",
+    "customer": "Customer",
+    "instance": "ProcessInstance",
+    "ref": "ProcessInstance",
+    "review": "Review",
+    "action": "CorrectiveAction",
 }
 NODE_OF_ID = {
-    "deals": "Deal", "customers": "Customer", "review": "Review",
-    "correctiveAction": "CorrectiveAction", "correctiveActions": "CorrectiveAction",
+    "deals": "Deal",
+    "customers": "Customer",
+    "review": "Review",
+    "correctiveAction": "CorrectiveAction",
+    "correctiveActions": "CorrectiveAction",
 }
 """What `where.id` means, where it is not a case."""
 KEY_OF = {
