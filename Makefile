@@ -30,6 +30,7 @@ format: $(VENV)/.dev
 schema: $(VENV)/.dev
 	$(BIN)/bpm-crm schema > schema.graphql
 	$(BIN)/python -m bpm_crm.processes.schema > docs/process.schema.json
+	$(BIN)/python -m bpm_crm.analytics.kpi_page > docs/kpi-catalogue.md
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks

@@ -30,7 +30,12 @@ Found = dict[Segment | None, list[Unit]]
 async def check_kpi(walked: Walked, kpi: Kpi, ask: Ask, owner: UUID | None, rng: random.Random, fewest: int) -> None:
     """One KPI, asked once, against its plain statement."""
     world = walked.world
-    ask = replace(ask, by=tuple(rng.sample([item.value for item in kpi.dimensions], rng.choice((0, 1, 1, 2)))))
+    ask = replace(
+        ask,
+        by=tuple(
+            rng.sample([item.value for item in kpi.dimensions], min(len(kpi.dimensions), rng.choice((0, 1, 1, 2))))
+        ),
+    )
     async with world.database.reader(world.tenant_id) as connection:
         frame = await read_frame(connection, world.tenant_id, as_of=ask.as_of, known_at=ask.known_at)
         found = await measure(connection, kpi, frame, question_of(world, ask, owner))

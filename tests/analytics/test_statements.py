@@ -5,10 +5,20 @@ from uuid import UUID
 
 import pytest
 
+from bpm_crm.analytics.kpi_catalogue import KPIS
 from bpm_crm.analytics.statements import REPORTS, CaseFilter, report, statement
 
 TENANT = UUID(int=1)
-TABLES = ("history", "process_instance", "process_definition", "process_version", "deal")
+TABLES = (
+    "history",
+    "process_instance",
+    "process_definition",
+    "process_version",
+    "deal",
+    "channel",
+    "tenant",
+    "own_kpi",
+)
 
 
 def test_values_are_numbered_after_those_of_the_filter_and_a_name_keeps_its_number() -> None:
@@ -38,7 +48,7 @@ def test_a_part_may_go_by_another_name() -> None:
     assert "array_position" not in report("funnel_cohort", arrivals="arrivals_any")
 
 
-@pytest.mark.parametrize("path", sorted(REPORTS.rglob("*.sql")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted([*REPORTS.rglob("*.sql"), *KPIS.glob("*.sql")]), ids=lambda path: path.stem)
 def test_every_table_is_named_with_its_tenant(path: object) -> None:
     text = re.sub(r"--.*", "", REPORTS.joinpath(str(path)).read_text(encoding="utf-8"))
     named = re.findall(rf"\b(?:FROM|JOIN)\s+({'|'.join(TABLES)})\s+AS\s+(\w+)", text)

@@ -250,3 +250,8 @@ async def test_only_those_who_define_processes_define_kpis(loaded: Api) -> None:
             answer = await loaded.ask(query, by=by, **variables)
             assert [error["extensions"]["code"] for error in answer["errors"]] == ["FORBIDDEN"]
     assert await loaded.world.counts(TABLES) == before
+
+
+async def test_a_process_tells_its_key_stage(loaded: Api) -> None:
+    found = await loaded.data('{ processDefinition(key: "web-form") { keyStage } }', by="ann")
+    assert found == {"processDefinition": {"keyStage": "offer"}}

@@ -77,9 +77,16 @@ async def members_of(connection: Connection, kpi: Kpi, frame: Frame, question: Q
 def _numbers(kpi: Kpi, rows: list[Mapping[str, Any]]) -> dict[Segment | None, Measurement]:
     totals: dict[Segment | None, dict[str, Totals]] = {}
     for row in rows:
-        counted = Totals(row["units"], Fraction(row["amount"]), Fraction(row["inverse"]))
+        counted = Totals(row["units"], Fraction(row["amount"]), _inverse(row))
         totals.setdefault(_segment(row), {})[row["number"]] = counted
     return {segment: measurement_of(kpi.kind, segment, counted) for segment, counted in totals.items()}
+
+
+def _inverse(row: Mapping[str, Any]) -> Fraction:
+    """The sum of the inverses of the amounts, exactly where these are all the same."""
+    if row["least"] and row["least"] == row["most"]:
+        return Fraction(row["units"]) / Fraction(row["least"])
+    return Fraction(row["inverse"])
 
 
 def _durations(rows: list[Mapping[str, Any]]) -> dict[Segment | None, Measurement]:

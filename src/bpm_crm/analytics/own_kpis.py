@@ -26,8 +26,8 @@ async def every_kpi(connection: Connection, tenant_id: UUID) -> dict[str, Kpi]:
     return {kpi.key: kpi for kpi in own} | dict(CATALOGUE)
 
 
-def kpi_of(own: OwnKpi, version: int) -> Kpi:
-    """A KPI like those that ship, made of a definition; it behaves as they do."""
+def kpi_of(own: OwnKpi, version: int | None) -> Kpi:
+    """A KPI like those that ship, made of a definition; it behaves as they do. One without a version is a draft."""
     return Kpi(
         key=own.key,
         titles={"en": own.title_en, "ru": own.title_ru},

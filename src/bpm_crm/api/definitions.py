@@ -171,6 +171,9 @@ class ProcessDefinitionType(Node):
     latest_version: int = strawberry.field(description="Version that new cases take.")
     created_at: datetime = strawberry.field(description="When the definition was first published.")
     channels: list[str] = strawberry.field(description="Keys of the channels it handles.")
+    key_stage: str | None = strawberry.field(
+        description="Key of the stage on which the process turns; KPIs tell who gets there and what is done there. Null: none."
+    )
     initial_stage: str = strawberry.field(description="Stage in which cases begin.")
     stages: list[StageType] = strawberry.field(description="Stages, in the order of the document.")
     fields: list[DataField] = strawberry.field(description="Data fields.")
@@ -203,6 +206,7 @@ def definition_type(record: DefinitionRecord, definition: ProcessDefinition, lan
         latest_version=record.latest_version,
         created_at=record.created_at,
         channels=list(definition.channels),
+        key_stage=definition.key_stage,
         initial_stage=definition.initial,
         stages=[stage_type(stage, language) for stage in definition.stages.values()],
         fields=[_field(item, language) for item in definition.fields.values()],

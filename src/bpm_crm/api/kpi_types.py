@@ -81,7 +81,7 @@ class KpiDefinition:
     dimensions: list[Dimension] = strawberry.field(description="By what it can be grouped.")
     process: str | None = strawberry.field(description="Key of the only process it is about; null: all processes.")
     version: int | None = strawberry.field(
-        description="Version of a KPI that the company defined itself; null of a shipped one."
+        description="Version of a KPI that the company defined itself; null of a shipped one and of a draft."
     )
 
 

@@ -167,7 +167,7 @@ class OwnKpisQuery:
                 return refused
             frame = await read_frame(connection, question.tenant_id, as_of=as_of, known_at=known_at)
             with answering():
-                measured = await measure(connection, kpi_of(own, 0), frame, question)
+                measured = await measure(connection, kpi_of(own, None), frame, question)
         return kpi_result(context, measured, question, where)
 
 
