@@ -204,7 +204,7 @@ def test_only_a_comparison_is_compared() -> None:
 def test_actions_without_an_effect_are_reported_as_effects_in_at_most_one_of_twenty(
     method: EffectMethod, kind: str
 ) -> None:
-    assert found(method, NULLS[kind], 26, 13, times=200) <= 0.05
+    assert found(method, NULLS[kind], 26, 13, times=120) <= 0.05
 
 
 def test_a_test_that_takes_weeks_for_independent_would_report_many_of_them(monkeypatch: pytest.MonkeyPatch) -> None:

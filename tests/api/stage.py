@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -21,7 +21,16 @@ from bpm_crm.operations.publishing import publish
 from bpm_crm.operations.viewers import viewer_of_user
 from bpm_crm.processes.library import shipped_text
 from bpm_crm.records.identifiers import new_id
+from bpm_crm.records.instances import InstanceRecord
 from bpm_crm.records.reference import Reference, load_reference
+from bpm_crm.records.reviews import (
+    ActionRecord,
+    ReviewRecord,
+    ScheduleRecord,
+    insert_review,
+    save_action,
+    save_schedule,
+)
 from tests.api.client import Api, an_api
 from tests.databases import cloned
 from tests.world import PUBLISHED_AT, World, a_world, customer
@@ -87,7 +96,7 @@ async def a_stage(postgres: Server, template: str, home: Path) -> AsyncIterator[
         gone = world.capture(external_id="lost", campaign="spring", region="Tula")
         await world.done(None, gone, Assign(ann, north), Fire("lose", reason="no_need"), by="admin")
         await a_kpi(world, world.tenant_id, "ours", CHANNEL)
-        own = await ids_of(world, world.founded, world.reference, case, CHANNEL, "spring", "ann", "north")
+        own = await ids_of(world, world.founded, world.reference, case, CHANNEL, "spring", "ann", "north", "web-form")
         rival = await a_rival(world)
         robot = await a_robot(world)
         async with an_api(world, home) as api:
@@ -134,7 +143,7 @@ async def a_rival(world: World) -> Ids:
         case = await world.writer.submit(Work(tenant_id, commands, viewer.actor))
         assert isinstance(case, Recorded), case
     await a_kpi(world, tenant_id, RIVAL_KEY, RIVAL_KEY)
-    return await ids_of(world, founded, reference, case, RIVAL_KEY, RIVAL_KEY, "rex", RIVAL_KEY)
+    return await ids_of(world, founded, reference, case, RIVAL_KEY, RIVAL_KEY, "rex", RIVAL_KEY, RIVAL_KEY)
 
 
 async def ids_of(
@@ -146,6 +155,7 @@ async def ids_of(
     campaign: str,
     user: str,
     team: str,
+    reviewed: str,
 ) -> Ids:
     """Everything in a company that can be referred to."""
     record = case.instance
@@ -156,7 +166,12 @@ async def ids_of(
     user_id = next(user_id for email, user_id in founded.users.items() if email.startswith(f"{user}@"))
     found = reference.campaign(campaign)
     assert found is not None
+    kpi = "ours" if channel == CHANNEL else RIVAL_KEY
+    cycle = await a_review_cycle(
+        world, founded, reference, reviewed, record, found.id, user_id, founded.teams[team], kpi
+    )
     nodes = {
+        **cycle,
         "ProcessInstance": record.id,
         "Deal": record.deal_id,
         "Customer": record.customer_id,
@@ -176,12 +191,64 @@ async def ids_of(
         "campaign": campaign,
         "team": team,
         "region": str(record.region),
-        "kpi": "ours" if channel == CHANNEL else RIVAL_KEY,
+        "kpi": kpi,
         "tenant": str(founded.tenant_id),
         "cursor": str(record.id),
         "customer": reference.tenant.key if record.customer_id is None else f"+7999{99 if user == 'ann' else 508:07}",
     }
     return Ids({kind: str(to_global(kind, key)) for kind, key in nodes.items()}, keys)
+
+
+async def a_review_cycle(
+    world: World,
+    founded: Founded,
+    reference: Reference,
+    reviewed: str,
+    record: InstanceRecord,
+    campaign_id: UUID,
+    user_id: UUID,
+    team_id: UUID,
+    kpi: str,
+) -> dict[str, UUID]:
+    """A schedule of a process, a review of the case's own, and an action decided in it about cases like it; their ids by type."""
+    process, at, day = reference.definition(reviewed), PUBLISHED_AT, PUBLISHED_AT.date()
+    assert process is not None
+    ids = {kind: new_id() for kind in ("ReviewSchedule", "Review", "CorrectiveAction")}
+    schedule = ScheduleRecord(ids["ReviewSchedule"], process.id, "weekly", day, user_id, at, day, None, 1)
+    until = at + timedelta(days=7)
+    review = ReviewRecord(
+        *(ids["Review"], record.definition_id, "weekly", at, until, user_id, until, until, until),
+        versions={"numbers": [1]},
+        results={},
+    )
+    action = ActionRecord(
+        id=ids["CorrectiveAction"],
+        definition_id=record.definition_id,
+        review_id=review.id,
+        title=reviewed,
+        description=None,
+        stage=None,
+        checkpoint=None,
+        team_id=team_id,
+        channel_id=record.channel_id,
+        campaign_id=campaign_id,
+        case_owner_id=None,
+        region=record.region,
+        owner_id=user_id,
+        kpi=kpi,
+        expected_direction="up",
+        expected_size=None,
+        starts_on=day,
+        ends_on=None,
+        status="open",
+        created_at=at,
+        revision=1,
+    )
+    async with world.owner.transaction(founded.tenant_id) as connection:
+        await save_schedule(connection, founded.tenant_id, schedule)
+        await insert_review(connection, founded.tenant_id, review)
+        await save_action(connection, founded.tenant_id, action)
+    return ids
 
 
 def nobody_of(own: Ids) -> Ids:

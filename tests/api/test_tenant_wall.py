@@ -16,8 +16,22 @@ from tests.api.walking import own_types, root_fields, selection, slots
 OPERATORS = {"eq", "ne", "in", "notIn", "contains", "startsWith", "gt", "gte", "lt", "lte", "isNull"}
 SAME_WAY = {"ne", "notIn", "startsWith"}
 """Operators that read their value as others do, which are tried."""
-NODE_OF = {"owner": "User", "customer": "Customer", "instance": "ProcessInstance", "ref": "ProcessInstance"}
-NODE_OF_ID = {"deals": "Deal", "customers": "Customer"}
+NODE_OF = {
+    "owner": "User",
+    "caseOwner": "User",
+    "customer": "Customer",
+    "instance": "ProcessInstance",
+    "ref": "ProcessInstance",
+    "review": "Review",
+    "action": "CorrectiveAction",
+}
+NODE_OF_ID = {
+    "deals": "Deal",
+    "customers": "Customer",
+    "review": "Review",
+    "correctiveAction": "CorrectiveAction",
+    "correctiveActions": "CorrectiveAction",
+}
 """What `where.id` means, where it is not a case."""
 KEY_OF = {
     "process": "process",
@@ -29,12 +43,13 @@ KEY_OF = {
     "externalId": "external",
     "search": "deal",
     "phone": "customer",
+    "kpi": "kpi",
 }
 KEY_OF_KEY = {
     "deals": "deal",
     "processDefinitions": "process",
     "processDefinition": "process",
-    **dict.fromkeys(("kpi", "previewKpi", "publishKpi", "retireKpi"), "kpi"),
+    **dict.fromkeys(("kpi", "kpiDrivers", "previewKpi", "publishKpi", "retireKpi"), "kpi"),
 }
 DEPTH = {"kpi": 3}
 """How deep to look, where two levels do not show what was found."""
@@ -43,7 +58,7 @@ NEVER_OURS = {"retireKpi"}
 NO_REFERENCE = {
     *("stage", "lossReason", "exclusion", "title", "name", "email", "comment", "transition", "reason", "kind"),
     *("idempotencyKey", "after", "before", "changelog", "source"),
-    *("en", "ru", "filter", "condition", "value", "begins", "ends"),
+    *("checkpoint", "description", "en", "ru", "filter", "condition", "value", "begins", "ends"),
 }
 """Texts that refer to nothing a company has alone. A new text is to be entered here or above."""
 
@@ -102,10 +117,13 @@ async def answer(stage: Stage, kind: str, name: str, field: GraphQLField, slot: 
     text = build(json.dumps(sent)).replace('channel: "x"', f'channel: "{ids.keys["channel"]}"')
     text = text.replace('process: "x"', f'process: "{stage.own.keys["process"]}"')
     text = text.replace("input: {instance:", "input: {expectedSequence: 0, instance:")
-    if name == "kpi":
+    if name in {"kpi", "kpiDrivers"}:
         text = text.replace('key: "x"', 'key: "new_cases"')
     if name == "publishKpi":
         text = text.replace("kind: COUNT", "kind: SHARE")  # without its condition: nothing is published
+    text = text.replace("input: {action:", "input: {expectedRevision: 0, action:")
+    if name in {"setReviewPeriod", "addCorrectiveAction"}:
+        text = text.replace('startsOn: "2026-11-02"', 'startsOn: "1999-01-01"')  # too early: nothing is added
     if name == "captureLead":
         text = text.replace("input: {", "input: {dryRun: true, ")
     found = await stage.ask("admin", f"{kind} {{ {name}{text} {selection(field.type, DEPTH.get(name, 2))} }}")

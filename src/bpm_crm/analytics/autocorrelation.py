@@ -10,6 +10,7 @@ Errors of Newey and West by themselves find “effects” in far too many series
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +30,8 @@ LIKELY, UPPER = 0.5, 0.05
 LEVEL = 0.95
 _ROUNDING = 1e-9
 
-Floats = NDArray[np.float64]
+Floats = NDArray[np.floating[Any]]
+Places = NDArray[np.signedinteger]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +83,10 @@ def _fitted(series: Floats, design: Design, phi: float) -> tuple[float, float]:
 @lru_cache(maxsize=256)
 def _whitened(design: Design, phi: float) -> tuple[Floats, Floats, Floats]:
     """What makes the errors white noise, the design after that, and the inverse of its normal matrix."""
-    whiten = np.linalg.inv(_root(design, phi))
-    matrix = whiten @ design.matrix
-    return whiten, matrix, np.linalg.inv(matrix.T @ matrix)
+    whiten: Floats = np.linalg.inv(_root(design, phi))
+    matrix: Floats = whiten @ design.matrix
+    inverse: Floats = np.linalg.inv(matrix.T @ matrix)
+    return whiten, matrix, inverse
 
 
 @lru_cache(maxsize=64)
@@ -116,7 +119,11 @@ def _persistence(residuals: Floats, design: Design) -> Floats:
 
 
 @lru_cache(maxsize=64)
-def _pairs(design: Design) -> list[tuple[float, NDArray[np.int64], NDArray[np.int64]]]:
+def _pairs(design: Design) -> list[tuple[float, Places, Places]]:
     """For each lag its weight, and the places of the weeks that lie so far apart."""
     apart = np.subtract.outer(design.times, design.times)
-    return [(weight, *np.nonzero(apart == -lag)) for lag, weight in enumerate(WEIGHTS, 1)]
+    found = []
+    for lag, weight in enumerate(WEIGHTS, 1):
+        one, two = np.nonzero(apart == -lag)
+        found.append((weight, one, two))
+    return found

@@ -207,6 +207,9 @@ Mutation = _root(
     CorrectiveActionsMutation,
     ImportsMutation,
     ExportsMutation,
+    ReviewsMutation,
+    CorrectiveActionsMutation,
+    OwnKpisMutation,
 )
 Subscription = _root("Subscription", "What can be followed.", Subscriptions)
 
