@@ -64,6 +64,7 @@ async def main() -> None:
             figures = await _figures(here, worker, port)
             figures |= await _behind(here, worker, port)
         figures["write cost"] = await _write_cost(here)
+        figures["catching up"] = await _catch_up(here, worker)
         await worker.close()
     RESULTS.mkdir(exist_ok=True)
     at = datetime.now(UTC)
@@ -110,6 +111,21 @@ async def _write_cost(here: Ground) -> list[float]:
         print(f"transitions with changes noted {with_marks:6.0f}/s, without {without:6.0f}/s: {ratios[-1]:.3f}")
     print(f"median ratio {median(ratios):.3f}")
     return ratios
+
+
+async def _catch_up(here: Ground, worker: Database) -> list[float]:
+    """Cases folded per second, and bytes of the write-ahead log for each, of those that the moves before have changed."""
+    async with worker.reader(here.tenant_id) as connection:
+        before = await connection.fetchval("SELECT pg_current_wal_lsn()::text")
+    begun, folds = time.perf_counter(), 0
+    while folded := await compact(worker, here.tenant_id):
+        folds += folded
+    seconds = time.perf_counter() - begun
+    async with worker.reader(here.tenant_id) as connection:
+        written = await connection.fetchval("SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), $1::text::pg_lsn)", before)
+    found = [folds / seconds, float(written) / folds]
+    print(f"changed cases folded: {found[0]:.0f}/s, {found[1]:.0f} bytes of log each")
+    return found
 
 
 _SOME_CASES = "SELECT id FROM process_instance WHERE tenant_id = $1 ORDER BY started_at DESC LIMIT $2"

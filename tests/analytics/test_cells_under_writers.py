@@ -185,6 +185,27 @@ async def test_a_step_dated_ahead_counts_from_its_instant_on(world: World, worke
             await settle(world, worker)
 
 
+async def test_a_case_of_a_version_dated_ahead_is_folded_again_when_its_instant_comes(
+    world: World, worker: Database
+) -> None:
+    """The clock of who publishes may be ahead of the database's."""
+    walks = Walks(world, 11)
+    await walks._publish()
+    ahead = await database_now(world) + timedelta(seconds=5)
+    async with world.owner.transaction(world.tenant_id) as connection:
+        await connection.execute("UPDATE process_version SET published_at = $1 WHERE version = 2", ahead)
+    case = (await world.done(None, world.capture(), Fire("contact"))).instance
+    assert case.version == 2
+    await settle(world, worker)
+    await compare(world, Question(world.tenant_id), None)
+    async with worker.reader(world.tenant_id) as connection:
+        assert (await cells.load_parts(connection, world.tenant_id, [case.id]))[case.id].valid_until == ahead
+    await asyncio.sleep(max(0.0, (ahead - await database_now(world)).total_seconds() + 0.1))
+    await settle(world, worker)
+    await compare(world, Question(world.tenant_id), None)
+    await compare(world, Question(world.tenant_id), "callback-request")
+
+
 async def test_every_step_leaves_a_change_and_only_a_step_does(world: World, worker: Database) -> None:
     await settle(world, worker)
     captured = await world.done(None, world.capture(), Fire("contact"))
