@@ -21,7 +21,7 @@ from bpm_crm.analytics.dimensions import Dimension, Grouping
 from bpm_crm.analytics.frames import Question, read_frame
 from bpm_crm.analytics.funnel import read_funnel
 from bpm_crm.analytics.losses import read_losses
-from bpm_crm.operations.compacting import compact
+from bpm_crm.operations.compactor import compact
 from bpm_crm.records import writing
 from bpm_crm.records.cells import note_changes
 from bpm_crm.records.database import Connection, Database

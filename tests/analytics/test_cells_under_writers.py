@@ -19,7 +19,7 @@ from bpm_crm.engine.step import Activity
 from bpm_crm.operations import compacting
 from bpm_crm.operations.cell_rebuild import rebuild_cells
 from bpm_crm.operations.commands import Exclude, Fire, Record, Recorded, Work
-from bpm_crm.operations.compacting import compact
+from bpm_crm.operations.compactor import compact
 from bpm_crm.operations.rebuild import Rebuilder
 from bpm_crm.records import cells
 from bpm_crm.records.database import Database

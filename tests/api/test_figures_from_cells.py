@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bpm_crm.embedded.server import Server
-from bpm_crm.operations.compacting import compact
+from bpm_crm.operations.compactor import compact
 from bpm_crm.records.database import Database
 from tests.api.client import Api
 from tests.api.funnel_seed import a_loaded_api

@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from bpm_crm.operations.commands import Fire
-from bpm_crm.operations.compacting import compact
+from bpm_crm.operations.compactor import compact
 from bpm_crm.records.bootstrap import Access
 from bpm_crm.records.database import Database, DatabaseUnfit
 from bpm_crm.records.tables import SQLModel
