@@ -14,6 +14,7 @@ from bpm_crm.analytics.cells.sheets import PROCESS, ROLLED_UP, Sheet
 from bpm_crm.analytics.cells.spreads import merge, pack
 from bpm_crm.records.cells import CellKey, CellValue
 
+DAY, MONTH = Level.DAY.value, Level.MONTH.value
 ROLL_UPS = [(), *((dimension,) for dimension in ROLLED_UP)]
 """The dimensions that cells are split by."""
 
@@ -42,8 +43,8 @@ class Changes:
         for (sheet_id, day, segment), sums in self._sums.items():
             month = month_of(day)
             for dimensions, values in rolled_up(segment):
-                found[CellKey(sheet_id, dimensions, Level.DAY.value, day, values)].include(sums)
-                found[CellKey(sheet_id, dimensions, Level.MONTH.value, month, values)].include(sums)
+                found[CellKey(sheet_id, dimensions, DAY, day, values)].include(sums)
+                found[CellKey(sheet_id, dimensions, MONTH, month, values)].include(sums)
         return found
 
 
