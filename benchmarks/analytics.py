@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
+from unittest.mock import patch
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import orjson
@@ -21,7 +23,8 @@ from bpm_crm.analytics.dimensions import Dimension, Grouping
 from bpm_crm.analytics.frames import Question, read_frame
 from bpm_crm.analytics.funnel import read_funnel
 from bpm_crm.analytics.losses import read_losses
-from bpm_crm.operations.compacting import compact
+from bpm_crm.operations import batches
+from bpm_crm.operations.compactor import compact
 from bpm_crm.records import writing
 from bpm_crm.records.cells import note_changes
 from bpm_crm.records.database import Connection, Database
@@ -52,11 +55,13 @@ async def main() -> None:
         rows = await cloning.load(here, cases)
         print(f"{cases} cases, {rows} rows of history, loaded in {time.perf_counter() - begun:.0f} s")
         worker = await Database.connect(here.access.worker, size=4)
-        begun, folds = time.perf_counter(), 0
+        begun, busy, folds = time.perf_counter(), time.process_time(), 0
         while folded := await compact(worker, here.tenant_id):
             folds += folded
-        seconds = time.perf_counter() - begun
-        print(f"cells built in {seconds:.0f} s, {folds / seconds:.0f} folds/s")
+        seconds, busy = time.perf_counter() - begun, time.process_time() - busy
+        print(
+            f"cells built in {seconds:.0f} s: {folds / seconds:.0f} cases/s; {busy / folds * 1e6:.0f} µs of Python each"
+        )
         async with worker.reader(here.tenant_id) as connection:
             for row in await connection.fetch(_SIZES):
                 print(f"  {row['name']:18} {row['size'] / 2**20:8.0f} MB")
@@ -64,6 +69,7 @@ async def main() -> None:
             figures = await _figures(here, worker, port)
             figures |= await _behind(here, worker, port)
         figures["write cost"] = await _write_cost(here)
+        figures["catching up"] = await _catch_up(here, worker)
         await worker.close()
     RESULTS.mkdir(exist_ok=True)
     at = datetime.now(UTC)
@@ -97,19 +103,48 @@ async def _behind(here: Ground, worker: Database, port: int) -> dict[str, list[f
 
 
 async def _write_cost(here: Ground) -> list[float]:
-    """Transitions per second with and without noting the changed cases, in turns; the ratios of neighbours."""
-    whole = writing._statement  # noqa: SLF001  # what is measured is a part of this statement
+    """Microseconds of the write statement for a transition, with and without noting the changed cases, and of a whole transition.
+
+    The two kinds take turns batch by batch, so that whatever else the machine does meets both alike.
+    """
+    whole, write = writing._statement, writing.write  # noqa: SLF001  # what is measured is a part of this statement
     marked = f",\nchanged AS ({writing._CHANGED})"  # noqa: SLF001
-    ratios = []
-    for number in range(WRITE_ROUNDS):
-        with_marks = await engine.measure(here, 64, f"marked-{number}")
-        setattr(writing, "_statement", lambda parts: whole(parts).replace(marked, ""))  # noqa: B010
-        without = await engine.measure(here, 64, f"unmarked-{number}")
-        setattr(writing, "_statement", whole)  # noqa: B010
-        ratios.append(with_marks / without)
-        print(f"transitions with changes noted {with_marks:6.0f}/s, without {without:6.0f}/s: {ratios[-1]:.3f}")
-    print(f"median ratio {median(ratios):.3f}")
-    return ratios
+    seconds, steps = [0.0, 0.0], [0, 0]
+    turn = 0
+
+    async def timed(connection: Connection, tenant_id: UUID, rows: Any, notice: str) -> None:
+        nonlocal turn
+        turn = mine = 1 - turn
+        begun = time.perf_counter()
+        await write(connection, tenant_id, rows, notice)
+        seconds[mine] += time.perf_counter() - begun
+        steps[mine] += len(rows["moved"])
+
+    with patch.object(writing, "_statement", lambda parts: whole(parts) if turn else whole(parts).replace(marked, "")):
+        with patch.object(batches, "write", timed):
+            rates = [await engine.measure(here, 64, f"cost-{number}") for number in range(WRITE_ROUNDS)]
+    without, with_marks = (1e6 * seconds[kind] / steps[kind] for kind in (0, 1))
+    transition = 1e6 / median(rates)
+    print(
+        f"write statement {with_marks:.1f} µs a transition, without noting changes {without:.1f} µs: "
+        f"{(with_marks - without) / transition:.1%} of the {transition:.0f} µs of a transition"
+    )
+    return [with_marks, without, transition]
+
+
+async def _catch_up(here: Ground, worker: Database) -> list[float]:
+    """Cases folded per second, and bytes of the write-ahead log for each, of those that the moves before have changed."""
+    async with worker.reader(here.tenant_id) as connection:
+        before = await connection.fetchval("SELECT pg_current_wal_lsn()::text")
+    begun, folds = time.perf_counter(), 0
+    while folded := await compact(worker, here.tenant_id):
+        folds += folded
+    seconds = time.perf_counter() - begun
+    async with worker.reader(here.tenant_id) as connection:
+        written = await connection.fetchval("SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), $1::text::pg_lsn)", before)
+    found = [folds / seconds, float(written) / folds]
+    print(f"changed cases folded: {found[0]:.0f}/s, {found[1]:.0f} bytes of log each")
+    return found
 
 
 _SOME_CASES = "SELECT id FROM process_instance WHERE tenant_id = $1 ORDER BY started_at DESC LIMIT $2"
@@ -127,12 +162,15 @@ async def _figures(here: Ground, worker: Database, port: int) -> dict[str, list[
         client = await load.Connection.open(port)
         ours = [await _timed(client.ask, request) for _ in range(ROUNDS + WARM_UP)][WARM_UP:]
         client.close()
-        plain = [await _plain(here, worker, given.get("process"), period, grouping, read) for _ in range(PLAIN_ROUNDS)]
-        p50, p95 = median(ours), quantiles(ours, n=20)[18]
+        asked = (here, worker, given.get("process"), period, grouping, read)
+        plain = [await _without_api(*asked, is_current=False) for _ in range(PLAIN_ROUNDS)]
+        cells = [await _without_api(*asked, is_current=True) for _ in range(ROUNDS)]
+        p50, p95, read_in, history = median(ours), quantiles(ours, n=20)[18], median(cells), median(plain)
         print(
-            f"{name:44} p50 {p50:7.1f} ms  p95 {p95:7.1f} ms   history {median(plain):9.0f} ms   {median(plain) / p50:6.0f}x"
+            f"{name:48} p50 {p50:6.1f} ms  p95 {p95:6.1f} ms   of it cells {read_in:5.1f} ms   history {history:8.0f} ms"
+            f"  {history / read_in:6.0f}x"
         )
-        figures[name] = [p50, p95, median(plain)]
+        figures[name] = [p50, p95, read_in, history]
     return figures
 
 
@@ -167,14 +205,21 @@ async def _timed(ask: Callable[[bytes], Awaitable[bytes]], request: bytes) -> fl
     return (time.perf_counter() - begun) * 1000
 
 
-async def _plain(
-    here: Ground, worker: Database, process: str | None, period: Period, grouping: Grouping, read: Read
+async def _without_api(
+    here: Ground,
+    worker: Database,
+    process: str | None,
+    period: Period,
+    grouping: Grouping,
+    read: Read,
+    *,
+    is_current: bool,
 ) -> float:
-    """The same question asked of history, without HTTP."""
+    """The same question without HTTP and GraphQL, of cells or (not `is_current`) of history."""
     question = Question(here.tenant_id, since=period[0], until=period[1], grouping=grouping)
     async with worker.reader(here.tenant_id) as connection:
         await _unlimited(connection)
-        frame = replace(await read_frame(connection, here.tenant_id, process=process), is_current=False)
+        frame = replace(await read_frame(connection, here.tenant_id, process=process), is_current=is_current)
         begun = time.perf_counter()
         await read(connection, frame, question)
         return (time.perf_counter() - begun) * 1000

@@ -15,7 +15,7 @@ from bpm_crm.excel.runner import JobRunner
 from bpm_crm.garbage import calm
 from bpm_crm.logs import set_up_logs
 from bpm_crm.operations import clocks, effects, freezing
-from bpm_crm.operations.compacting import Compactor
+from bpm_crm.operations.compactor import Compactor
 from bpm_crm.operations.processes import ProcessCache
 from bpm_crm.operations.reference import ReferenceCache
 from bpm_crm.operations.writer import Unavailable, Writer

@@ -12,7 +12,7 @@ from bpm_crm.analytics.dimensions import Grouping
 from bpm_crm.analytics.frames import Question, read_frame
 from bpm_crm.analytics.funnel import KEPT_COHORT, FunnelFigures, read_funnel
 from bpm_crm.analytics.losses import KEPT_LOSSES, read_losses
-from bpm_crm.operations.compacting import compact
+from bpm_crm.operations.compactor import compact
 from bpm_crm.records.database import Database
 from tests.analytics.walks import Walks
 from tests.world import World

@@ -19,7 +19,7 @@ from bpm_crm.engine.step import Activity
 from bpm_crm.operations import compacting
 from bpm_crm.operations.cell_rebuild import rebuild_cells
 from bpm_crm.operations.commands import Exclude, Fire, Record, Recorded, Work
-from bpm_crm.operations.compacting import compact
+from bpm_crm.operations.compactor import compact
 from bpm_crm.operations.rebuild import Rebuilder
 from bpm_crm.records import cells
 from bpm_crm.records.database import Database
@@ -183,6 +183,27 @@ async def test_a_step_dated_ahead_counts_from_its_instant_on(world: World, worke
                 assert await cells.dirty_cases(connection, world.tenant_id, await database_now(world)) == [case]
             await compare(world, Question(world.tenant_id), None)
             await settle(world, worker)
+
+
+async def test_a_case_of_a_version_dated_ahead_is_folded_again_when_its_instant_comes(
+    world: World, worker: Database
+) -> None:
+    """The clock of who publishes may be ahead of the database's."""
+    walks = Walks(world, 11)
+    await walks._publish()
+    ahead = await database_now(world) + timedelta(seconds=5)
+    async with world.owner.transaction(world.tenant_id) as connection:
+        await connection.execute("UPDATE process_version SET published_at = $1 WHERE version = 2", ahead)
+    case = (await world.done(None, world.capture(), Fire("contact"))).instance
+    assert case.version == 2
+    await settle(world, worker)
+    await compare(world, Question(world.tenant_id), None)
+    async with worker.reader(world.tenant_id) as connection:
+        assert (await cells.load_parts(connection, world.tenant_id, [case.id]))[case.id].valid_until == ahead
+    await asyncio.sleep(max(0.0, (ahead - await database_now(world)).total_seconds() + 0.1))
+    await settle(world, worker)
+    await compare(world, Question(world.tenant_id), None)
+    await compare(world, Question(world.tenant_id), "callback-request")
 
 
 async def test_every_step_leaves_a_change_and_only_a_step_does(world: World, worker: Database) -> None:

@@ -11,7 +11,7 @@ from bpm_crm.cli.supervisor import LONGEST_PAUSE, SHORTEST_PAUSE, STEADY_SECONDS
 from bpm_crm.config import Settings
 from bpm_crm.embedded import errors
 from bpm_crm.records.database import ACQUIRE_SECONDS, STATEMENT_TIMEOUT_MS
-from bpm_crm.records.roles import APPEND_ONLY, ERASABLE, LOGINS, READ_ONLY, SWEEPER, rights
+from bpm_crm.records.roles import APP, APPEND_ONLY, COMPACTED, ERASABLE, LOGINS, READ_ONLY, SWEEPER, WORKER, rights
 from bpm_crm.records.tables import SQLModel
 from tests.docs.pages import ROOT, blocks, tables
 
@@ -40,10 +40,12 @@ def test_the_table_of_rights_is_that_of_the_code() -> None:
     told: dict[str, str] = {}
     for names, *granted in tables(PAGE, "Roles and rights of the database"):
         told |= dict.fromkeys(names.split(", "), granted[0])
-    listed = {*READ_ONLY, *APPEND_ONLY, *ERASABLE}
+    listed = {*READ_ONLY, *APPEND_ONLY, *ERASABLE, *COMPACTED}
     assert set(told) == {"role", *ROLES, "tables", "every other"} | listed
     for name in SQLModel.metadata.tables:
-        assert told.get(name, told["every other"]) == ", ".join(rights(name)), name
+        api, worker = (", ".join(rights(name, role)) for role in (APP, WORKER))
+        said = api if api == worker else f"the API {api}, the worker {worker}"
+        assert told.get(name, told["every other"]) == said, name
 
 
 def test_every_path_and_metric_is_named() -> None:

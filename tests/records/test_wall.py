@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from bpm_crm.operations.commands import Fire
-from bpm_crm.operations.compacting import compact
+from bpm_crm.operations.compactor import compact
 from bpm_crm.records.bootstrap import Access
 from bpm_crm.records.database import Database, DatabaseUnfit
 from bpm_crm.records.tables import SQLModel
@@ -75,8 +75,10 @@ async def test_a_superuser_is_refused_as_the_role_of_a_process(access: Access) -
 @pytest.mark.parametrize("table", TENANT_TABLES)
 async def test_another_tenants_rows_are_neither_seen_nor_changed_nor_made(world: World, table: str) -> None:
     await world.done(None, world.capture(customer=customer(1), comment="hello"), Fire("contact"), idempotency_key="k")
-    while await compact(world.database, world.tenant_id):
+    worker = await Database.connect(world.access.worker, size=1)
+    while await compact(worker, world.tenant_id):
         pass
+    await worker.close()
     await world.done(None, world.capture())
     async with world.owner.transaction(world.tenant_id) as connection:
         await connection.execute(

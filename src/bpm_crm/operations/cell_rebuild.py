@@ -4,7 +4,8 @@ from contextlib import suppress
 from dataclasses import replace
 from uuid import UUID
 
-from bpm_crm.operations.compacting import FIRST_ID, MOST_AT_ONCE, Compaction
+from bpm_crm.operations.compacting import FIRST_ID, Compaction
+from bpm_crm.operations.compactor import MOST_AT_ONCE
 from bpm_crm.records import cells
 from bpm_crm.records.database import Database
 from bpm_crm.records.identifiers import new_id
@@ -25,9 +26,9 @@ async def rebuild_cells(database: Database, tenant_id: UUID, *, dry_run: bool = 
         async with database.transaction(tenant_id) as connection:
             await cells.lift_limits(connection)
             await cells.lock(connection, tenant_id)
-            compaction = await Compaction.begin(connection, tenant_id)
             while taken := await cells.take_changes(connection, tenant_id, MOST_AT_ONCE):
-                await compaction.fold(sorted(taken))
+                await (await Compaction.begin(connection, tenant_id)).fold(sorted(taken))
+            compaction = await Compaction.begin(connection, tenant_id)
             old = compaction.sheets
             new = [replace(sheet, id=new_id(), filled_to=FIRST_ID, is_filled=False) for sheet in old]
             for sheet in new:

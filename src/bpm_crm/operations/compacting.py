@@ -1,84 +1,30 @@
-"""The compactor: folds changed cases into the cells, so that figures are read without looking at history.
+"""Folds changed cases into the cells, so that figures are read without looking at history.
 
-One transaction takes the changes from the queue (`DELETE … RETURNING`), takes away what the cells hold of these cases, adds what they
+One transaction of the compactor takes the changes from the queue (`DELETE … RETURNING`), takes away what the cells hold of these cases, adds what they
 add now, and remembers it. Killed at any moment it has done all of that or nothing. A case that changes meanwhile has a new change in the queue.
 """
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
-from functools import lru_cache
+from datetime import datetime
 from uuid import UUID
 
-import orjson
-
-from bpm_crm.analytics.cells.days import Days, Level, month_of
-from bpm_crm.analytics.cells.parts import (
-    Part,
-    Parts,
-    Sums,
-    contributions,
-    exact_numbers,
-    pack_parts,
-    plain_numbers,
-    unpack_parts,
-)
+from bpm_crm.analytics.cells.changes import Changes, changed
+from bpm_crm.analytics.cells.days import Days
+from bpm_crm.analytics.cells.parts import Part, Sums, contributions, pack_parts, unpack_parts
 from bpm_crm.analytics.cells.reading import sheet_of
-from bpm_crm.analytics.cells.sheets import PROCESS, ROLLED_UP, Sheet
-from bpm_crm.analytics.cells.spreads import merge, pack
+from bpm_crm.analytics.cells.sheets import Sheet
 from bpm_crm.analytics.frames import Frame, Version, read_frame
 from bpm_crm.analytics.kept import KEPT
 from bpm_crm.records import cells
-from bpm_crm.records.cells import CellKey, CellValue, StoredParts
-from bpm_crm.records.database import Connection, Database
+from bpm_crm.records.cells import CellKey, StoredParts
+from bpm_crm.records.database import Connection
 from bpm_crm.records.identifiers import new_id
-from bpm_crm.records.sweeping import changed_tenants
 
-MOST_AT_ONCE = 1_000
-FILLED_AT_ONCE = 4_000
-ENOUGH_CHANGES = 250
-"""Changes of a tenant that are folded at once; fewer wait."""
-LONGEST_WAIT_SECONDS = 15.0
+FILLED_AT_ONCE = 2_000
 FIRST_ID, LAST_ID = UUID(int=0), UUID(int=2**128 - 1)
 NO_PARTS = StoredParts(pack_parts({}), None)
-
-ROLL_UPS = [(), *((dimension,) for dimension in ROLLED_UP)]
-
-
-async def compact(database: Database, tenant_id: UUID, *, most: int = MOST_AT_ONCE) -> int:
-    """Fold up to `most` changes of a tenant and go on filling new sheets; how many cases were folded."""
-    async with database.transaction(tenant_id) as connection:
-        await cells.lock(connection, tenant_id)
-        taken = await cells.take_changes(connection, tenant_id, most)
-        compaction = await Compaction.begin(connection, tenant_id)
-        taken |= await cells.expired(connection, tenant_id, compaction.frame.as_of, most)
-        folded = await compaction.fold(sorted(taken))
-        return folded + await compaction.fill(FILLED_AT_ONCE)
-
-
-class Compactor:
-    """Keeps the cells of all tenants near to their history. Figures are exact however far behind it is; they only take longer.
-
-    A tenant is folded when many of its cases have changed, or when it has not been for a while: every folding writes the cells of
-    today again, so that changes are cheaper together.
-    """
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._folded_at: dict[UUID, float] = {}
-
-    async def run(self, now: float) -> bool:
-        """Fold once what it is time for, at a reading of a monotone clock in seconds; whether more is waiting already."""
-        is_behind = False
-        for tenant_id, changes in (await changed_tenants(self._database)).items():
-            is_due = now - self._folded_at.get(tenant_id, -LONGEST_WAIT_SECONDS) >= LONGEST_WAIT_SECONDS
-            if changes >= ENOUGH_CHANGES or is_due:
-                folded = await compact(self._database, tenant_id)
-                is_behind = is_behind or folded >= MOST_AT_ONCE
-                if folded < MOST_AT_ONCE:
-                    self._folded_at[tenant_id] = now
-        return is_behind
 
 
 class Compaction:
@@ -137,7 +83,7 @@ class Compaction:
         await cells.save_parts(self.connection, self.tenant_id, changed)
         return len(cases)
 
-    async def fill(self, most: int) -> int:
+    async def fill(self) -> int:
         """Take the next cases into the sheets that are filled least, all together; how many."""
         unfilled = [sheet for sheet in self.sheets if not sheet.is_filled]
         if not unfilled:
@@ -145,10 +91,10 @@ class Compaction:
         after = min(sheet.filled_to for sheet in unfilled)
         filling = [sheet for sheet in unfilled if sheet.filled_to == after]
         definitions = {definition for sheet in filling for definition in sheet.definitions}
-        cases = await cells.next_cases(self.connection, self.tenant_id, sorted(definitions), after, most)
+        cases = await cells.next_cases(self.connection, self.tenant_id, sorted(definitions), after, FILLED_AT_ONCE)
         ids = [sheet.id for sheet in filling]
         await self.fold(cases, ids)
-        is_filled = len(cases) < most
+        is_filled = len(cases) < FILLED_AT_ONCE
         to = LAST_ID if is_filled else cases[-1]
         await cells.mark_filled(self.connection, self.tenant_id, ids, to, is_filled=is_filled)
         self.sheets = [
@@ -158,7 +104,7 @@ class Compaction:
 
     async def fill_up(self) -> None:
         """Fill every sheet to its end."""
-        while await self.fill(FILLED_AT_ONCE):
+        while await self.fill():
             pass
 
     async def evaluate(self, cases: Sequence[UUID], at: datetime) -> dict[UUID, "Evaluated"]:
@@ -171,7 +117,8 @@ class Compaction:
             parts = await contributions(self.connection, self.tenant_id, kept, versions, checkpoints, days, cases, at)
             for case, some in parts.items():
                 found[case].now[evaluation] = some
-        for case, until in (await cells.dated_ahead(self.connection, self.tenant_id, cases, at)).items():
+        ahead = await cells.dated_ahead(self.connection, self.tenant_id, cases, self.frame.as_of)
+        for case, until in ahead.items():
             found[case].valid_until = until
         return found
 
@@ -207,54 +154,6 @@ class Evaluated:
 
     now: dict[str, Sequence[Part]]
     valid_until: datetime | None = None
-
-
-class Changes:
-    """Changes of cells: summed up by day and whole segment first, since many cases share these, then by each dimension."""
-
-    def __init__(self, sheets: Sequence[Sheet]) -> None:
-        self._sums: dict[tuple[UUID, date, tuple[str | None, ...]], Sums] = defaultdict(Sums)
-        self._fed: dict[tuple[str, str | None], list[Sheet]] = defaultdict(list)
-        for sheet in sheets:
-            for definition in sheet.definitions:
-                self._fed[sheet.evaluation, str(definition)].append(sheet)
-
-    def add(self, case: UUID, parts: Parts, sign: int, filling: Collection[UUID], *, is_changed: bool) -> None:
-        """Add what a case adds, or (-1) take it away: in sheets that are being filled, and, where it changed, in those that hold it."""
-        for evaluation, some in parts.items():
-            for part in some:
-                for sheet in self._fed[evaluation, part.segment[PROCESS]]:
-                    if sheet.id in filling or (is_changed and case <= sheet.filled_to):
-                        self._sums[sheet.id, part.on, part.segment].add(part, sign)
-
-    def by_cell(self) -> Mapping[CellKey, Sums]:
-        """The changes by cell."""
-        found: dict[CellKey, Sums] = defaultdict(Sums)
-        for (sheet_id, day, segment), sums in self._sums.items():
-            month = month_of(day)
-            for dimensions, values in rolled_up(segment):
-                found[CellKey(sheet_id, dimensions, Level.DAY.value, day, values)].include(sums)
-                found[CellKey(sheet_id, dimensions, Level.MONTH.value, month, values)].include(sums)
-        return found
-
-
-@lru_cache(maxsize=65_536)
-def rolled_up(segment: tuple[str | None, ...]) -> list[tuple[str, str]]:
-    """The dimensions that a whole segment is summed up by, each with its values there as a cell names them."""
-    return [
-        (",".join(dimensions), orjson.dumps([segment[ROLLED_UP.index(item)] for item in dimensions]).decode())
-        for dimensions in ROLL_UPS
-    ]
-
-
-def changed(value: CellValue | None, sums: Sums) -> CellValue:
-    """What a cell holds after a change."""
-    if value is None:
-        return CellValue(plain_numbers(sums.numbers), pack(sums.lengths))
-    numbers = dict(exact_numbers(value.numbers))
-    for name, amount in sums.numbers.items():
-        numbers[name] = numbers.get(name, 0) + amount
-    return CellValue(plain_numbers(numbers), merge(value.spreads, sums.lengths))
 
 
 def _question(sheet: Sheet) -> tuple[str, tuple[str, ...], tuple[UUID, ...], str]:

@@ -74,13 +74,16 @@ ORDER BY i.id
 LIMIT $4
 """
 _AHEAD = """
-SELECT w.instance_id, a.occurred_at
+SELECT w.instance_id, least(a.occurred_at, v.published_at) AS at
 FROM unnest($2::uuid[]) AS w (instance_id)
+JOIN process_instance AS i ON i.tenant_id = $1 AND i.id = w.instance_id
 CROSS JOIN LATERAL (
     SELECT min(h.occurred_at) AS occurred_at FROM history AS h
     WHERE h.tenant_id = $1 AND h.instance_id = w.instance_id AND h.occurred_at > $3
 ) AS a
-WHERE a.occurred_at IS NOT NULL
+LEFT JOIN process_version AS v
+  ON v.tenant_id = $1 AND v.definition_id = i.definition_id AND v.version = i.version AND v.version > 1 AND v.published_at > $3
+WHERE a.occurred_at IS NOT NULL OR v.published_at IS NOT NULL
 """
 _PARTS = """
 SELECT w.instance_id, p.parts, p.valid_until
@@ -215,9 +218,9 @@ async def next_cases(
 async def dated_ahead(
     connection: Connection, tenant_id: UUID, cases: Sequence[UUID], at: datetime
 ) -> dict[UUID, datetime]:
-    """Of cases with steps dated after an instant: when the first of them happens."""
+    """Of cases with steps, or a version, dated after an instant: when the first of these is reached."""
     rows = await connection.fetch(_AHEAD, tenant_id, cases, at)
-    return {row["instance_id"]: row["occurred_at"] for row in rows}
+    return {row["instance_id"]: row["at"] for row in rows}
 
 
 async def load_parts(connection: Connection, tenant_id: UUID, cases: Sequence[UUID]) -> dict[UUID, StoredParts]:

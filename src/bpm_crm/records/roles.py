@@ -23,22 +23,16 @@ READ_ONLY = (
 """Tables that the owner's tools write; publishing and administration through the API will widen this on purpose."""
 
 APPEND_ONLY = ("history", "own_kpi", "review", "review_change")
-ERASABLE = (
-    "history_text",
-    "lease",
-    "idempotency_key",
-    "stored_file",
-    "job_row",
-    "case_change",
-    "case_part",
-    "cell_sheet",
-    "cell",
-)
+ERASABLE = ("history_text", "lease", "idempotency_key", "stored_file", "job_row", "case_change")
+COMPACTED = ("case_part", "cell_sheet", "cell", "compaction")
+"""Tables that only the worker's compactor writes."""
 
 
-def rights(table: str) -> Sequence[str]:
-    """The rights of the API and the worker on a table."""
-    if table in READ_ONLY:
+def rights(table: str, role: str) -> Sequence[str]:
+    """The rights of the API or the worker on a table."""
+    if table in COMPACTED and role == WORKER:
+        return ("SELECT", "INSERT", "UPDATE", "DELETE")
+    if table in READ_ONLY or table in COMPACTED:
         return ("SELECT",)
     if table in APPEND_ONLY:
         return ("SELECT", "INSERT")
@@ -60,5 +54,5 @@ def wall_statements(table: str, *, owner_sees_all: bool = False) -> list[str]:
         f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY",
         f"CREATE POLICY tenant_rows ON {table} TO {', '.join(LOGINS)} USING (true) WITH CHECK (true)",
         f"CREATE POLICY tenant_wall ON {table} AS RESTRICTIVE TO {walled} USING ({mine}) WITH CHECK ({mine})",
-        f"GRANT {', '.join(rights(table))} ON {table} TO {APP}, {WORKER}",
+        *(f"GRANT {', '.join(rights(table, role))} ON {table} TO {role}" for role in (APP, WORKER)),
     ]

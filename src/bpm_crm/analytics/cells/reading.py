@@ -7,12 +7,13 @@ SQL and put in place of what is stored of them; all in the snapshot of one trans
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from uuid import UUID
 
 import orjson
 
 from bpm_crm.analytics.cells.days import Days, Span
-from bpm_crm.analytics.cells.parts import Amount, Part, Sums, contributions, exact_numbers, unpack_parts
+from bpm_crm.analytics.cells.parts import Amount, Part, Sums, contributions, unpack_parts
 from bpm_crm.analytics.cells.sheets import ROLLED_UP, Kept, Sheet
 from bpm_crm.analytics.cells.spreads import Histogram, Packed, as_arrays, unpack
 from bpm_crm.analytics.dimensions import Dimension, Grouping, OwnerBasis, Segment
@@ -38,10 +39,11 @@ class Answer:
         """The lengths of time."""
         return Histogram(self.spreads)
 
-    def add(self, numbers: Mapping[str, Amount], spread: Packed) -> None:
-        """Add what a cell holds."""
+    def add(self, numbers: Mapping[str, Amount | str], spread: Packed) -> None:
+        """Add what a cell holds; a decimal may come as a text."""
+        known = self.numbers
         for name, amount in numbers.items():
-            self.numbers[name] = self.numbers.get(name, 0) + amount
+            known[name] = known.get(name, 0) + (Decimal(amount) if isinstance(amount, str) else amount)
         self.spreads.append(spread)
 
     def include(self, other: "Answer") -> None:
@@ -119,8 +121,7 @@ async def _stored(connection: Connection, sheet: Sheet, question: Question, span
     for level, first, end in span.cover():
         rows = await cells.read_cells(connection, question.tenant_id, sheet.id, dimensions, level, first, end)
         for row in rows:
-            numbers = dict(exact_numbers(row["numbers"]))
-            answers[tuple(orjson.loads(row["segment"]))].add(numbers, unpack(row["spreads"]))
+            answers[tuple(orjson.loads(row["segment"]))].add(row["numbers"], unpack(row["spreads"]))
     return answers
 
 

@@ -1,0 +1,90 @@
+"""Figures through the API are the same from cells as from history, for everybody who may see them."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from bpm_crm.embedded.server import Server
+from bpm_crm.operations.compactor import compact
+from bpm_crm.records.database import Database
+from tests.api.client import Api
+from tests.api.funnel_seed import a_loaded_api
+from tests.databases import cloned
+from tests.world import a_world
+
+FUNNEL = """
+query ($input: FunnelInput!) { funnel(input: $input) { total { ...S } segments { ...S } } }
+fragment S on FunnelSegment { dimension { dimension key title } entered greatestLossByCount greatestLossByRate
+  steps { checkpoint entered reached lost cancelled open missed forced visits reworked unmapped base advanced dropped loss lossRate
+    stepConversion overallConversion lowerBound upperBound medianSecondsFromPrevious p90SecondsFromPrevious
+    estimate { rate cases settled } instances(first: 1) { totalCount nodes { id } } } }
+"""
+LOSSES = """
+query ($input: LossInput!) { lossReasons(input: $input) { stage stageTitle reason reasonTitle count stageCount share withoutAmount
+  amount { amount currency } dimension { key } instances(first: 1) { totalCount } } }
+"""
+MONDAY = {"fromDate": "2026-09-07", "toDate": "2026-09-08"}
+ASKED = [
+    (query, {**period, **grouping})
+    for query in (FUNNEL, LOSSES)
+    for period in ({}, {"period": MONDAY}, {"period": {"from": "2026-09-07T10:00:00+03:00"}})
+    for grouping in ({}, *({"groupBy": [name]} for name in ("CHANNEL", "OWNER", "PROCESS", "TEAM", "REGION")))
+]
+PEOPLE = ("admin", "north", "south", "ann", "analyst")
+
+
+@pytest.fixture(scope="module")
+async def loaded(postgres: Server, template: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Api]:
+    async with (
+        cloned(postgres, template) as access,
+        a_world(access) as world,
+        a_loaded_api(world, tmp_path_factory.mktemp("cells")) as api,
+    ):
+        yield api
+
+
+async def answers(api: Api) -> list[Any]:
+    return [await api.data(query, by=name, input=asked) for name in PEOPLE for query, asked in ASKED]
+
+
+def near(value: Any) -> Any:
+    """The same, lengths of time within 1 % and the half second of rounding."""
+    if isinstance(value, dict):
+        return {
+            name: pytest.approx(item, rel=0.0101, abs=1) if "Seconds" in name and item is not None else near(item)
+            for name, item in value.items()
+        }
+    return [near(item) for item in value] if isinstance(value, list) else value
+
+
+async def read_from_cells(api: Api, name: str, query: str, asked: dict[str, Any]) -> bool:
+    heard: list[str] = []
+    database = api.application.state.database
+    database.log_statements(heard.append)
+    await api.data(query, by=name, input=asked)
+    database.log_statements(None)
+    return any("FROM cell AS" in text for text in heard)
+
+
+async def test_everybody_sees_the_figures_of_history_and_only_the_whole_reach_is_read_from_cells(loaded: Api) -> None:
+    before = await answers(loaded)
+    worker = await Database.connect(loaded.world.access.worker, size=1)
+    while await compact(worker, loaded.world.tenant_id):
+        pass
+    await worker.close()
+    for found, expected in zip(await answers(loaded), before, strict=True):
+        assert found == near(expected)
+    ways = {name: await read_from_cells(loaded, name, FUNNEL, {"groupBy": ["OWNER"]}) for name in PEOPLE}
+    assert ways == {"admin": True, "north": False, "south": False, "ann": False, "analyst": True}
+    given: list[dict[str, Any]] = [
+        {"where": {"region": {"eq": "Tula"}}},
+        {"asOf": "2026-09-08T12:00:00+03:00"},
+        {"knownAt": "2026-10-08T12:00:00+03:00"},
+        {"mode": "PERIOD"},
+        {"mode": "SNAPSHOT"},
+        {"orderMode": "IMPLIED"},
+        {"window": "PT1H"},
+        {"groupBy": ["OWNER"], "ownerBasis": "CURRENT"},
+    ]
+    assert [asked for asked in given if await read_from_cells(loaded, "admin", FUNNEL, asked)] == []
