@@ -10,6 +10,7 @@ from uuid import UUID
 
 from bpm_crm.api.ids import to_global
 from bpm_crm.embedded.server import Server
+from bpm_crm.excel.jobs import JobKind, ask
 from bpm_crm.operations.access import EVERYTHING, Role
 from bpm_crm.operations.commands import Assign, Capture, Command, Fire, Recorded, Work
 from bpm_crm.operations.companies import Company, Founded, Person, found_company, issue_key
@@ -84,10 +85,21 @@ async def a_stage(postgres: Server, template: str, home: Path) -> AsyncIterator[
         gone = world.capture(external_id="lost", campaign="spring", region="Tula")
         await world.done(None, gone, Assign(ann, north), Fire("lose", reason="no_need"), by="admin")
         own = await ids_of(world, world.founded, world.reference, case, CHANNEL, "spring", "ann", "north")
+        own.nodes.update(await jobs_of(world, world.tenant_id, world.founded.users["admin@example.org"]))
         rival = await a_rival(world)
         robot = await a_robot(world)
         async with an_api(world, home) as api:
             yield Stage(api, home, robot, own, rival, nobody_of(own))
+
+
+async def jobs_of(world: World, tenant_id: UUID, by: UUID) -> dict[str, str]:
+    """The global ids of an import and an export that somebody asked for, and that no worker is there to carry out."""
+    found: dict[str, str] = {}
+    for node, kind in (("ImportJob", JobKind.LEADS), ("ExportJob", JobKind.WORKBOOK)):
+        async with world.owner.transaction(tenant_id) as connection:
+            job, _ = await ask(connection, tenant_id, kind=kind, by=by, language="en", values={})
+        found[node] = str(to_global(node, job.id))
+    return found
 
 
 async def a_robot(world: World) -> str:
@@ -122,7 +134,9 @@ async def a_rival(world: World) -> Ids:
         commands: tuple[Command, ...] = (capture, Assign(viewer.user_id, None), Fire("contact"))
         case = await world.writer.submit(Work(tenant_id, commands, viewer.actor))
         assert isinstance(case, Recorded), case
-    return await ids_of(world, founded, reference, case, RIVAL_KEY, RIVAL_KEY, "rex", RIVAL_KEY)
+    ids = await ids_of(world, founded, reference, case, RIVAL_KEY, RIVAL_KEY, "rex", RIVAL_KEY)
+    ids.nodes.update(await jobs_of(world, tenant_id, founded.users[person.email]))
+    return ids
 
 
 async def ids_of(

@@ -28,6 +28,13 @@ RULES: Mapping[str, Permission | None] = {
     "Query.funnel": Permission.VIEW_FIGURES,
     "Query.lossReasons": Permission.VIEW_FIGURES,
     "Query.checkpointKpis": Permission.VIEW_FIGURES,
+    "Query.previewImport": Permission.IMPORT_LEADS,  # of history: IMPORT_HISTORY
+    "Query.importJob": ANYBODY,  # to who asked for it
+    "Query.exportJob": ANYBODY,  # to who asked for it
+    "Mutation.importLeads": Permission.IMPORT_LEADS,
+    "Mutation.importHistory": Permission.IMPORT_HISTORY,
+    "Mutation.undoImport": Permission.EXCLUDE_CASE,
+    "Mutation.exportWorkbook": Permission.VIEW_FIGURES,
     "Mutation.captureLead": Permission.CAPTURE_LEAD,
     "Mutation.fireTransition": Permission.FIRE_TRANSITION,
     "Mutation.fireTransitions": Permission.FIRE_TRANSITION,
@@ -60,6 +67,9 @@ FOLLOWED: Mapping[str, Permission | None] = {
     "CheckpointKpi.unreachedInstances": Permission.VIEW_CASES,
     "Funnel.unmappedStages": Permission.VIEW_FIGURES,
     "FunnelStep.lostInstances": Permission.VIEW_CASES,
+    "ImportJob.problems": ANYBODY,
+    "ImportJob.errorFile": ANYBODY,
+    "ExportJob.file": ANYBODY,
     "UnmappedStage.instances": Permission.VIEW_CASES,
 }
 """The rule of every field that looks something up beyond the object it is on; all other fields are parts of their object."""
