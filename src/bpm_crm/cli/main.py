@@ -17,7 +17,7 @@ from rich.console import Console
 from bpm_crm import __version__
 from bpm_crm.cli import demo as demo_commands
 from bpm_crm.cli import logs as log_commands
-from bpm_crm.cli import maintenance, processes
+from bpm_crm.cli import maintenance, processes, tables
 from bpm_crm.cli.alone import become, run_below
 from bpm_crm.cli.faults import reported
 from bpm_crm.cli.provision import provisioned
@@ -31,6 +31,7 @@ app = typer.Typer(
 )
 app.add_typer(processes.app, name="process")
 app.command("import-log")(log_commands.import_log)
+app.command("import-leads")(tables.import_leads)
 app.command("rebuild")(maintenance.rebuild)
 app.command("verify")(maintenance.verify)
 out, err = Console(soft_wrap=True), Console(stderr=True, soft_wrap=True)
