@@ -12,6 +12,7 @@ from bpm_crm.analytics.kpi_catalogue import Better
 from bpm_crm.analytics.own_kpi import OwnKind, OwnKpi
 from bpm_crm.api.ids import to_global
 from bpm_crm.embedded.server import Server
+from bpm_crm.excel.jobs import JobKind, ask
 from bpm_crm.operations.access import EVERYTHING, Role
 from bpm_crm.operations.commands import Assign, Capture, Command, Fire, Recorded, Work
 from bpm_crm.operations.companies import Company, Founded, Person, found_company, issue_key
@@ -97,6 +98,8 @@ async def a_stage(postgres: Server, template: str, home: Path) -> AsyncIterator[
         await world.done(None, gone, Assign(ann, north), Fire("lose", reason="no_need"), by="admin")
         await a_kpi(world, world.tenant_id, "ours", CHANNEL)
         own = await ids_of(world, world.founded, world.reference, case, CHANNEL, "spring", "ann", "north", "web-form")
+        own = await ids_of(world, world.founded, world.reference, case, CHANNEL, "spring", "ann", "north")
+        own.nodes.update(await jobs_of(world, world.tenant_id, world.founded.users["admin@example.org"]))
         rival = await a_rival(world)
         robot = await a_robot(world)
         async with an_api(world, home) as api:
@@ -108,6 +111,14 @@ async def a_kpi(world: World, tenant_id: UUID, key: str, process: str) -> None:
     own = OwnKpi(key, process, OwnKind.COUNT, key, key, key, key, Better.HIGHER)
     async with world.owner.transaction(tenant_id) as connection:
         await publish_kpi(connection, tenant_id, own, changelog="", at=PUBLISHED_AT, by=None, idempotency_key=None)
+async def jobs_of(world: World, tenant_id: UUID, by: UUID) -> dict[str, str]:
+    """The global ids of an import and an export that somebody asked for, and that no worker is there to carry out."""
+    found: dict[str, str] = {}
+    for node, kind in (("ImportJob", JobKind.LEADS), ("ExportJob", JobKind.WORKBOOK)):
+        async with world.owner.transaction(tenant_id) as connection:
+            job, _ = await ask(connection, tenant_id, kind=kind, by=by, language="en", values={})
+        found[node] = str(to_global(node, job.id))
+    return found
 
 
 async def a_robot(world: World) -> str:
@@ -144,6 +155,9 @@ async def a_rival(world: World) -> Ids:
         assert isinstance(case, Recorded), case
     await a_kpi(world, tenant_id, RIVAL_KEY, RIVAL_KEY)
     return await ids_of(world, founded, reference, case, RIVAL_KEY, RIVAL_KEY, "rex", RIVAL_KEY, RIVAL_KEY)
+    ids = await ids_of(world, founded, reference, case, RIVAL_KEY, RIVAL_KEY, "rex", RIVAL_KEY)
+    ids.nodes.update(await jobs_of(world, tenant_id, founded.users[person.email]))
+    return ids
 
 
 async def ids_of(

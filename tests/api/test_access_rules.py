@@ -49,6 +49,13 @@ RULES: Mapping[str, Permission | None] = {
     "Query.previewKpi": Permission.DEFINE_KPIS,
     "Mutation.publishKpi": Permission.DEFINE_KPIS,
     "Mutation.retireKpi": Permission.DEFINE_KPIS,
+    "Query.previewImport": Permission.IMPORT_LEADS,  # of history: IMPORT_HISTORY
+    "Query.importJob": ANYBODY,  # to who asked for it
+    "Query.exportJob": ANYBODY,  # to who asked for it
+    "Mutation.importLeads": Permission.IMPORT_LEADS,
+    "Mutation.importHistory": Permission.IMPORT_HISTORY,
+    "Mutation.undoImport": Permission.EXCLUDE_CASE,
+    "Mutation.exportWorkbook": Permission.VIEW_FIGURES,
     "Mutation.captureLead": Permission.CAPTURE_LEAD,
     "Mutation.fireTransition": Permission.FIRE_TRANSITION,
     "Mutation.fireTransitions": Permission.FIRE_TRANSITION,
@@ -108,6 +115,9 @@ FOLLOWED: Mapping[str, Permission | None] = {
     "KpiValue.leftOutInstances": Permission.VIEW_CASES,
     "Funnel.unmappedStages": Permission.VIEW_FIGURES,
     "FunnelStep.lostInstances": Permission.VIEW_CASES,
+    "ImportJob.problems": ANYBODY,
+    "ImportJob.errorFile": ANYBODY,
+    "ExportJob.file": ANYBODY,
     "UnmappedStage.instances": Permission.VIEW_CASES,
     "CorrectiveAction.effect": Permission.VIEW_FIGURES,
 }

@@ -4,6 +4,7 @@ import io
 import re
 import shutil
 import subprocess
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -50,4 +51,7 @@ def converted(content: bytes, folder: Path, kind: str = "xlsx") -> Path:
 
 def computed(content: bytes, folder: Path) -> Workbook:
     """A workbook with every formula computed by LibreOffice."""
-    return openpyxl.load_workbook(converted(forgotten(content), folder), data_only=True)
+    found = converted(forgotten(content), folder)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # openpyxl does not read the charts that LibreOffice writes
+        return openpyxl.load_workbook(found, data_only=True)

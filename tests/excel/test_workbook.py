@@ -103,7 +103,8 @@ async def check_figures(desk: Desk, book: Workbook, question: Any, asked: Export
         funnel = await read_funnel(connection, frame, question)
         checkpoints = await read_checkpoints(connection, frame, question)
         losses = await read_losses(connection, frame, question)
-    blocks = [funnel.total, *(item for item in funnel.segments if item.segment is not None)]
+    split = [item for item in funnel.segments if item.segment is not None]
+    blocks = [funnel.total, *sorted(split, key=lambda item: in_order(item.segment))]
     rows = table(book["Funnel"])
     steps = [(block, step) for block in blocks for step in block.steps]
     assert len(rows) == len(steps)
@@ -129,8 +130,9 @@ async def check_figures(desk: Desk, book: Workbook, question: Any, asked: Export
             assert same(row[name], value), (block.segment, step.step.checkpoint, name, row[name], value)
             checked += 1
     rows = table(book["Checkpoints"])
-    assert len(rows) == len(checkpoints.figures)
-    for row, item in zip(rows, checkpoints.figures, strict=True):
+    figures = sorted(checkpoints.figures, key=lambda item: (in_order(item.segment), item.number))
+    assert len(rows) == len(figures)
+    for row, item in zip(rows, figures, strict=True):
         found = item.attainment
         values = (
             item.started,
@@ -158,6 +160,11 @@ async def check_figures(desk: Desk, book: Workbook, question: Any, asked: Export
         checked += 3
     assert sum(row["Begun"] for row in table(book["Trend"])) == checkpoints_started(checkpoints)
     return checked
+
+
+def in_order(segment: Any) -> list[tuple[bool, str]]:
+    """Segments by their values, those without one last."""
+    return [(value is None, value or "") for value in segment]
 
 
 def checkpoints_started(checkpoints: Any) -> int:

@@ -22,8 +22,8 @@ expose(
     "What most cells of a column hold.",
     {
         ColumnType.EMPTY: "Nothing.",
-        ColumnType.TEXT: "Texts.",
-        ColumnType.NUMBER: "Numbers.",
+        ColumnType.TEXT: "Texts of any kind.",
+        ColumnType.NUMBER: "Numbers, of the cell or written as text.",
         ColumnType.DATE: "Dates, with a time or without; of the cell or written as text.",
         ColumnType.FLAG: "Yes or no.",
         ColumnType.PHONE: "Phone numbers.",

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from xlsxwriter.worksheet import Worksheet
 
+from bpm_crm.analytics.dimensions import Segment
 from bpm_crm.analytics.funnel import SegmentFigures, StepFigures
 from bpm_crm.excel.export_facts import Facts
 from bpm_crm.excel.export_names import Names
@@ -35,6 +36,9 @@ class FigureSheets:
     def _area(self, key: str, rows: Sequence[Any]) -> Area:
         return Area(self._words[key], len(rows))
 
+    def _number(self, segment: Segment | None) -> int:
+        return self._facts.segments[segment or ()]
+
     def _sheet(self, key: str, headers: Sequence[str], widths: dict[int, int]) -> Worksheet:
         sheet, words = self._book.sheet(self._words[key]), self._words
         sheet.write_string(0, 0, words[key], self._book.title)
@@ -42,7 +46,7 @@ class FigureSheets:
         for place, header in enumerate(headers):
             sheet.write_string(TOP, place, header, self._book.header)
             sheet.set_column(place, place, widths.get(place, 12))
-        sheet.set_row(TOP, 32)
+        sheet.set_row(TOP, 48)
         sheet.freeze_panes(TOP + 1, 4)
         return sheet
 
@@ -61,14 +65,15 @@ class FigureSheets:
         area = self._area("funnel_facts", self._facts.funnel_rows)
         row = TOP + 1
         figures = self._facts.funnel
-        blocks = [figures.total, *(item for item in figures.segments if item.segment is not None)]
+        split = (item for item in figures.segments if item.segment is not None)
+        blocks = [figures.total, *sorted(split, key=lambda item: self._number(item.segment))]
         for block in blocks:
             for step in block.steps:
                 self._funnel_row(sheet, area, row, block, step)
                 row += 1
         count = len(figures.total.steps)
         if count:
-            self._bars(sheet, "funnel", row + 1, (TOP + 1, TOP + count), 3, 4)
+            self._bars(sheet, "funnel", row + 1, (TOP + 1, TOP + count), (3, 3), 4)
 
     def _funnel_row(self, sheet: Worksheet, area: Area, row: int, block: SegmentFigures, step: StepFigures) -> None:
         put, line = self._book.put, row + 1
@@ -156,7 +161,8 @@ class FigureSheets:
         sheet = self._sheet("checkpoints", headers, {1: 24, 3: 30})
         reached = self._area("checkpoint_facts", self._facts.checkpoint_rows)
         clocks = self._area("clocks", self._facts.clock_rows)
-        for row, item in enumerate(self._facts.checkpoints.figures, TOP + 1):
+        figures = sorted(self._facts.checkpoints.figures, key=lambda item: (self._number(item.segment), item.number))
+        for row, item in enumerate(figures, TOP + 1):
             line, segment = row + 1, tuple(item.segment)
             self._book.put(sheet, row, 0, self._facts.segments[segment], Style.WHOLE)
             self._book.put(sheet, row, 1, self._names.segment(self._dimensions, segment))
@@ -217,16 +223,18 @@ class FigureSheets:
                 self._formula(sheet, row, place, total, Style.NUMBER, float(item.amounts.get(currency, 0)))
         count = len(facts.losses.losses)
         if count:
-            self._bars(sheet, "losses", TOP + count + 2, (TOP + 1, TOP + min(count, 20)), 5, 6)
+            self._bars(sheet, "losses", TOP + count + 2, (TOP + 1, TOP + min(count, 20)), (4, 5), 6)
 
-    def _bars(self, sheet: Worksheet, key: str, at: int, rows: tuple[int, int], names: int, values: int) -> None:
+    def _bars(
+        self, sheet: Worksheet, key: str, at: int, rows: tuple[int, int], names: tuple[int, int], values: int
+    ) -> None:
         """A bar chart, the first row on top."""
         chart = self._book.workbook.add_chart({"type": "bar"})
         name = self._words[key]
         chart.add_series(
             {
                 "name": name,
-                "categories": [name, rows[0], names, rows[1], names],
+                "categories": [name, rows[0], names[0], rows[1], names[1]],
                 "values": [name, rows[0], values, rows[1], values],
                 "data_labels": {"value": True},
                 "fill": {"color": "#2F6DB5"},
@@ -255,7 +263,7 @@ class FigureSheets:
                     "y2_axis": column == 3,
                 }
             )
-        chart.set_x_axis({"date_axis": True, "num_format": "yyyy-mm"})
+        chart.set_x_axis({"num_format": "yyyy-mm"})
         chart.set_y2_axis({"num_format": "0%", "min": 0})
         chart.set_legend({"position": "bottom"})
         chart.set_title({"name": name, "name_font": {"size": 12}})

@@ -100,7 +100,7 @@ def _rows(read: CalamineSheet, first: int, extent: Extent) -> Iterator[Row]:
     for (number, column), text in extent.errors.items():
         by_row.setdefault(number, {})[column] = text
     for number, values in enumerate(read.iter_rows()):
-        row: list[Any] = [*before, *values]
+        row: list[Any] = [*before, *(None if value == "" else value for value in values)]
         for column, text in by_row.get(number, {}).items():
             row.extend([None] * (column + 1 - len(row)))
             row[column] = CellError(text)

@@ -77,8 +77,12 @@ class Book:
         return self.workbook.add_format({"font_name": "Calibri", "font_size": 11, **properties})
 
     def sheet(self, name: str) -> Worksheet:
-        """A new sheet."""
-        return self.workbook.add_worksheet(name[:31])
+        """A new sheet, which prints in its whole width."""
+        sheet = self.workbook.add_worksheet(name[:31])
+        sheet.set_landscape()
+        sheet.set_paper(9)
+        sheet.fit_to_pages(1, 0)
+        return sheet
 
     def put(self, sheet: Worksheet, row: int, column: int, value: Any, style: Style = Style.TEXT) -> None:
         """Write a value into a cell; never as a formula."""
