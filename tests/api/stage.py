@@ -111,6 +111,8 @@ async def a_kpi(world: World, tenant_id: UUID, key: str, process: str) -> None:
     own = OwnKpi(key, process, OwnKind.COUNT, key, key, key, key, Better.HIGHER)
     async with world.owner.transaction(tenant_id) as connection:
         await publish_kpi(connection, tenant_id, own, changelog="", at=PUBLISHED_AT, by=None, idempotency_key=None)
+
+
 async def jobs_of(world: World, tenant_id: UUID, by: UUID) -> dict[str, str]:
     """The global ids of an import and an export that somebody asked for, and that no worker is there to carry out."""
     found: dict[str, str] = {}

@@ -44,11 +44,6 @@ RULES: Mapping[str, Permission | None] = {
     "Query.review": Permission.VIEW_REVIEWS,
     "Query.correctiveActions": Permission.VIEW_CORRECTIVE_ACTIONS,
     "Query.correctiveAction": Permission.VIEW_CORRECTIVE_ACTIONS,
-    "Query.kpiCatalogue": Permission.VIEW_FIGURES,
-    "Query.kpi": Permission.VIEW_FIGURES,
-    "Query.previewKpi": Permission.DEFINE_KPIS,
-    "Mutation.publishKpi": Permission.DEFINE_KPIS,
-    "Mutation.retireKpi": Permission.DEFINE_KPIS,
     "Query.previewImport": Permission.IMPORT_LEADS,  # of history: IMPORT_HISTORY
     "Query.importJob": ANYBODY,  # to who asked for it
     "Query.exportJob": ANYBODY,  # to who asked for it

@@ -207,9 +207,6 @@ Mutation = _root(
     CorrectiveActionsMutation,
     ImportsMutation,
     ExportsMutation,
-    ReviewsMutation,
-    CorrectiveActionsMutation,
-    OwnKpisMutation,
 )
 Subscription = _root("Subscription", "What can be followed.", Subscriptions)
 
