@@ -33,7 +33,7 @@ DONE = "demo loaded"
 
 Progress = Callable[[int, int], None]
 
-_TRAITS = ((1.25, 0.9, 1.0), (1.0, 1.0, 5.0), (0.95, 1.1, 1.2), (1.0, 0.8, 1.0), (0.85, 1.5, 1.5))
+_TRAITS = ((1.25, 0.9, 1.0), (1.0, 1.0, 20.0), (0.95, 1.1, 1.2), (1.0, 0.8, 1.0), (0.85, 1.5, 1.5))
 """Skill, pace and slowness with invoices of the five sellers."""
 
 

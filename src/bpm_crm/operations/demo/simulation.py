@@ -1,7 +1,7 @@
 """A lead's life, simulated: who works on it, how long each step takes, where and why it is lost.
 
-The figures are made up, but they tell a story that reports can find: one seller converts better, one is late with invoices and then
-loses at payment, missed calls are lost more often, and customers of referrals buy more.
+The figures are made up, but they tell a story that reports can find: one seller converts better, one sends invoices late and loses
+most of these deals before they are paid, missed calls are lost more often, and customers of referrals buy more.
 """
 
 import random
@@ -17,6 +17,7 @@ from bpm_crm.operations.commands import Assign, CustomerDetails, Fire, Record
 from bpm_crm.operations.leads import Lead
 
 MINUTE = 60 * 1_000_000
+WORKING_DAY = 9 * 60 * MINUTE
 
 Happening = Assign | Fire | Record
 REGIONS = ("Moscow", "Moscow region", "Tula", "Kazan", "Tver")
@@ -72,7 +73,6 @@ class LeadStory:
         self.number = number
         self.channel = self._random.choices(list(CHANNEL_WEIGHTS), list(CHANNEL_WEIGHTS.values()))[0]
         self.seller = self._random.choice(sellers)
-        self._invoice_was_late = False
 
     def lead(self) -> Lead:
         """The lead as its channel reports it."""
@@ -137,11 +137,11 @@ class LeadStory:
             yield 800, lost
             return
         yield 600 * seller.pace, Fire("sign", {"contract_number": f"K-{self.number:05}"})
-        wait = 150 * seller.invoicing
+        signed = self._at
         due = (moment_of(self._at) + timedelta(days=10)).date().isoformat()
-        yield wait, Fire("send_invoice", {"invoice_number": f"S-{self.number:05}", "invoice_due_on": due})
-        self._invoice_was_late = seller.invoicing > 2 and rng.random() < 0.6
-        lost = self._lost(0.45 if self._invoice_was_late else 0.06, ("invoice_late", "competitor"))
+        yield 150 * seller.invoicing, Fire("send_invoice", {"invoice_number": f"S-{self.number:05}", "invoice_due_on": due})
+        is_late = self._calendar.between(signed, self._at) > WORKING_DAY
+        lost = self._lost(0.8, ("invoice_late", "competitor")) if is_late else self._lost(0.06, ("competitor", "not_paid"))
         if lost is not None:
             yield 900, lost
             return
