@@ -8,8 +8,8 @@ import pytest
 from tests.api.client import Api
 from tests.api.test_review_cycle import AFTER, BEFORE, pass_weeks
 
-QUERY = """query ($key: String!, $period: PeriodInput!, $base: PeriodInput, $by: [Dimension!]!, $most: Int! = 10) {
-  kpiDrivers(key: $key, period: $period, basePeriod: $base, dimensions: $by, most: $most) {
+QUERY = """query ($key: String!, $period: PeriodInput!, $base: PeriodInput, $dimensions: [Dimension!]!, $most: Int! = 10) {
+  kpiDrivers(key: $key, period: $period, basePeriod: $base, dimensions: $dimensions, most: $most) {
     __typename
     ... on KpiDrivers {
       decomposition baseValue value move basePeriod { from to } definition { key }
@@ -33,7 +33,7 @@ async def seeded(api: Api) -> None:
 
 
 async def drivers(api: Api, by: str = "analyst", **variables: Any) -> dict[str, Any]:
-    given = {"key": "win_rate_closed", "period": AUTUMN, "base": AUGUST, "by": ["TEAM"], **variables}
+    given = {"key": "win_rate_closed", "period": AUTUMN, "base": AUGUST, "dimensions": ["TEAM"], **variables}
     found: dict[str, Any] = (await api.data(QUERY, by=by, **given))["kpiDrivers"]
     return found
 
@@ -41,7 +41,7 @@ async def drivers(api: Api, by: str = "analyst", **variables: Any) -> dict[str, 
 async def test_what_is_shown_adds_up_to_the_move_that_is_shown(api: Api) -> None:
     await seeded(api)
     for key, most in (("win_rate_closed", 10), ("win_rate_closed", 1), ("sales", 10), ("leads_per_sale", 0)):
-        found = await drivers(api, key=key, by=["TEAM", "REGION", "CHANNEL"], most=most)
+        found = await drivers(api, key=key, dimensions=["TEAM", "REGION", "CHANNEL"], most=most)
         assert Decimal(found["move"]) == Decimal(found["value"]) - Decimal(found["baseValue"])
         assert [item["dimension"] for item in found["breakdowns"]] == ["TEAM", "REGION", "CHANNEL"]
         for item in found["breakdowns"]:
@@ -84,16 +84,16 @@ async def test_a_median_or_a_product_does_not_decompose(api: Api, key: str) -> N
     ("variables", "message"),
     [
         ({"key": "win_rate_close"}, "win_rate_closed"),
-        ({"by": []}, "from 1 to"),
+        ({"dimensions": []}, "from 1 to"),
         ({"most": -1}, "from 0 to"),
         ({"most": 101}, "from 0 to"),
-        ({"by": ["DAY"], "key": "open_cases"}, "open_cases cannot be grouped by DAY"),
+        ({"dimensions": ["DAY"], "key": "open_cases"}, "open_cases cannot be grouped by DAY"),
         ({"period": {"fromDate": "2026-08-01"}, "base": None}, "both ends"),
         ({"base": {"toDate": "2026-08-01"}}, "both ends"),
     ],
 )
 async def test_a_bad_question_is_answered_with_its_cure(api: Api, variables: dict[str, Any], message: str) -> None:
-    given = {"key": "win_rate_closed", "period": AUTUMN, "base": AUGUST, "by": ["TEAM"], **variables}
+    given = {"key": "win_rate_closed", "period": AUTUMN, "base": AUGUST, "dimensions": ["TEAM"], **variables}
     answer = await api.ask(QUERY, by="analyst", **given)
     assert answer["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
     assert message in answer["errors"][0]["message"]
