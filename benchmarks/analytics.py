@@ -120,10 +120,10 @@ async def _write_cost(here: Ground) -> list[float]:
         seconds[mine] += time.perf_counter() - begun
         steps[mine] += len(rows["moved"])
 
-    statement = patch.object(
-        writing, "_statement", lambda parts: whole(parts) if turn else whole(parts).replace(marked, "")
-    )
-    with statement, patch.object(batches, "write", timed):
+    with (
+        patch.object(writing, "_statement", lambda parts: whole(parts) if turn else whole(parts).replace(marked, "")),
+        patch.object(batches, "write", timed),
+    ):
         rates = [await engine.measure(here, 64, f"cost-{number}") for number in range(WRITE_ROUNDS)]
     without, with_marks = (1e6 * seconds[kind] / steps[kind] for kind in (0, 1))
     transition = 1e6 / median(rates)

@@ -26,20 +26,20 @@ query ($owner: ID!) { lossForensics(input: {where: {owner: {eq: $owner}}}) {
   stage reason evidence count causes { key count instances(first: 200) { totalCount nodes { id } } } } }
 """
 MANAGERS = """
-{ managerComparison(input: {}) { managers { dimension { title } steps { checkpoint verdict cases rate } } } }
+{ managerComparison(input: {}) { managers { manager { title } steps { checkpoint verdict cases rate } } } }
 """
 PUBLISH_KPI = """
 mutation ($kpi: OwnKpiInput!) { publishKpi(input: {kpi: $kpi, changelog: "For the review of invoices"}) { __typename
-  ... on KpiPublished { kpi { key version } } ... on UserError { code message path } } }
+  ... on KpiPublished { definition { key } } ... on UserError { code message path } } }
 """
 ACTION = """
 mutation ($input: AddCorrectiveActionInput!) { addCorrectiveAction(input: $input) { __typename
-  ... on CorrectiveActionAdded { action { id status changes { kind } } } ... on UserError { code message path } } }
+  ... on CorrectiveActionSaved { action { id status changes { kind } } } ... on UserError { code message path } } }
 """
 EFFECT = """
 query ($id: ID!) { correctiveAction(id: $id) { title status effect(method: BEFORE_AFTER, followUp: "P5D") {
   verdict estimate lower upper includesExpected weeksBefore weeksAfter meanBefore meanAfter
-  weeks { from value { numerator denominator instances(first: 0) { totalCount } } } } } }
+  weeks { period { from } value { numerator denominator instances(first: 0) { totalCount } } } } } }
 """
 CAPTURE = """
 mutation ($input: CaptureLeadInput!) { captureLead(input: $input) { __typename
@@ -55,7 +55,9 @@ mutation ($input: AssignOwnerInput!) { assignOwner(input: $input) { __typename .
 
 
 def test_a_manager_finds_a_weak_step_acts_and_sees_whether_it_helped(product: Product) -> None:
-    owner = next(user["id"] for user in product.data("{ users { id name } }", "manager")["users"] if user["name"] == LATE)
+    owner = next(
+        user["id"] for user in product.data("{ users { id name } }", "manager")["users"] if user["name"] == LATE
+    )
 
     # The funnel of the year tells where this seller's deals are lost, and opens into them.
     funnel = product.data(FUNNEL, "manager", owner=owner)["funnel"]["total"]
@@ -73,19 +75,21 @@ def test_a_manager_finds_a_weak_step_acts_and_sees_whether_it_helped(product: Pr
     assert {case["id"] for case in late} <= found
     managers = product.data(MANAGERS, "analyst")["managerComparison"]["managers"]
     verdicts = {
-        (manager["dimension"]["title"], step["checkpoint"]): step["verdict"]
+        (manager["manager"]["title"], step["checkpoint"]): step["verdict"]
         for manager in managers
         for step in manager["steps"]
     }
     assert verdicts[LATE, "paid"] == "WEAK"
-    assert [place for place, verdict in verdicts.items() if verdict == "WEAK" and place[1] == "paid"] == [(LATE, "paid")]
+    assert [place for place, verdict in verdicts.items() if verdict == "WEAK" and place[1] == "paid"] == [
+        (LATE, "paid")
+    ]
 
     # The process owner defines what will be measured; the manager writes down what is done about it.
     published = product.data(PUBLISH_KPI, "process_owner", kpi=INVOICED_IN_TIME)["publishKpi"]
     assert published["__typename"] == "KpiPublished", published
     starts_on = monday(weeks_ago=WEEKS_AFTER)
     action = product.data(ACTION, "manager", input=an_action(owner, starts_on))["addCorrectiveAction"]
-    assert action["__typename"] == "CorrectiveActionAdded", action
+    assert action["__typename"] == "CorrectiveActionSaved", action
     unseen = effect_of(product, action)
     assert unseen["verdict"] == "NOT_ENOUGH_DATA"
 

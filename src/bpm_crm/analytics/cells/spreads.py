@@ -83,30 +83,31 @@ def pack_sum(some: Iterable[Packed]) -> bytes:
 
 
 class Histogram:
-    """The sum of many spreads, dense, to ask for percentiles."""
+    """The sum of many spreads, to ask for percentiles."""
 
     def __init__(self, some: Sequence[Packed]) -> None:
         keys = np.concatenate([part[0] for part in some]) if some else np.zeros(0, np.int32)
         counts = np.concatenate([part[1] for part in some]) if some else np.zeros(0, np.int64)
-        self._counts: NDArray[np.float64] = np.bincount(keys, weights=counts.astype(np.float64)).astype(np.float64)
+        dense = np.bincount(keys, weights=counts.astype(np.float64))
+        self._keys = np.flatnonzero(dense)
+        self._cumulated = np.cumsum(dense[self._keys])
 
     @property
     def slots(self) -> Sequence[int]:
         """The slots that hold any lengths."""
-        number = -(-len(self._counts) // _WIDTH)
-        return [slot for slot in range(number) if self._slot(slot).sum()]
+        found: list[int] = np.unique(self._keys // _WIDTH).tolist()
+        return found
 
     def percentiles(self, slot: int, shares: Sequence[float]) -> list[float]:
         """The percentiles of a slot that holds lengths, between neighbours as `percentile_cont` has them, within 1 %."""
-        cumulated = np.cumsum(self._slot(slot))
+        begin, end = np.searchsorted(self._keys, (slot * _WIDTH, (slot + 1) * _WIDTH))
+        before = self._cumulated[begin - 1] if begin else 0.0
+        last = self._cumulated[end - 1] - before - 1
         found = []
         for share in shares:
-            last = cumulated[-1] - 1
             rank = last * share
-            ranks = np.minimum([floor(rank), floor(rank) + 1], last)
-            below, above = _MIDDLES[np.searchsorted(cumulated, ranks, "right")]
+            ranks = before + np.minimum((floor(rank), floor(rank) + 1), last)
+            places = begin + np.searchsorted(self._cumulated[begin:end], ranks, "right")
+            below, above = _MIDDLES[self._keys[places] - slot * _WIDTH]
             found.append(float(below + (above - below) * (rank - floor(rank))))
         return found
-
-    def _slot(self, slot: int) -> NDArray[np.float64]:
-        return self._counts[slot * _WIDTH : (slot + 1) * _WIDTH]

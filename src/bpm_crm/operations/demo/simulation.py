@@ -131,7 +131,7 @@ class LeadStory:
         yield from self._contract(amount)
 
     def _contract(self, amount: str) -> Iterator[tuple[float, Happening]]:
-        seller, rng = self.seller, self._random
+        seller = self.seller
         lost = self._lost(0.12, ("terms", "competitor"))
         if lost is not None:
             yield 800, lost
@@ -139,9 +139,14 @@ class LeadStory:
         yield 600 * seller.pace, Fire("sign", {"contract_number": f"K-{self.number:05}"})
         signed = self._at
         due = (moment_of(self._at) + timedelta(days=10)).date().isoformat()
-        yield 150 * seller.invoicing, Fire("send_invoice", {"invoice_number": f"S-{self.number:05}", "invoice_due_on": due})
+        yield (
+            150 * seller.invoicing,
+            Fire("send_invoice", {"invoice_number": f"S-{self.number:05}", "invoice_due_on": due}),
+        )
         is_late = self._calendar.between(signed, self._at) > WORKING_DAY
-        lost = self._lost(0.8, ("invoice_late", "competitor")) if is_late else self._lost(0.06, ("competitor", "not_paid"))
+        lost = (
+            self._lost(0.8, ("invoice_late", "competitor")) if is_late else self._lost(0.06, ("competitor", "not_paid"))
+        )
         if lost is not None:
             yield 900, lost
             return
