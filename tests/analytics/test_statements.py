@@ -8,7 +8,7 @@ import pytest
 from bpm_crm.analytics.statements import REPORTS, CaseFilter, report, statement
 
 TENANT = UUID(int=1)
-TABLES = ("history", "process_instance", "process_definition", "process_version", "deal")
+TABLES = ("history", "process_instance", "process_definition", "process_version", "deal", "customer")
 
 
 def test_values_are_numbered_after_those_of_the_filter_and_a_name_keeps_its_number() -> None:
