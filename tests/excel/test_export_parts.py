@@ -1,5 +1,6 @@
 """The parts of an export by themselves: months, conditions kept as JSON, the limit on rows."""
 
+import itertools
 from datetime import UTC, datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -13,7 +14,6 @@ from bpm_crm.excel.jobs import JobKind
 from bpm_crm.records.condition_json import from_json, to_json
 from bpm_crm.records.selection import All, AnyOf, Compare, Exists, Not, Operator
 from tests.excel.desk import Desk, xlsx
-import itertools
 
 ANY_ID = UUID("01a201e4-874e-762c-af30-dbc33b9e6570")
 
