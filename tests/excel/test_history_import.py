@@ -57,7 +57,9 @@ async def test_the_same_history_again_begins_nothing_and_what_came_in_is_sound(d
     again = await desk.imported(xlsx(ROWS), kind=ImportKind.HISTORY)
     assert dict(again.counts) == {"duplicate": 2, "refused": 4}
     assert await desk.world.counts() == before
-    assert [fault async for fault in verify(desk.worker, ProcessCache(), desk.world.tenant_id)] == []
+    assert [
+        fault async for fault in verify(desk.worker, ProcessCache(), desk.world.tenant_id, progress=lambda _: None)
+    ] == []
 
 
 async def test_more_history_of_a_known_case_is_refused_by_name(desk: Desk) -> None:

@@ -13,7 +13,7 @@ _CASES = report("extract_cases")
 _STEPS = report("extract_steps")
 
 FUNNEL = "SELECT m.instance_id, m.number, m.step, m.through, m.segment, m.seconds FROM members AS m LIMIT :most"
-CHECKPOINTS = "SELECT m.instance_id, m.number, m.step, m.segment FROM members AS m WHERE m.number IN ('started', 'reached') LIMIT :most"
+CHECKPOINTS = "SELECT m.instance_id, m.number, m.step, m.segment FROM members AS m WHERE m.number IN ('reached', 'unreached') LIMIT :most"
 CLOCKS = "SELECT j.instance_id, j.step, j.verdict, j.is_open, j.worked, j.segment FROM judged AS j LIMIT :most"
 LOSSES = "SELECT m.instance_id, m.stage, m.reason, m.segment, m.amount, m.currency FROM members AS m LIMIT :most"
 

@@ -14,8 +14,8 @@ from bpm_crm.excel.export_input import ExportInput
 from bpm_crm.excel.problems import TableCode, TableRefused
 from bpm_crm.records.database import Connection, Row
 
-MOST_ROWS = 200_000
-"""Rows of one sheet: more makes workbooks that few machines open."""
+MOST_ROWS = 100_000
+"""Rows of one sheet: a workbook is made in memory, where 2.5 million cells take about a gigabyte."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,15 +129,10 @@ class FigureSheets:
         if last is None:
             return
         begun = {case["instance_id"]: case["started_at"] for case in self._facts.cases}
-        started = [
-            begun[row["instance_id"]]
-            for row in self._facts.checkpoint_rows
-            if row["number"] == "started" and row["step"] == 1
-        ]
+        rows = self._facts.checkpoint_rows
+        started = [begun[row["instance_id"]] for row in rows if row["step"] == 1]
         reached = [
-            begun[row["instance_id"]]
-            for row in self._facts.checkpoint_rows
-            if row["number"] == "reached" and row["step"] == numbers[last]
+            begun[row["instance_id"]] for row in rows if row["number"] == "reached" and row["step"] == numbers[last]
         ]
         months = months_of(started, self._book.zone)
         area = self._area("checkpoint_facts", self._facts.checkpoint_rows)
@@ -146,9 +141,9 @@ class FigureSheets:
             sheet.write_datetime(row, 0, since.replace(tzinfo=None), self._book.formats[Style.DAY])
             within = f'{area.column("G")},">="&$A{line},{area.column("G")},"<"&EDATE($A{line},1)'
             counts = [sum(since <= at < until for at in instants) for instants in (started, reached)]
-            for place, (name, step) in enumerate((("started", 1), ("reached", numbers[last])), 1):
-                text = f'COUNTIFS({area.column("B")},"{name}",{area.column("C")},{step},{within})'
-                self._formula(sheet, row, place, text, Style.WHOLE, counts[place - 1])
+            chosen = (f"{area.column('C')},1", f'{area.column("C")},{numbers[last]},{area.column("B")},"reached"')
+            for place, (criteria, count) in enumerate(zip(chosen, counts, strict=True), 1):
+                self._formula(sheet, row, place, f"COUNTIFS({criteria},{within})", Style.WHOLE, count)
             rate = Fraction(counts[1], counts[0]) if counts[0] else None
             self._formula(sheet, row, 3, _ratio(f"C{line}", f"B{line}"), Style.RATE, rate)
         if months:
@@ -169,11 +164,8 @@ class FigureSheets:
             self._book.put(sheet, row, 2, item.number, Style.WHOLE)
             self._book.put(sheet, row, 3, item.titles[self._words.language])
 
-            def count(name: str, line: int = line) -> str:
-                criteria = (
-                    f'{reached.column("B")},"{name}",{reached.column("C")},$C{line},{reached.column("E")},$A{line}'
-                )
-                return f"COUNTIFS({criteria})"
+            def count(more: str = "", line: int = line) -> str:
+                return f"COUNTIFS({reached.column('C')},$C{line},{reached.column('E')},$A{line}{more})"
 
             def verdict(name: str, line: int = line) -> str:
                 criteria = f'{clocks.column("D")},"{name}",{clocks.column("B")},$C{line},{clocks.column("G")},$A{line}'
@@ -181,8 +173,8 @@ class FigureSheets:
 
             found = item.attainment
             cells: list[tuple[str, Style, Any]] = [
-                (count("started"), Style.WHOLE, item.started),
-                (count("reached"), Style.WHOLE, item.reached),
+                (count(), Style.WHOLE, item.started),
+                (count(f',{reached.column("B")},"reached"'), Style.WHOLE, item.reached),
                 (_ratio(f"F{line}", f"E{line}"), Style.RATE, item.rate),
                 (verdict("met") + ")", Style.WHOLE, found.met),
                 (verdict("breached") + ")", Style.WHOLE, found.breached),
