@@ -9,7 +9,6 @@ from bpm_crm.analytics.kpi_catalogue import KPIS
 from bpm_crm.analytics.statements import REPORTS, CaseFilter, report, statement
 
 TENANT = UUID(int=1)
-<<<<<<< HEAD
 TABLES = (
     "history",
     "process_instance",
@@ -19,10 +18,8 @@ TABLES = (
     "channel",
     "tenant",
     "own_kpi",
+    "customer",
 )
-=======
-TABLES = ("history", "process_instance", "process_definition", "process_version", "deal", "customer")
->>>>>>> h/excel
 
 
 def test_values_are_numbered_after_those_of_the_filter_and_a_name_keeps_its_number() -> None:
