@@ -9,7 +9,7 @@ from dataclasses import replace as replaced
 from datetime import datetime, timedelta
 from fractions import Fraction
 from itertools import pairwise
-from math import inf, log
+from math import inf
 from statistics import NormalDist
 from typing import Any
 from uuid import UUID
@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 from tests.analytics import reference
 from tests.analytics.cases import EPOCH, MICROSECOND, Ask, Case, Row, Segment
+from tests.analytics.reference_statistics import brookmeyer_crowley
 
 MOSCOW = ZoneInfo("Europe/Moscow")
 NEVER = EPOCH
@@ -443,20 +444,6 @@ def wilson(part: int, whole: int) -> tuple[float, float]:
 
 
 def median_interval(waits: list[tuple[float, bool]]) -> tuple[float, float] | None:
-    """Brookmeyer and Crowley: the lengths at which a survival of one half is not refused, on the scale log(-log)."""
-    z, lasts, spread = NormalDist().inv_cdf(0.975), 1.0, 0.0
-    earliest, latest = inf, inf
-    for length in sorted({seconds for seconds, _ in waits}):
-        at_risk = sum(1 for seconds, _ in waits if seconds >= length)
-        events = sum(1 for seconds, happened in waits if happened and seconds == length)
-        if events == at_risk:
-            return (min(earliest, length), latest)
-        lasts *= 1 - events / at_risk
-        spread += events / (at_risk * (at_risk - events))
-        if spread:
-            half = z * spread**0.5 / abs(log(lasts))
-            if lasts ** (2.718281828459045**half) <= 0.5:
-                earliest = min(earliest, length)
-            if lasts ** (2.718281828459045**-half) <= 0.5:
-                latest = min(latest, length)
-    return None if earliest == inf else (earliest, latest)
+    """The interval of a median: none before its lower end is known, without end where the upper one is not."""
+    lower, upper = brookmeyer_crowley(waits, 0.5)
+    return None if lower is None else (lower, inf if upper is None else upper)

@@ -19,6 +19,7 @@ TABLES = (
     "tenant",
     "own_kpi",
     "customer",
+    r"\{object\}",  # deals or customers
 )
 
 

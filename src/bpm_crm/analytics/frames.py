@@ -56,7 +56,7 @@ class Frame:
     as_of: datetime
     known_at: datetime
     versions: tuple[Version, ...]
-    is_current: bool = False
+    is_current: bool = field(default=False, compare=False)
 
     @property
     def definitions(self) -> list[UUID]:
