@@ -293,6 +293,7 @@ async def test_the_workbook_is_one_that_people_can_work_with(told: Desk) -> None
         "Trend",
         "Checkpoints",
         "Losses",
+        "KPIs",
         "Cases",
         "Steps",
         "Clock cycles",
@@ -300,7 +301,7 @@ async def test_the_workbook_is_one_that_people_can_work_with(told: Desk) -> None
         "Checkpoint facts",
         "Loss facts",
     ]
-    for name in book.sheetnames[5:]:
+    for name in book.sheetnames[6:]:
         sheet = book[name]
         assert len(sheet.tables) == 1, name
         assert sheet.freeze_panes == "B2", name

@@ -1,5 +1,7 @@
 """KPIs that a company defined itself, beside those that ship."""
 
+from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import Final
 from uuid import UUID
 
@@ -17,6 +19,12 @@ _UNITS: Final = {
     OwnKind.SHARE: KpiUnit.SHARE,
     OwnKind.DURATION: KpiUnit.SECONDS,
 }
+
+
+def near_keys(known: Iterable[str], key: str) -> list[str]:
+    """The keys most like one that there is not; all where none is."""
+    keys = sorted(known)
+    return get_close_matches(key, keys, n=3) or keys
 
 
 async def every_kpi(connection: Connection, tenant_id: UUID) -> dict[str, Kpi]:

@@ -8,17 +8,20 @@ from strawberry import argument
 
 from bpm_crm.analytics.dimensions import Dimension, OwnerBasis
 from bpm_crm.analytics.frames import FIRST_INSTANT, LAST_INSTANT
+from bpm_crm.analytics.own_kpis import near_keys
+from bpm_crm.analytics.snapshots import kpis_of
 from bpm_crm.api.checks import KEY_DESCRIPTION, flaws
 from bpm_crm.api.context import Info, RequestContext
 from bpm_crm.api.errors import IdempotencyConflict, InvalidInput, NotFound, invalid_input
 from bpm_crm.api.figure_filters import FactWhere, fact_condition
-from bpm_crm.api.figure_frames import instants_of, plain_input
+from bpm_crm.api.figure_frames import case_dimensions, instants_of, plain_input
 from bpm_crm.api.figure_inputs import AS_OF, KNOWN_AT, WHERE, PeriodInput
 from bpm_crm.api.imports import ask_for
 from bpm_crm.api.jobs import ExportJob, export_job
 from bpm_crm.engine.blockers import InputCode, InputProblem
 from bpm_crm.engine.texts import shown
 from bpm_crm.excel.export_input import ExportInput
+from bpm_crm.excel.export_kpis import MOST_KPIS
 from bpm_crm.excel.jobs import JobKind
 from bpm_crm.operations.access import Permission
 
@@ -37,6 +40,10 @@ class ExportWorkbookInput:
     group_by: list[Dimension] | None = strawberry.field(default=None, description="Segments to split the figures into.")
     owner_basis: OwnerBasis = strawberry.field(
         default=OwnerBasis.AT_ENTRY, description="Whose a case is counted as, when grouped by `OWNER` or `TEAM`."
+    )
+    kpis: list[str] | None = strawberry.field(
+        default=None,
+        description=f"Keys of the KPIs of the process to write, at most {MOST_KPIS}, each by those of `groupBy` it can be grouped by. Null: all that `kpiCatalogue` has for it.",
     )
     where: FactWhere | None = strawberry.field(default=None, description=WHERE)
     as_of: datetime | None = strawberry.field(default=None, description=AS_OF)
@@ -81,10 +88,29 @@ class ExportsMutation:
             keys = tuple(sorted(item.key for item in context.known.definitions.values()))
             problem = InputProblem(InputCode.UNKNOWN_PROCESS, ("process",), shown(input.process), keys)
             return invalid_input([problem], context.language)
+        if problems := await _kpi_problems(context, input):
+            return invalid_input(problems, context.language)
         found = await ask_for(context, JobKind.WORKBOOK, _asked(context, input).as_json(), input.idempotency_key)
         if isinstance(found, IdempotencyConflict):
             return found
         return ExportAccepted(job=export_job(found[0], context.language), is_repeated=found[1])
+
+
+async def _kpi_problems(context: RequestContext, asked: ExportWorkbookInput) -> list[InputProblem]:
+    """The faults of the keys of KPIs: too many, or one that the process does not have."""
+    keys = dict.fromkeys(asked.kpis or ())
+    if len(keys) > MOST_KPIS:
+        return [InputProblem(InputCode.TOO_LARGE, ("kpis",), str(len(keys)), params={"limit": str(MOST_KPIS)})]
+    if not keys:
+        return []
+    tenant_id = context.known.tenant.id
+    async with context.services.database.reader(tenant_id) as connection:
+        known = await kpis_of(connection, tenant_id, asked.process)
+    return [
+        InputProblem(InputCode.UNKNOWN_KPI, ("kpis",), shown(key), tuple(near_keys(known, key)))
+        for key in keys
+        if key not in known
+    ]
 
 
 def _asked(context: RequestContext, asked: ExportWorkbookInput) -> ExportInput:
@@ -100,6 +126,7 @@ def _asked(context: RequestContext, asked: ExportWorkbookInput) -> ExportInput:
         known_at=asked.known_at,
         condition=fact_condition(asked.where, context.known),
         filter=None if asked.where is None else plain_input(asked.where),
-        dimensions=tuple(dict.fromkeys(asked.group_by or ())),
+        dimensions=tuple(case_dimensions(asked.group_by)),
         basis=asked.owner_basis,
+        kpis=None if asked.kpis is None else tuple(dict.fromkeys(asked.kpis)),
     )

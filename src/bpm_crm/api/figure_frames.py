@@ -15,7 +15,8 @@ import strawberry
 from strawberry.scalars import JSON
 
 from bpm_crm.analytics.dimensions import OF_CASES, Dimension, Grouping, Segment
-from bpm_crm.analytics.frames import FIRST_INSTANT, LAST_INSTANT, Frame, Question, Version, titles_of
+from bpm_crm.analytics.frames import FIRST_INSTANT, LAST_INSTANT, Frame, Question, Version
+from bpm_crm.analytics.segment_titles import key_and_title
 from bpm_crm.analytics.statements import CaseFilter
 from bpm_crm.api.context import RequestContext
 from bpm_crm.api.faults import Code, Fault
@@ -24,12 +25,10 @@ from bpm_crm.api.figure_inputs import PeriodInput
 from bpm_crm.api.ids import to_global
 from bpm_crm.api.instance_filters import scope_condition
 from bpm_crm.operations.access import Permission
-from bpm_crm.records.reference import ChannelRecord, DefinitionRecord, Reference
 from bpm_crm.records.selection import All, Parameters, where
 
 MOST_SEGMENTS = 500
 RATE_DIGITS = Decimal(1).scaleb(-10)
-_NONE = {"en": "None", "ru": "Не указано"}
 
 
 @strawberry.type(description="A period: from its first instant up to, and without, its last.")
@@ -106,6 +105,17 @@ def _end(instant: datetime | None, day: date | None, name: str, zone: str) -> da
     return datetime.combine(day, time(), ZoneInfo(zone)).astimezone(UTC)
 
 
+def case_dimensions(chosen: Sequence[Dimension] | None) -> list[Dimension]:
+    """The dimensions chosen, each once; a fault for one that only KPIs have."""
+    for dimension in chosen or ():
+        if dimension not in OF_CASES:
+            known = ", ".join(item.name for item in OF_CASES)
+            raise Fault(
+                Code.BAD_USER_INPUT, f"Only KPIs can be grouped by {dimension.name}; this figure can by {known}."
+            )
+    return list(dict.fromkeys(chosen or ()))
+
+
 def check_process(context: RequestContext, process: str | None, frame: Frame) -> None:
     """A fault for a process that the company does not have."""
     if process is not None and not frame.versions:
@@ -149,13 +159,15 @@ def dimension_values(
     context: RequestContext, dimensions: Sequence[Dimension], segment: Segment, versions: Sequence[Version] = ()
 ) -> list[DimensionValue]:
     """The values of a segment as the API shows them; `versions` give stages and clocks their titles."""
-    pairs = list(zip(dimensions, segment, strict=True))
-    shown = [(dimension, *_shown(context.known, dimension, value, context.language)) for dimension, value in pairs]
-    shown = [
-        (dimension, key, _part_title(versions, dimension, key, context.language) or title)
-        for dimension, key, title in shown
+    return [
+        _dimension_value(dimension, *key_and_title(context.known, versions, dimension, value, context.language))
+        for dimension, value in zip(dimensions, segment, strict=True)
     ]
-    return [DimensionValue(dimension=dimension, key=key, title=title) for dimension, key, title in shown]
+
+
+def _dimension_value(dimension: Dimension, key: str | None, title: str) -> DimensionValue:
+    shown = key if key is None or dimension is not Dimension.OWNER else to_global("User", UUID(key))
+    return DimensionValue(dimension=dimension, key=shown, title=title)
 
 
 def by_title(values: Sequence[DimensionValue]) -> list[tuple[bool, str, str]]:
@@ -176,48 +188,6 @@ def decimal(number: float) -> Decimal:
 def whole(seconds: float | None) -> int | None:
     """Seconds, rounded to whole ones."""
     return None if seconds is None else floor(seconds + 0.5)
-
-
-def _shown(known: Reference, dimension: Dimension, value: str | None, language: str) -> tuple[str | None, str]:
-    """The key and the title of a value."""
-    if value is None:
-        return None, _NONE["ru" if language == "ru" else "en"]
-    if dimension not in OF_CASES or dimension is Dimension.REGION:
-        return value, value
-    if dimension is Dimension.VERSION:
-        definition, _, number = value.partition("@")
-        process, title = _shown(known, Dimension.PROCESS, definition, language)
-        return f"{process}@{number}", f"{title} {number}"
-    key = UUID(value)
-    match dimension:
-        case Dimension.OWNER:
-            user = known.users.get(key)
-            return to_global("User", key), value if user is None else user.name
-        case Dimension.TEAM:
-            team = known.teams.get(key)
-            return (value, value) if team is None else (team.key, team.name)
-        case Dimension.CAMPAIGN:
-            campaign = known.campaigns.get(key)
-            return (value, value) if campaign is None else (campaign.key, campaign.title)
-        case Dimension.CHANNEL:
-            return _keyed(known.channels.get(key), value, language)
-        case _:
-            return _keyed(known.definitions.get(key), value, language)
-
-
-def _part_title(versions: Sequence[Version], dimension: Dimension, key: str | None, language: str) -> str | None:
-    """The title of a stage or clock in the newest version that has it."""
-    if key is None or dimension not in {Dimension.STAGE, Dimension.CLOCK}:
-        return None
-    parts = (version.stages if dimension is Dimension.STAGE else version.clocks for version in versions)
-    return titles_of(parts, key)["ru" if language == "ru" else "en"]
-
-
-def _keyed(record: ChannelRecord | DefinitionRecord | None, value: str, language: str) -> tuple[str, str]:
-    """The key and the title of a channel or definition; the id of one that was made a moment ago."""
-    if record is None:
-        return value, value
-    return record.key, record.title_ru if language == "ru" else record.title_en
 
 
 def plain_input(value: Any) -> Any:

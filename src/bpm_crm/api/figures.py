@@ -1,6 +1,5 @@
 """Figures: funnels, losses and checkpoints, each with the way to its cases."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 
@@ -8,7 +7,7 @@ import strawberry
 from strawberry import argument
 
 from bpm_crm.analytics.checkpoints import read_checkpoints
-from bpm_crm.analytics.dimensions import OF_CASES, Dimension, Grouping
+from bpm_crm.analytics.dimensions import Dimension, Grouping
 from bpm_crm.analytics.frames import read_frame
 from bpm_crm.analytics.funnel import FunnelMode, read_funnel
 from bpm_crm.analytics.losses import read_losses
@@ -17,7 +16,7 @@ from bpm_crm.api.faults import Code, Fault
 from bpm_crm.api.figure_checkpoints import CheckpointKpi, checkpoint_kpis
 from bpm_crm.api.figure_estimates import Estimating
 from bpm_crm.api.figure_filters import FactWhere
-from bpm_crm.api.figure_frames import check_process, check_segments, frame_type, question_of
+from bpm_crm.api.figure_frames import case_dimensions, check_process, check_segments, frame_type, question_of
 from bpm_crm.api.figure_funnel import Funnel, segment_type, sorted_segments
 from bpm_crm.api.figure_inputs import AS_OF, KNOWN_AT, WHERE, FunnelInput, LossInput, PeriodInput
 from bpm_crm.api.figure_losses import LossCell, loss_cells
@@ -43,7 +42,7 @@ class FiguresQuery:
     async def funnel(self, info: Info, input: FunnelArgument) -> Funnel:  # noqa: A002  # the argument is so named in every API
         """A funnel."""
         context = info.context
-        dimensions = _dimensions(input.group_by)
+        dimensions = case_dimensions(input.group_by)
         question = question_of(context, input.period, input.where, Grouping(dimensions, input.owner_basis))
         if input.window is not None and input.mode is not FunnelMode.COHORT:
             raise Fault(Code.BAD_USER_INPUT, "Only a COHORT has a window; leave `window` out.")
@@ -84,7 +83,7 @@ class FiguresQuery:
     async def loss_reasons(self, info: Info, input: LossArgument) -> list[LossCell]:  # noqa: A002  # as above
         """Why cases were lost."""
         context = info.context
-        dimensions = _dimensions(input.group_by)
+        dimensions = case_dimensions(input.group_by)
         question = question_of(context, input.period, input.where, Grouping(dimensions, input.owner_basis))
         async with context.services.database.reader(question.tenant_id) as connection:
             times = {"as_of": input.as_of, "known_at": input.known_at}
@@ -110,7 +109,7 @@ class FiguresQuery:
     ) -> list[CheckpointKpi]:
         """The checkpoints of a process."""
         context = info.context
-        dimensions = _dimensions(group_by)
+        dimensions = case_dimensions(group_by)
         question = question_of(context, period, where, Grouping(dimensions))
         async with context.services.database.reader(question.tenant_id) as connection:
             frame = await read_frame(connection, question.tenant_id, process=process, as_of=as_of, known_at=known_at)
@@ -119,14 +118,3 @@ class FiguresQuery:
         check_segments(len({figures.segment for figures in report.figures}))
         shown = frame_type(frame, frame.versions, question, where)
         return checkpoint_kpis(context, report, dimensions, shown)
-
-
-def _dimensions(chosen: Sequence[Dimension] | None) -> list[Dimension]:
-    """The dimensions chosen, each once; a fault for one that only KPIs have."""
-    for dimension in chosen or ():
-        if dimension not in OF_CASES:
-            known = ", ".join(item.name for item in OF_CASES)
-            raise Fault(
-                Code.BAD_USER_INPUT, f"Only KPIs can be grouped by {dimension.name}; this figure can by {known}."
-            )
-    return list(dict.fromkeys(chosen or ()))

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from difflib import get_close_matches
 from enum import Enum
 from typing import Annotated
 
@@ -15,7 +14,7 @@ from bpm_crm.analytics.frames import Frame, Question, read_frame
 from bpm_crm.analytics.kpi_catalogue import Kpi
 from bpm_crm.analytics.measures import DimensionNotOffered, Measured, measure
 from bpm_crm.analytics.own_facts import TooManyCases
-from bpm_crm.analytics.own_kpis import every_kpi
+from bpm_crm.analytics.own_kpis import every_kpi, near_keys
 from bpm_crm.analytics.series import SeriesTooLong, read_series
 from bpm_crm.api.context import Info, RequestContext
 from bpm_crm.api.exposing import expose
@@ -217,7 +216,7 @@ def _sorted(rows: Sequence[KpiValue], order: KpiRowOrder, limit: int | None) -> 
 def found_kpi(known: dict[str, Kpi], key: str) -> Kpi:
     """The KPI of that key; a fault that names the nearest keys."""
     if key not in known:
-        near = get_close_matches(key, known, n=3) or sorted(known)
+        near = near_keys(known, key)
         raise Fault(
             Code.BAD_USER_INPUT,
             f"There is no KPI “{key}”; near it are: {', '.join(near)}. `kpiCatalogue` lists all.",

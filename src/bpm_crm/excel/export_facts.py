@@ -10,7 +10,9 @@ from bpm_crm.analytics.dimensions import Segment
 from bpm_crm.analytics.frames import Frame, Question, read_frame
 from bpm_crm.analytics.funnel import FunnelFigures, read_funnel
 from bpm_crm.analytics.losses import LossFigures, read_losses
+from bpm_crm.analytics.measures import Measured
 from bpm_crm.excel.export_input import ExportInput
+from bpm_crm.excel.export_kpis import read_kpis
 from bpm_crm.excel.problems import TableCode, TableRefused
 from bpm_crm.records.database import Connection, Row
 
@@ -27,6 +29,7 @@ class Facts:
     funnel: FunnelFigures
     checkpoints: CheckpointReport
     losses: LossFigures
+    kpis: Sequence[Measured]
     funnel_rows: Sequence[Row]
     checkpoint_rows: Sequence[Row]
     clock_rows: Sequence[Row]
@@ -44,6 +47,8 @@ async def read_facts(connection: Connection, asked: ExportInput, question: Quest
     funnel = await read_funnel(connection, frame, question)
     checkpoints = await read_checkpoints(connection, frame, question)
     losses = await read_losses(connection, frame, question)
+    kpis = await read_kpis(connection, asked.process, asked.kpis, frame, question)
+    _check_length(sum(1 + len(item.segments) for item in kpis), "KPIs")
 
     async def facts(select: str, figures: FunnelFigures | CheckpointReport | LossFigures, what: str) -> list[Row]:
         return _bounded(await extracts.read_facts(connection, figures.members, select, MOST_ROWS + 1), what)
@@ -62,6 +67,7 @@ async def read_facts(connection: Connection, asked: ExportInput, question: Quest
         funnel=funnel,
         checkpoints=checkpoints,
         losses=losses,
+        kpis=kpis,
         funnel_rows=funnel_rows,
         checkpoint_rows=checkpoint_rows,
         clock_rows=clock_rows,
@@ -73,9 +79,13 @@ async def read_facts(connection: Connection, asked: ExportInput, question: Quest
 
 
 def _bounded(rows: list[Row], what: str) -> list[Row]:
-    if len(rows) > MOST_ROWS:
-        raise TableRefused(TableCode.TOO_MANY_RECORDS, what=what, found=f"> {MOST_ROWS}", maximum=MOST_ROWS)
+    _check_length(len(rows), what)
     return rows
+
+
+def _check_length(rows: int, what: str) -> None:
+    if rows > MOST_ROWS:
+        raise TableRefused(TableCode.TOO_MANY_RECORDS, what=what, found=f"> {MOST_ROWS}", maximum=MOST_ROWS)
 
 
 def _numbered(

@@ -16,10 +16,8 @@ from bpm_crm.excel.export_facts import Facts
 from bpm_crm.excel.export_names import Names
 from bpm_crm.excel.export_rows import Area, LossNumbers
 from bpm_crm.excel.export_words import Words
-from bpm_crm.excel.sheets import Book, Style
+from bpm_crm.excel.sheets import TOP, Book, Style, ratio
 
-TOP = 4
-"""Row of the headers, from 0: above are the title and what the sheet is about."""
 MOST_MONTHS = 120
 
 
@@ -40,20 +38,7 @@ class FigureSheets:
         return self._facts.segments[segment or ()]
 
     def _sheet(self, key: str, headers: Sequence[str], widths: dict[int, int]) -> Worksheet:
-        sheet, words = self._book.sheet(self._words[key]), self._words
-        sheet.write_string(0, 0, words[key], self._book.title)
-        sheet.write_string(1, 0, words[f"about_{key}"], self._book.formats[Style.TEXT])
-        for place, header in enumerate(headers):
-            sheet.write_string(TOP, place, header, self._book.header)
-            sheet.set_column(place, place, widths.get(place, 12))
-        sheet.set_row(TOP, 48)
-        sheet.freeze_panes(TOP + 1, 4)
-        return sheet
-
-    def _formula(self, sheet: Worksheet, row: int, column: int, text: str, style: Style, value: Any) -> None:
-        """Write a formula with the value that the API has for it."""
-        kept = "" if value is None else float(value) if isinstance(value, Fraction) else value
-        sheet.write_formula(row, column, f"={text}", self._book.formats[style], kept)
+        return self._book.figures(self._words[key], self._words[f"about_{key}"], headers, widths)
 
     def funnel(self) -> None:
         """The funnel of all, then of each segment."""
@@ -93,20 +78,20 @@ class FigureSheets:
         cells: list[tuple[str | None, Style, Any]] = [
             (count("reached"), Style.WHOLE, step.count("reached")),
             (None if is_first else count("advanced"), Style.WHOLE, step.count("advanced")),
-            (None if is_first else _ratio(f"F{line}", f"E{line - 1}"), Style.RATE, step.step_conversion),
-            (_ratio(f"E{line}", entered), Style.RATE, step.overall_conversion),
+            (None if is_first else ratio(f"F{line}", f"E{line - 1}"), Style.RATE, step.step_conversion),
+            (ratio(f"E{line}", entered), Style.RATE, step.overall_conversion),
             ("0" if is_first else f"E{line - 1}-F{line}", Style.WHOLE, step.loss),
-            (None if is_first else _ratio(f"I{line}", f"E{line - 1}"), Style.RATE, step.loss_rate),
+            (None if is_first else ratio(f"I{line}", f"E{line - 1}"), Style.RATE, step.loss_rate),
             *(
                 (count(name), Style.WHOLE, step.count(name))
                 for name in ("lost", "open", "missed", "cancelled", "forced", "reworked")
             ),
-            (_ratio(f"E{line}", entered), Style.RATE, step.bounds[0]),
-            (_ratio(f"(E{line}+L{line})", entered), Style.RATE, step.bounds[1]),
+            (ratio(f"E{line}", entered), Style.RATE, step.bounds[0]),
+            (ratio(f"(E{line}+L{line})", entered), Style.RATE, step.bounds[1]),
         ]
         for place, (text, style, value) in enumerate(cells, 4):
             if text is not None:
-                self._formula(sheet, row, place, text, style, value)
+                self._book.formula(sheet, row, place, text, style, value)
         if block.segment is None and step.seconds is not None:
             self._lengths(sheet, area, row, step.seconds)
 
@@ -143,9 +128,9 @@ class FigureSheets:
             counts = [sum(since <= at < until for at in instants) for instants in (started, reached)]
             chosen = (f"{area.column('C')},1", f'{area.column("C")},{numbers[last]},{area.column("B")},"reached"')
             for place, (criteria, count) in enumerate(zip(chosen, counts, strict=True), 1):
-                self._formula(sheet, row, place, f"COUNTIFS({criteria},{within})", Style.WHOLE, count)
+                self._book.formula(sheet, row, place, f"COUNTIFS({criteria},{within})", Style.WHOLE, count)
             rate = Fraction(counts[1], counts[0]) if counts[0] else None
-            self._formula(sheet, row, 3, _ratio(f"C{line}", f"B{line}"), Style.RATE, rate)
+            self._book.formula(sheet, row, 3, ratio(f"C{line}", f"B{line}"), Style.RATE, rate)
         if months:
             self._lines(sheet, (TOP + 1, TOP + len(months)))
 
@@ -175,16 +160,16 @@ class FigureSheets:
             cells: list[tuple[str, Style, Any]] = [
                 (count(), Style.WHOLE, item.started),
                 (count(f',{reached.column("B")},"reached"'), Style.WHOLE, item.reached),
-                (_ratio(f"F{line}", f"E{line}"), Style.RATE, item.rate),
+                (ratio(f"F{line}", f"E{line}"), Style.RATE, item.rate),
                 (verdict("met") + ")", Style.WHOLE, found.met),
                 (verdict("breached") + ")", Style.WHOLE, found.breached),
                 (verdict("breached") + f",{clocks.column('E')},1)", Style.WHOLE, found.overdue),
                 (verdict("not_yet_due") + ")", Style.WHOLE, found.not_yet_due),
                 (verdict("cancelled") + ")", Style.WHOLE, found.cancelled),
-                (_ratio(f"H{line}", f"(H{line}+I{line})"), Style.RATE, found.rate),
+                (ratio(f"H{line}", f"(H{line}+I{line})"), Style.RATE, found.rate),
             ]
             for place, (text, style, value) in enumerate(cells, 4):
-                self._formula(sheet, row, place, text, style, value)
+                self._book.formula(sheet, row, place, text, style, value)
 
     def losses(self, numbers: LossNumbers) -> None:
         """Losses by stage and reason, in each segment."""
@@ -205,14 +190,14 @@ class FigureSheets:
             put(sheet, row, 3, numbers.stages[item.stage], Style.WHOLE)
             put(sheet, row, 4, self._names.stage(item.stage))
             put(sheet, row, 5, self._names.reason(item.reason) or self._words["no_reason"])
-            self._formula(sheet, row, 6, f"COUNTIFS({area.column('B')},$A{line})", Style.WHOLE, item.cases)
+            self._book.formula(sheet, row, 6, f"COUNTIFS({area.column('B')},$A{line})", Style.WHOLE, item.cases)
             of_stage = f"COUNTIFS({area.column('C')},$D{line},{area.column('F')},$B{line})"
-            self._formula(sheet, row, 7, of_stage, Style.WHOLE, item.of_stage)
+            self._book.formula(sheet, row, 7, of_stage, Style.WHOLE, item.of_stage)
             share = Fraction(item.cases, item.of_stage) if item.of_stage else None
-            self._formula(sheet, row, 8, _ratio(f"G{line}", f"H{line}"), Style.RATE, share)
+            self._book.formula(sheet, row, 8, ratio(f"G{line}", f"H{line}"), Style.RATE, share)
             for place, currency in enumerate(currencies, 9):
                 total = f'SUMIFS({area.column("H")},{area.column("B")},$A{line},{area.column("I")},"{currency}")'
-                self._formula(sheet, row, place, total, Style.NUMBER, float(item.amounts.get(currency, 0)))
+                self._book.formula(sheet, row, place, total, Style.NUMBER, float(item.amounts.get(currency, 0)))
         count = len(facts.losses.losses)
         if count:
             self._bars(sheet, "losses", TOP + count + 2, (TOP + 1, TOP + min(count, 20)), (4, 5), 6)
@@ -272,8 +257,3 @@ def months_of(instants: Sequence[datetime], zone: ZoneInfo) -> list[tuple[dateti
     numbers = [first.year * 12 + first.month - 1 + place for place in range(count)]
     begins = [datetime(number // 12, number % 12 + 1, 1, tzinfo=zone) for number in numbers]
     return list(pairwise(begins))[-MOST_MONTHS:]
-
-
-def _ratio(part: str, whole: str) -> str:
-    """A share, empty without a denominator."""
-    return f'IF({whole}=0,"",{part}/{whole})'

@@ -32,7 +32,7 @@ FACT_COLUMNS: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportInput:
-    """What a workbook is asked of. `filter` is the condition as it was written, for people."""
+    """What a workbook is asked of. `filter` is the condition as it was written, for people; `kpis` are keys, None: all."""
 
     process: str
     since: datetime = FIRST_INSTANT
@@ -43,6 +43,7 @@ class ExportInput:
     filter: Any = None
     dimensions: tuple[Dimension, ...] = ()
     basis: OwnerBasis = OwnerBasis.AT_ENTRY
+    kpis: tuple[str, ...] | None = None
 
     def as_json(self) -> dict[str, Any]:
         """As it is stored with the job."""
@@ -54,6 +55,7 @@ class ExportInput:
             "filter": self.filter,
             "dimensions": [item.value for item in self.dimensions],
             "basis": self.basis.value,
+            "kpis": None if self.kpis is None else list(self.kpis),
         }
 
     def question(self, tenant_id: Any, scope: Scope) -> Question:
@@ -76,4 +78,5 @@ def input_of(values: Mapping[str, Any]) -> ExportInput:
         filter=values["filter"],
         dimensions=tuple(Dimension(item) for item in values["dimensions"]),
         basis=OwnerBasis(values["basis"]),
+        kpis=None if values["kpis"] is None else tuple(values["kpis"]),
     )

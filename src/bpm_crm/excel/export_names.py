@@ -6,6 +6,7 @@ from uuid import UUID
 
 from bpm_crm.analytics.dimensions import Dimension, Segment
 from bpm_crm.analytics.frames import Version, titles_of
+from bpm_crm.analytics.segment_titles import key_and_title
 from bpm_crm.excel.export_words import Words
 from bpm_crm.records.reference import Reference
 
@@ -53,10 +54,7 @@ class Names:
 
     def channel(self, channel_id: UUID) -> str:
         """A channel."""
-        found = self._reference.channels.get(channel_id)
-        if found is None:
-            return str(channel_id)
-        return found.title_ru if self._words.language == "ru" else found.title_en
+        return self._value(Dimension.CHANNEL, str(channel_id))
 
     def campaign(self, campaign_id: UUID | None) -> str | None:
         """A campaign."""
@@ -69,25 +67,15 @@ class Names:
             return self._words["all"]
         return " · ".join(self._value(dimension, value) for dimension, value in zip(dimensions, segment, strict=True))
 
+    def in_order(self, dimensions: Sequence[Dimension], segment: Segment) -> list[tuple[bool, str, str]]:
+        """Sorts segments by the names of their values, those without one last."""
+        pairs = zip(dimensions, segment, strict=True)
+        return [(value is None, self._value(item, value).casefold(), value or "") for item, value in pairs]
+
     def _value(self, dimension: Dimension, value: str | None) -> str:
-        if value is None:
-            return self._words["none"]
-        match dimension:
-            case Dimension.CHANNEL:
-                return self.channel(UUID(value))
-            case Dimension.OWNER:
-                return self.user(UUID(value)) or value
-            case Dimension.TEAM:
-                return self.team(UUID(value)) or value
-            case Dimension.CAMPAIGN:
-                return self.campaign(UUID(value)) or value
-            case Dimension.PROCESS:
-                found = self._reference.definitions.get(UUID(value))
-                return value if found is None else found.key
-            case Dimension.VERSION:
-                return value.partition("@")[2]
-            case _:
-                return value
+        if value is not None and dimension in {Dimension.OWNER, Dimension.TEAM} and not self._people:
+            return value
+        return key_and_title(self._reference, self._versions, dimension, value, self._words.language)[1]
 
     def _title(self, parts: Any, key: str) -> str:
         return titles_of(parts, key)[self._words.language]

@@ -51,6 +51,9 @@ class TableCode(StrEnum):
     STILL_RUNNING = "STILL_RUNNING"
     NOBODY = "NOBODY"
     TOO_MANY_RECORDS = "TOO_MANY_RECORDS"
+    UNKNOWN_KPI = "UNKNOWN_KPI"
+    TOO_MANY_KPIS = "TOO_MANY_KPIS"
+    KPI_TOO_BROAD = "KPI_TOO_BROAD"
     INTERNAL = "INTERNAL"
 
 
@@ -326,6 +329,30 @@ _TEXTS: Mapping[TableCode, tuple[Title, Title]] = {
         ),
         Title(
             "Choose a shorter period, or filter the cases.", "Выберите более короткий период или отфильтруйте процессы."
+        ),
+    ),
+    TableCode.UNKNOWN_KPI: (
+        Title(
+            "The process has no KPI “{key}” any more; near it are: {near}.",
+            "У процесса больше нет показателя «{key}»; похожие: {near}.",
+        ),
+        Title("Ask again with one of these.", "Запросите снова с одним из них."),
+    ),
+    TableCode.TOO_MANY_KPIS: (
+        Title(
+            "These are {found} KPIs, at most {maximum} are written.",
+            "Это {found} показателей, записывается не больше {maximum}.",
+        ),
+        Title("Name the KPIs you need (`kpis`).", "Назовите нужные показатели (`kpis`)."),
+    ),
+    TableCode.KPI_TOO_BROAD: (
+        Title(
+            "KPI “{key}” would look at more than {maximum} cases.",
+            "Показатель «{key}» охватил бы больше {maximum} процессов.",
+        ),
+        Title(
+            "Choose a shorter period, filter the cases, or leave the KPI out (`kpis`).",
+            "Выберите более короткий период, отфильтруйте процессы или исключите показатель (`kpis`).",
         ),
     ),
     TableCode.INTERNAL: (

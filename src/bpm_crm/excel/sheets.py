@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,6 +15,8 @@ from xlsxwriter.worksheet import Worksheet
 
 MOST_CHARACTERS = 32_767
 WIDEST, NARROWEST = 60, 9
+TOP = 4
+"""Row of the headers of a sheet of figures, from 0: above are the title and what the sheet is about."""
 DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
 """How texts begin that a spreadsheet may take for a formula or a command once they are edited or saved as csv."""
 
@@ -25,6 +28,8 @@ class Style(StrEnum):
     WHOLE = "whole"
     NUMBER = "number"
     RATE = "rate"
+    MONEY = "money"
+    DURATION = "duration"
     INSTANT = "instant"
     DAY = "day"
     FLAG = "flag"
@@ -35,6 +40,8 @@ _NUMBERS: Mapping[Style, str] = {
     Style.WHOLE: "#,##0",
     Style.NUMBER: "#,##0.00",
     Style.RATE: "0.00%",
+    Style.MONEY: "#,##0.00",
+    Style.DURATION: "[h]:mm:ss",
     Style.INSTANT: "yyyy-mm-dd hh:mm:ss",
     Style.DAY: "yyyy-mm-dd",
     Style.FLAG: "General",
@@ -83,6 +90,23 @@ class Book:
         sheet.set_paper(9)
         sheet.fit_to_pages(1, 0)
         return sheet
+
+    def figures(self, name: str, about: str, headers: Sequence[str], widths: Mapping[int, int]) -> Worksheet:
+        """A new sheet of figures with its title and headers; the first four columns stay."""
+        sheet = self.sheet(name)
+        sheet.write_string(0, 0, name, self.title)
+        sheet.write_string(1, 0, about, self.formats[Style.TEXT])
+        for place, header in enumerate(headers):
+            sheet.write_string(TOP, place, header, self.header)
+            sheet.set_column(place, place, widths.get(place, 12))
+        sheet.set_row(TOP, 48)
+        sheet.freeze_panes(TOP + 1, 4)
+        return sheet
+
+    def formula(self, sheet: Worksheet, row: int, column: int, text: str, style: Style, value: Any) -> None:
+        """Write a formula with the value that the API has for it."""
+        kept = "" if value is None else float(value) if isinstance(value, Fraction) else value
+        sheet.write_formula(row, column, f"={text}", self.formats[style], kept)
 
     def put(self, sheet: Worksheet, row: int, column: int, value: Any, style: Style = Style.TEXT) -> None:
         """Write a value into a cell; never as a formula."""
@@ -136,6 +160,11 @@ class Book:
             properties["created"] = self._at.replace(tzinfo=None)
         self.workbook.set_properties(properties)
         self.workbook.close()
+
+
+def ratio(part: str, whole: str) -> str:
+    """The formula of a quotient, empty without a denominator."""
+    return f'IF({whole}=0,"",{part}/{whole})'
 
 
 def shown_text(value: Any) -> str:

@@ -12,6 +12,7 @@ from bpm_crm.analytics.frames import FIRST_INSTANT, LAST_INSTANT
 from bpm_crm.excel.export_facts import Facts, read_facts
 from bpm_crm.excel.export_figures import FigureSheets
 from bpm_crm.excel.export_input import ExportInput, input_of
+from bpm_crm.excel.export_kpis import KpiSheet
 from bpm_crm.excel.export_names import Names
 from bpm_crm.excel.export_rows import RowSheets, loss_numbers
 from bpm_crm.excel.export_words import Words
@@ -20,7 +21,7 @@ from bpm_crm.excel.problems import TableCode, TableRefused
 from bpm_crm.excel.sheets import Book
 from bpm_crm.operations.access import Permission
 
-SHEETS = ("funnel", "trend", "checkpoints", "losses")
+SHEETS = ("funnel", "trend", "checkpoints", "losses", "kpis")
 ROWS = ("cases", "steps", "clocks", "funnel_facts", "checkpoint_facts", "loss_facts")
 PARTS = 2
 """Of the work: reading and writing."""
@@ -33,6 +34,7 @@ class Author:
     name: str
     company: str
     zone: str
+    currency: str
     people: bool
     customers: bool
 
@@ -48,9 +50,8 @@ async def make_workbook(run: Run) -> UUID:
         facts = await read_facts(connection, asked, question)
     await run.advance(1, ())
     tenant, may = run.reference.tenant, run.viewer.may
-    author = Author(
-        run.viewer.name, tenant.title, tenant.zone, may(Permission.VIEW_PEOPLE), may(Permission.VIEW_CUSTOMERS)
-    )
+    people, customers = may(Permission.VIEW_PEOPLE), may(Permission.VIEW_CUSTOMERS)
+    author = Author(run.viewer.name, tenant.title, tenant.zone, tenant.currency, people, customers)
     words = Words(run.job.language)
     names = Names(run.reference, facts.frame.versions, words, people=author.people)
     content = await asyncio.to_thread(written, facts, asked, names, words, author)
@@ -72,6 +73,7 @@ def written(facts: Facts, asked: ExportInput, names: Names, words: Words, author
     figures.trend()
     figures.checkpoints()
     figures.losses(numbers)
+    KpiSheet(book, names, words, author.currency).write(facts.kpis)
     RowSheets(book, facts, names, words, customers=author.customers).write(numbers)
     said = "; ".join(f"{name}: {value}" for name, value in lines)
     book.close(title=f"{asked.process}: {words['funnel']}", subject=said[:255], author=author.name, comments=said)
