@@ -278,6 +278,57 @@ async def test_an_export_of_an_unknown_process_is_refused(api: Api) -> None:
     assert (await api.world.counts(("job",)))["job"] == 0
 
 
+@pytest.mark.parametrize(
+    ("kpis", "code", "known"),
+    [
+        (["win_rate_close"], "UNKNOWN_KPI", "win_rate_closed"),
+        ([f"k{number}" for number in range(101)], "TOO_LARGE", None),
+    ],
+)
+async def test_an_export_of_kpis_that_are_not_there_is_refused(
+    api: Api, kpis: list[str], code: str, known: str | None
+) -> None:
+    answer = await mutate(api, "exportWorkbook", process="callback-request", kpis=kpis)
+    assert (answer["code"], answer["path"]) == (code, ["input", "kpis"])
+    assert known is None or known in answer["message"]
+    assert (await api.world.counts(("job",)))["job"] == 0
+
+
+async def test_segments_that_only_kpis_have_are_refused_when_asked_for(api: Api) -> None:
+    answer = await api.ask(
+        'mutation { exportWorkbook(input: {process: "callback-request", groupBy: [MONTH]}) { __typename } }', "admin"
+    )
+    assert "MONTH" in answer["errors"][0]["message"]
+    assert (await api.world.counts(("job",)))["job"] == 0
+
+
+async def test_kpis_of_an_export_are_those_the_api_answers(api: Api, desk: Desk) -> None:
+    """The same numbers for the same instant, though the API looks at all processes and filters."""
+    file = await send(api, xlsx(ROWS))
+    await mutate(api, "importLeads", file=file, channel="callback-request")
+    await desk.runner.drain()
+    at = "2026-11-20T00:00:00Z"
+    keys = ["new_cases", "win_rate_cohort", "open_cases"]
+    asked = await mutate(
+        api, "exportWorkbook", process="callback-request", kpis=keys, asOf=at, knownAt="2999-01-01T00:00:00Z"
+    )
+    await desk.runner.drain()
+    done = (await api.data(EXPORT, id=asked["job"]["id"]))["exportJob"]
+    content = (await api.client.get(done["file"]["path"], headers=bearer(api, "admin"))).content
+    sheet = openpyxl.load_workbook(io.BytesIO(content), data_only=True)["KPIs"]
+    rows = {row[14]: row for row in sheet.iter_rows(min_row=6, values_only=True)}
+    assert list(rows) == keys
+    query = """query ($key: String!, $at: DateTime!) {
+      kpi(key: $key, period: {}, asOf: $at, knownAt: "2999-01-01T00:00:00Z", where: {process: {eq: "callback-request"}}) {
+        definition { title } total { value numerator denominator } } }"""
+    for key, row in rows.items():
+        found = (await api.data(query, key=key, at=at))["kpi"]
+        assert row[0] == found["definition"]["title"]
+        answered = [found["total"][name] for name in ("value", "numerator", "denominator")]
+        assert list(row[4:7]) == [None if number is None else float(number) for number in answered], key
+    assert rows["new_cases"][4] == 2
+
+
 async def test_every_filter_of_figures_is_kept_with_an_export(api: Api, desk: Desk) -> None:
     """A column that is not in the list of those allowed would make the job fail."""
     user = to_global("User", api.world.founded.users["ann@example.org"])

@@ -4,9 +4,11 @@ import io
 import random
 import re
 import zipfile
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, time, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from math import isinf
 from pathlib import Path
 from typing import Any
 
@@ -15,25 +17,52 @@ import pytest
 from openpyxl.workbook import Workbook
 from openpyxl.worksheet.worksheet import Worksheet
 
+from bpm_crm.analytics import own_facts
 from bpm_crm.analytics.checkpoints import read_checkpoints
 from bpm_crm.analytics.dimensions import Dimension, Grouping
-from bpm_crm.analytics.frames import read_frame
+from bpm_crm.analytics.formulas import Measurement
+from bpm_crm.analytics.frames import Question, read_frame
 from bpm_crm.analytics.funnel import read_funnel
+from bpm_crm.analytics.kpi_catalogue import CATALOGUE, Better
 from bpm_crm.analytics.losses import read_losses
+from bpm_crm.analytics.measures import measure
+from bpm_crm.analytics.own_kpi import OwnKind, OwnKpi
+from bpm_crm.analytics.snapshots import kpis_of
+from bpm_crm.excel import export_kpis
 from bpm_crm.excel.export_input import ExportInput
 from bpm_crm.excel.jobs import JobKind
 from bpm_crm.operations.access import EVERYTHING
 from bpm_crm.operations.commands import CustomerDetails, Fire, Recorded, Work
 from bpm_crm.operations.leads import Lead, capture_of
+from bpm_crm.operations.own_kpis import publish_kpi
 from bpm_crm.records.jobs import JobRecord
 from bpm_crm.records.selection import All, Compare, Condition, Operator
-from tests.analytics.leads import fire, hour, up_to
+from tests.analytics.leads import call, fire, hour, lead, lose, up_to
 from tests.excel.desk import Desk
 from tests.excel.office import computed
 
 PROCESS = "callback-request"
 LOSSES = ("no_need", "no_response", "competitor")
 EVIL = ("=cmd|'/c calc'!A0", "+1+1", "-2+3", "@SUM(A1)", "\t=1", "\r=1", '=HYPERLINK("http://x")', "=1+1", "%0A=1")
+
+
+OWN = OwnKpi(
+    "paid_share", PROCESS, OwnKind.SHARE, "=1+1", "=1+2", "It.", "Это.", Better.HIGHER, condition="reached.paid"
+)
+
+
+async def own(desk: Desk, title: str = "=1+1") -> None:
+    """Publish a KPI of the company, with a title that looks like a formula."""
+    async with desk.world.database.transaction(desk.world.tenant_id) as connection:
+        await publish_kpi(
+            connection,
+            desk.world.tenant_id,
+            replace(OWN, title_en=title),
+            changelog="first",
+            at=hour(0),
+            by=None,
+            idempotency_key=None,
+        )
 
 
 @pytest.fixture
@@ -60,6 +89,7 @@ async def told(desk: Desk) -> Desk:
         works.append(Work(world.tenant_id, (capture, *moves), world.actor(rng.choice(("ann", "bob")))))  # type: ignore[arg-type]
     for outcome in await world.writer.submit_all(works):
         assert isinstance(outcome, Recorded), outcome
+    await own(desk)
     return desk
 
 
@@ -158,8 +188,72 @@ async def check_figures(desk: Desk, book: Workbook, question: Any, asked: Export
             assert same(row[f"Amount, {currency}"], amount)
             checked += 1
         checked += 3
+    checked += await check_kpis(desk, book, question, asked)
     assert sum(row["Begun"] for row in table(book["Trend"])) == checkpoints_started(checkpoints)
     return checked
+
+
+async def check_kpis(desk: Desk, book: Workbook, question: Question, asked: ExportInput) -> int:
+    """Compare the sheet of KPIs with what the API measures for the process: over the frame of all processes, filtered; how many."""
+    definition = desk.world.reference.definition(PROCESS)
+    assert definition is not None
+    condition = Compare("i.definition_id", Operator.EQ, definition.id, "uuid")
+    only = replace(asked, condition=All((asked.condition, condition)))
+    rows = table(book["KPIs"])
+    checked = 0
+    async with desk.world.database.reader(desk.world.tenant_id) as connection:
+        frame = await read_frame(connection, desk.world.tenant_id, as_of=asked.as_of, known_at=asked.known_at)
+        known = await kpis_of(connection, desk.world.tenant_id, PROCESS)
+        assert len({row["Key"] for row in rows}) == len(asked.kpis or known)
+        for key in asked.kpis or sorted(known):
+            dimensions = tuple(item for item in asked.dimensions if item in known[key].dimensions)
+            narrowed = replace(only, dimensions=dimensions).question(question.tenant_id, EVERYTHING)
+            measured = await measure(connection, known[key], frame, narrowed)
+            mine = [row for row in rows if row["Key"] == key]
+            assert mine[0]["KPI"] == known[key].titles["en"]
+            assert len(mine) == 1 + len(measured.segments), key
+            shown = [kpi_cells(row) for row in mine]
+            expected = [kpi_numbers(item) for item in (measured.total, *measured.segments)]
+            assert close(shown[0], expected[0]), (key, shown[0], expected[0])
+            assert all(any(close(row, numbers) for numbers in expected[1:]) for row in shown[1:]), key
+            assert all(any(close(row, numbers) for row in shown[1:]) for numbers in expected[1:]), key
+            checked += len(mine)
+    return checked
+
+
+NUMBERS = (
+    *("Value", "Numerator", "Denominator", "Interval of 95 %, from", "Interval of 95 %, to", "Nine tenths within"),
+    *("Ended", "Not ended yet", "Left out"),
+)
+
+
+def kpi_cells(row: dict[str, Any]) -> list[float | None]:
+    """The numbers of a row of the sheet of KPIs, durations in seconds."""
+    values = [row[name] for name in NUMBERS]
+    return [
+        None if value in (None, "") else value.total_seconds() if isinstance(value, timedelta) else float(value)
+        for value in (seconds_of(item) for item in values)
+    ]
+
+
+def seconds_of(value: Any) -> Any:
+    """A duration as such: below a day openpyxl takes it for a time."""
+    if isinstance(value, time):
+        return timedelta(hours=value.hour, minutes=value.minute, seconds=value.second, microseconds=value.microsecond)
+    return value
+
+
+def kpi_numbers(item: Measurement) -> list[float | None]:
+    """What the API says; an end that was not seen is none."""
+    lower, upper = item.interval or (None, None)
+    found = (item.value, item.numerator, item.denominator, lower, upper, item.p90, item.seen, item.censored)
+    numbers = [None if number is None or isinf(number) else float(number) for number in found]
+    return [*numbers, float(item.left_out)]
+
+
+def close(shown: list[float | None], expected: list[float | None]) -> bool:
+    """Whether numbers are the same, to the microsecond."""
+    return shown == [None if number is None else pytest.approx(number, rel=1e-9, abs=1e-5) for number in expected]
 
 
 def in_order(segment: Any) -> list[tuple[bool, str]]:
@@ -204,6 +298,71 @@ async def test_formulas_come_to_the_apis_values(told: Desk, options: dict[str, A
     book = computed(await book_of(told, job), tmp_path)
     question = asked.question(told.world.tenant_id, EVERYTHING)
     assert await check_figures(told, book, question, asked) > 60
+
+
+def by_key(content: bytes, segment: str = "All") -> dict[str, dict[str, Any]]:
+    book = openpyxl.load_workbook(io.BytesIO(content), data_only=True)
+    return {row["Key"]: row for row in table(book["KPIs"]) if row["Segment"] == segment}
+
+
+async def test_kpis_of_a_few_leads_worked_by_hand(desk: Desk) -> None:
+    """Four leads: one goes all the way, two are lost, one waits; the first is called after an hour, the second after three."""
+    world = desk.world
+    await lead(world, 0, call(1), *up_to(6))
+    await lead(world, 0, call(3), lose(4))
+    await lead(world, 0, lose(4))
+    await lead(world, 0)
+    await own(desk)
+    keys = ("win_rate_closed", "new_cases", "cycle_time", "paid_share", "leads_per_sale")
+    content = await book_of(desk, await exported(desk, kpis=keys, dimensions=(Dimension.CHANNEL,)))
+    rows = by_key(content)
+    assert tuple(rows) == keys, "in the order they were asked for"
+    won = rows["win_rate_closed"]
+    assert (won["Numerator"], won["Denominator"], won["Unit"], won["Better is"]) == (1, 3, "share", "higher")
+    assert won["Value"] == pytest.approx(1 / 3)
+    assert (won["Interval of 95 %, from"], won["Interval of 95 %, to"]) == (
+        pytest.approx(0.0615, abs=1e-4),
+        pytest.approx(0.7923, abs=1e-4),
+    )
+    assert (rows["new_cases"]["Value"], rows["new_cases"]["Denominator"]) == (4, None)
+    assert (rows["paid_share"]["Numerator"], rows["paid_share"]["Denominator"]) == (1, 4)
+    assert rows["leads_per_sale"]["Value"] == 4
+    assert (rows["cycle_time"]["Ended"], rows["cycle_time"]["Not ended yet"]) == (3, 1)
+    assert seconds_of(rows["cycle_time"]["Value"]) == timedelta(hours=4)
+    sheet = openpyxl.load_workbook(io.BytesIO(content))["KPIs"]
+    formats = {row[14].value: row[4].number_format for row in sheet.iter_rows(min_row=6)}
+    assert [formats[key] for key in keys] == ["0.00%", "#,##0", "[h]:mm:ss", "0.00%", "#,##0.00"]
+    formulas = {row[14].value: str(row[4].value) for row in sheet.iter_rows(min_row=6, max_row=6)}
+    assert formulas == {"win_rate_closed": '=IF(G6=0,"",F6/G6)'}
+    evil = [row[0] for row in sheet.iter_rows(min_row=6) if row[14].value == "paid_share"]
+    assert [(cell.value, cell.data_type, bool(cell.quotePrefix)) for cell in evil] == [("=1+1", "s", True)] * 2
+    assert {row["Segment"] for row in table(sheet)} == {"All", PROCESS}
+
+
+async def test_a_kpi_of_nothing_is_empty(desk: Desk) -> None:
+    rows = by_key(await book_of(desk, await exported(desk)))
+    assert set(rows) == set(CATALOGUE)
+    assert rows["win_rate_closed"]["Value"] in (None, "")
+    assert rows["win_rate_closed"]["Denominator"] == 0
+    assert rows["new_cases"]["Value"] == 0
+
+
+async def test_kpis_that_cannot_be_written_make_the_export_fail(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that went between asking and making, and more than a workbook takes."""
+    job = await exported(desk, kpis=("win_rate_close",))
+    assert job.failure is not None
+    assert (job.file_id, job.failure["code"]) == (None, "UNKNOWN_KPI")
+    assert "win_rate_closed" in job.failure["message"]["en"]
+    monkeypatch.setattr(export_kpis, "MOST_KPIS", 3)
+    job = await exported(desk)
+    assert job.failure is not None
+    assert job.failure["code"] == "TOO_MANY_KPIS"
+    monkeypatch.setattr(own_facts, "MOST_CASES", 0)
+    await lead(desk.world, 0)
+    await own(desk)
+    job = await exported(desk, kpis=("paid_share",))
+    assert job.failure is not None
+    assert job.failure["code"] == "KPI_TOO_BROAD"
 
 
 @pytest.mark.slow
@@ -266,6 +425,7 @@ async def test_no_text_is_ever_a_formula(desk: Desk, evil: str) -> None:
     )
     capture = capture_of(world.reference, world.viewer("admin"), EVERYTHING, lead)
     await world.done(None, capture, Fire("lose", reason="competitor", comment=evil), by="ann")  # type: ignore[arg-type]
+    await own(desk, evil)
     content = await book_of(desk, await exported(desk, dimensions=(Dimension.REGION,)))
     book = openpyxl.load_workbook(io.BytesIO(content))
     shown = 0

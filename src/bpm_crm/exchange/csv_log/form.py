@@ -1,29 +1,22 @@
 """The form of a CSV file, told from its beginning unless stated: encoding and delimiter."""
 
 import codecs
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from charset_normalizer import from_bytes
-
+from bpm_crm.delimited import SAMPLE, encoding_of, likeliest_delimiter, stated_delimiter
 from bpm_crm.exchange.csv_log.faults import CsvCode, refuse
 
-SAMPLE = 262_144
-"""Bytes from the beginning that the form is told from."""
-GUESSED = ("cp1251", "cp1252", "koi8_r", "cp866")
-"""What is not UTF-8 is one of these: among all there are, a guess is more often wrong."""
-DELIMITERS = ",;\t|"
-_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _ARCHIVES = (b"PK\x03\x04", b"\x1f\x8b", b"\xd0\xcf\x11\xe0", b"%PDF")
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """How a file is written."""
+    """How a file is written. `states_delimiter`: its first line says so (`sep=;`), and is no header."""
 
     encoding: str
     delimiter: str
+    states_delimiter: bool = False
 
 
 def form_of(path: Path, *, encoding: str | None = None, delimiter: str | None = None) -> Form:
@@ -37,9 +30,10 @@ def form_of(path: Path, *, encoding: str | None = None, delimiter: str | None = 
         raise refuse(
             CsvCode.BINARY, "there are NUL characters in it: this is no text", text[: text.index("\0")].count("\n") + 1
         )
+    stated, skipped = stated_delimiter(text)
     if delimiter is not None:
-        return Form(found, _delimiter(delimiter))
-    return Form(found, _guessed_delimiter(text))
+        return Form(found, _delimiter(delimiter), bool(skipped))
+    return Form(found, stated or _guessed_delimiter(text), bool(skipped))
 
 
 def _sample(path: Path) -> bytes:
@@ -63,17 +57,10 @@ def _known(encoding: str) -> str:
 
 
 def _encoding(sample: bytes) -> str:
-    for mark, name in _MARKS:
-        if sample.startswith(mark):
-            return name
-    try:
-        codecs.getincrementaldecoder("utf-8")().decode(sample)
-    except UnicodeDecodeError:
-        best = from_bytes(sample, cp_isolation=list(GUESSED)).best()
-        if best is None:
-            raise refuse(CsvCode.UNKNOWN_ENCODING, "its encoding cannot be told") from None
-        return best.encoding
-    return "utf-8"
+    found = encoding_of(sample, is_whole=False)
+    if found is None:
+        raise refuse(CsvCode.UNKNOWN_ENCODING, "its encoding cannot be told")
+    return found
 
 
 def _text(sample: bytes, encoding: str) -> str:
@@ -89,18 +76,9 @@ def _delimiter(given: str) -> str:
 
 
 def _guessed_delimiter(text: str) -> str:
-    """The one that parts the header into most fields, and stands in the first rows as often, quoted fields left out."""
-    rows = [_unquoted(line) for line in text.splitlines()[:50] if line.strip()]
-    if not rows:
+    if not text.strip():
         raise refuse(CsvCode.EMPTY_FILE, "it has no row")
-    header = Counter(character for character in rows[0] if character in DELIMITERS)
-    agreeing = {
-        mark: sum(1 for row in rows if row.count(mark) == count) / len(rows) * count for mark, count in header.items()
-    }
-    if not agreeing:
-        raise refuse(CsvCode.UNKNOWN_DELIMITER, "no comma, semicolon, tab or bar parts its header", 1)
-    return max(agreeing, key=lambda mark: (agreeing[mark], -DELIMITERS.index(mark)))
-
-
-def _unquoted(line: str) -> str:
-    return "".join(part for place, part in enumerate(line.split('"')) if place % 2 == 0)
+    found = likeliest_delimiter(text)
+    if found is None:
+        raise refuse(CsvCode.UNKNOWN_DELIMITER, "no comma, semicolon, tab or bar parts its rows", 1)
+    return found

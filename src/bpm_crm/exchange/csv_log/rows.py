@@ -25,7 +25,7 @@ class Row(NamedTuple):
 
 
 class Rows(Iterator[Row]):
-    """The rows of a file, the header first; blank lines are passed over."""
+    """The rows of a file, the header first; blank lines, and a first one that states the delimiter, are passed over."""
 
     def __init__(self, path: Path, form: Form) -> None:
         self._path = path
@@ -58,7 +58,8 @@ class Rows(Iterator[Row]):
         for text in self._texts():
             *lines, rest = (rest + text).split("\n")
             for number, line in enumerate(lines, number + 1):  # noqa: B020  # goes on from the last one
-                yield _checked(line + "\n", number)
+                is_stated = number == 1 and self._form.states_delimiter
+                yield "\n" if is_stated else _checked(line + "\n", number)
             if len(rest) > LONGEST_LINE:
                 raise refuse(CsvCode.FIELD_TOO_LONG, f"it is longer than {LONGEST_LINE:,} characters", number + 1)
         if rest:
