@@ -14,12 +14,11 @@ GUESSED: Final = ("cp1251", "cp1252", "koi8_r", "cp866")
 """What is not Unicode is one of these: among all there are, a guess is more often wrong."""
 DELIMITERS: Final = (";", "\t", ",", "|")
 SAMPLE_ROWS: Final = 50
-_BEFORE: Final = 4_096
 _MARKS: Final = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
 
 def encoding_of(content: bytes, *, is_whole: bool) -> str | None:
-    """The encoding by its mark, as UTF-8 where it is that, else the likeliest of `GUESSED` by what stands where UTF-8 fails.
+    """The encoding by its mark, as UTF-8 where it is that, else the likeliest of `GUESSED` by what stands from where UTF-8 fails.
 
     Of a file that is not whole the last letter may be cut.
     """
@@ -29,10 +28,15 @@ def encoding_of(content: bytes, *, is_whole: bool) -> str | None:
     try:
         codecs.getincrementaldecoder("utf-8")().decode(content, final=is_whole)
     except UnicodeDecodeError as error:
-        begins = max(0, error.start - _BEFORE)
-        best = from_bytes(content[begins : begins + SAMPLE], cp_isolation=list(GUESSED)).best()
-        return None if best is None else best.encoding
+        return _guessed(content[content.rfind(b"\n", 0, error.start) + 1 :][:SAMPLE])
     return "utf-8"
+
+
+def _guessed(sample: bytes) -> str | None:
+    """The likeliest encoding, by the lines that have letters other than ASCII: among many plain ones these would not count."""
+    telling = b"\n".join(line for line in sample.split(b"\n") if not line.isascii())
+    best = from_bytes(telling, cp_isolation=list(GUESSED)).best()
+    return None if best is None else best.encoding
 
 
 def stated_delimiter(text: str) -> tuple[str | None, int]:

@@ -112,6 +112,8 @@ def delimited(rows: Sequence[Sequence[str]], delimiter: str, encoding: str) -> b
         (xls(ROWS), "xls"),
         (ods(ROWS), "ods"),
         (delimited(ROWS, ";", "cp1251"), "csv"),
+        (delimited(ROWS, ";", "koi8-r"), "csv"),
+        (delimited(ROWS, ";", "cp866"), "csv"),
         (delimited(ROWS, ",", "utf-8"), "csv"),
         (delimited(ROWS, "\t", "utf-16"), "csv"),
         (delimited(ROWS, "|", "utf-8-sig"), "csv"),

@@ -81,6 +81,15 @@ def test_western_texts_of_old_spreadsheets_are_read(tmp_path: Path) -> None:
     assert told(read(tmp_path, data)) == [("1", ["Prüfung geändert"]), ("2", ["Große Überprüfung"])]
 
 
+@pytest.mark.parametrize("form", [{}, {"delimiter": "^"}])
+def test_a_first_line_that_states_the_delimiter_is_no_header_and_lines_count_on(
+    tmp_path: Path, form: dict[str, str]
+) -> None:
+    (trace,) = read(tmp_path, "sep=^\r\ncase^activity^time\r\n1^a,b;c^2026-01-01\r\n", **form)
+    assert told([trace]) == [("1", ["a,b;c"])]
+    assert trace.events[0].line == 3
+
+
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 def test_a_delimiter_is_the_one_that_parts_every_row_alike(tmp_path: Path, delimiter: str) -> None:
     others = "".join(mark for mark in ",;\t|" if mark != delimiter)
@@ -128,6 +137,8 @@ def test_a_wall_time_that_comes_twice_is_the_first(tmp_path: Path) -> None:
     [
         (b"", CsvCode.EMPTY_FILE, None),
         (b" \n \n", CsvCode.EMPTY_FILE, None),
+        (b"sep=;", CsvCode.EMPTY_FILE, None),
+        (b"\xef\xbb\xbf\n", CsvCode.EMPTY_FILE, None),
         (HEADER, CsvCode.EMPTY_FILE, None),
         (b"PK\x03\x04 and more", CsvCode.BINARY, None),
         (HEADER + "1,a\0b,2026-01-01\n", CsvCode.BINARY, 2),

@@ -31,6 +31,8 @@ def form_of(path: Path, *, encoding: str | None = None, delimiter: str | None = 
             CsvCode.BINARY, "there are NUL characters in it: this is no text", text[: text.index("\0")].count("\n") + 1
         )
     stated, skipped = stated_delimiter(text)
+    if not text[skipped:].strip():
+        raise refuse(CsvCode.EMPTY_FILE, "it has no row")
     if delimiter is not None:
         return Form(found, _delimiter(delimiter), bool(skipped))
     return Form(found, stated or _guessed_delimiter(text), bool(skipped))
@@ -76,8 +78,6 @@ def _delimiter(given: str) -> str:
 
 
 def _guessed_delimiter(text: str) -> str:
-    if not text.strip():
-        raise refuse(CsvCode.EMPTY_FILE, "it has no row")
     found = likeliest_delimiter(text)
     if found is None:
         raise refuse(CsvCode.UNKNOWN_DELIMITER, "no comma, semicolon, tab or bar parts its rows", 1)
