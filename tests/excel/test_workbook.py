@@ -366,17 +366,21 @@ async def test_kpis_that_cannot_be_written_make_the_export_fail(desk: Desk, monk
 
 
 @pytest.mark.slow
-async def test_a_wrong_fact_is_seen_in_the_computed_figures(told: Desk, tmp_path: Path) -> None:
-    """The negative control: one row of the facts is changed, and the comparison fails."""
+@pytest.mark.parametrize(("sheet", "shows"), [("Funnel facts", "Reached"), ("KPIs", "win_rate_closed")])
+async def test_a_wrong_fact_is_seen_in_the_computed_figures(told: Desk, tmp_path: Path, sheet: str, shows: str) -> None:
+    """The negative control: one row of the facts, or one numerator, is changed, and the comparison fails."""
     content = await book_of(told, await exported(told))
     book = openpyxl.load_workbook(io.BytesIO(content))
-    facts = book["Funnel facts"]
-    changed = next(row for row in facts.iter_rows(min_row=2) if row[1].value == "reached")
-    changed[1].value = "open"
+    if sheet == "Funnel facts":
+        changed = next(row for row in book[sheet].iter_rows(min_row=2) if row[1].value == "reached")
+        changed[1].value = "open"
+    else:
+        changed = next(row for row in book[sheet].iter_rows(min_row=6) if row[14].value == "win_rate_closed")
+        changed[5].value += 1
     file = io.BytesIO()
     book.save(file)
     question = ExportInput(process=PROCESS, condition=All()).question(told.world.tenant_id, EVERYTHING)
-    with pytest.raises(AssertionError):
+    with pytest.raises(AssertionError, match=shows):
         await check_figures(
             told, computed(file.getvalue(), tmp_path), question, ExportInput(process=PROCESS, condition=All())
         )
