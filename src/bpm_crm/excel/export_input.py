@@ -68,6 +68,7 @@ class ExportInput:
 
 def input_of(values: Mapping[str, Any]) -> ExportInput:
     """The input stored with a job."""
+    kpis = values.get("kpis")  # a job asked for before there were any has none
     return ExportInput(
         process=values["process"],
         since=datetime.fromisoformat(values["since"]),
@@ -78,5 +79,5 @@ def input_of(values: Mapping[str, Any]) -> ExportInput:
         filter=values["filter"],
         dimensions=tuple(Dimension(item) for item in values["dimensions"]),
         basis=OwnerBasis(values["basis"]),
-        kpis=None if values["kpis"] is None else tuple(values["kpis"]),
+        kpis=None if kpis is None else tuple(kpis),
     )
