@@ -98,7 +98,6 @@ async def a_stage(postgres: Server, template: str, home: Path) -> AsyncIterator[
         await world.done(None, gone, Assign(ann, north), Fire("lose", reason="no_need"), by="admin")
         await a_kpi(world, world.tenant_id, "ours", CHANNEL)
         own = await ids_of(world, world.founded, world.reference, case, CHANNEL, "spring", "ann", "north", "web-form")
-        own = await ids_of(world, world.founded, world.reference, case, CHANNEL, "spring", "ann", "north")
         own.nodes.update(await jobs_of(world, world.tenant_id, world.founded.users["admin@example.org"]))
         rival = await a_rival(world)
         robot = await a_robot(world)
@@ -156,8 +155,7 @@ async def a_rival(world: World) -> Ids:
         case = await world.writer.submit(Work(tenant_id, commands, viewer.actor))
         assert isinstance(case, Recorded), case
     await a_kpi(world, tenant_id, RIVAL_KEY, RIVAL_KEY)
-    return await ids_of(world, founded, reference, case, RIVAL_KEY, RIVAL_KEY, "rex", RIVAL_KEY, RIVAL_KEY)
-    ids = await ids_of(world, founded, reference, case, RIVAL_KEY, RIVAL_KEY, "rex", RIVAL_KEY)
+    ids = await ids_of(world, founded, reference, case, RIVAL_KEY, RIVAL_KEY, "rex", RIVAL_KEY, RIVAL_KEY)
     ids.nodes.update(await jobs_of(world, tenant_id, founded.users[person.email]))
     return ids
 

@@ -254,7 +254,7 @@ async def test_the_lists_of_a_figure_are_bounded_together(api: Api) -> None:
 
 # Statements
 
-OF_THE_DRIVER = ("typeinfo_tree", "current_setting('jit')")
+OF_THE_DRIVER = ("typeinfo_tree", "current_setting('jit')", "pg_catalog.pg_type")
 """What asyncpg asks once of every connection."""
 
 

@@ -7,8 +7,10 @@ import pytest
 
 from bpm_crm.embedded.server import Server
 from tests.api.client import Api, an_api
+from tests.api.test_imports import send
 from tests.api.walking import root_fields
 from tests.databases import cloned
+from tests.excel.desk import a_desk, xlsx
 from tests.world import a_world
 
 DONE = "... on {} {{ isRepeated instance {{ id }} record {{ sequence }} }}"
@@ -29,6 +31,64 @@ PAYLOADS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "excludeInstance": ({"exclusion": "TEST"}, {"exclusion": "SPAM"}),
 }
 """Of every mutation with one outcome: a payload, and another one."""
+
+
+KPI = {
+    "key": "offers",
+    "process": "web-form",
+    "kind": "COUNT",
+    "better": "HIGHER",
+    "title": {"en": "Offers", "ru": "Предложения"},
+    "meaning": {"en": "Forms with an offer.", "ru": "Заявки с предложением."},
+    "filter": "reached.offer",
+}
+ACTION = {
+    "process": "web-form",
+    "title": "Call at once",
+    "kpi": "response_time",
+    "expectedDirection": "DOWN",
+    "startsOn": "2026-10-05",
+}
+REVIEWED = {"process": "web-form", "rhythm": "MONTHLY", "startsOn": "2026-10-01"}
+LEADS = [["№ заявки", "Клиент"], ["1", "Нина"]]
+HISTORY = [["Case", "Transition", "Time"], ["1", "contact", "2026-09-07 10:00"]]
+
+Payload = dict[str, Any]
+OF_COMPANIES: tuple[tuple[str, str, Payload, Payload], ...] = (
+    ("publishKpi", "KpiPublished", {"kpi": KPI}, {"kpi": KPI, "changelog": "x"}),
+    ("retireKpi", "KpiRetired", {"key": "offers"}, {"key": "offers", "changelog": "x"}),
+    ("setReviewPeriod", "ReviewPeriodSet", REVIEWED, {**REVIEWED, "rhythm": "WEEKLY"}),
+    ("stopReviews", "ReviewPeriodSet", {"process": "web-form"}, {"process": "web-form", "comment": "x"}),
+    ("addCorrectiveAction", "CorrectiveActionSaved", ACTION, {**ACTION, "title": "Call soon"}),
+    (
+        "changeCorrectiveAction",
+        "CorrectiveActionSaved",
+        {"action": "$action", "comment": "x"},
+        {"action": "$action", "comment": "y"},
+    ),
+    (
+        "closeCorrectiveAction",
+        "CorrectiveActionSaved",
+        {"action": "$action"},
+        {"action": "$action", "isCancelled": True},
+    ),
+    ("exportWorkbook", "ExportAccepted", {"process": "web-form"}, {"process": "email"}),
+    (
+        "importHistory",
+        "ImportAccepted",
+        {"file": "$history", "channel": "web-form"},
+        {"file": "$history", "channel": "email"},
+    ),
+    (
+        "importLeads",
+        "ImportAccepted",
+        {"file": "$leads", "channel": "web-form"},
+        {"file": "$leads", "channel": "email"},
+    ),
+    ("undoImport", "UndoAccepted", {"job": "$job"}, {"job": "$job", "force": True}),
+)
+"""Of every other mutation, in an order in which they can be done: what it answers, a payload, and another one."""
+KEPT = ("own_kpi", "review_change", "corrective_action", "job")
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +120,8 @@ async def payloads(api: Api, mutation: str) -> tuple[dict[str, Any], dict[str, A
 
 def test_every_mutation_with_one_outcome_is_tried() -> None:
     several = {"fireTransitions"}
-    assert set(PAYLOADS) == {name for _, name, _ in root_fields("Mutation")} - several
+    tried = {*PAYLOADS, *(mutation for mutation, *_ in OF_COMPANIES)}
+    assert tried == {name for _, name, _ in root_fields("Mutation")} - several
 
 
 @pytest.mark.parametrize("mutation", PAYLOADS)
@@ -79,6 +140,41 @@ async def test_the_same_key_and_payload_is_the_first_answer_and_another_payload_
     assert key in conflict["message"]
     assert "fresh key" in conflict["message"]
     assert await desk.world.counts() == before
+
+
+async def test_what_is_done_for_a_company_is_done_once(api: Api) -> None:
+    async with a_desk(api.world) as worker:
+        known = {"$leads": await send(api, xlsx(LEADS)), "$history": await send(api, xlsx(HISTORY))}
+        for mutation, success, first, other in OF_COMPANIES:
+            sent = {name: known.get(value, value) if isinstance(value, str) else value for name, value in first.items()}
+            done = await of_company(api, mutation, success, idempotencyKey=mutation, **sent)
+            assert (done["__typename"], done["isRepeated"]) == (success, False), (mutation, done)
+            before = await api.world.counts(KEPT)
+            assert await of_company(api, mutation, success, idempotencyKey=mutation, **sent) == {
+                **done,
+                "isRepeated": True,
+            }
+            differing = {
+                name: known.get(value, value) if isinstance(value, str) else value for name, value in other.items()
+            }
+            conflict = await of_company(api, mutation, success, idempotencyKey=mutation, **differing)
+            assert (conflict["code"], conflict["path"]) == ("IDEMPOTENCY_CONFLICT", ["input", "idempotencyKey"]), (
+                mutation
+            )
+            assert await api.world.counts(KEPT) == before
+            known |= {"$action": done["action"]["id"]} if "action" in done else {}
+            known |= {"$job": done["job"]["id"]} if "job" in done else {}
+            await worker.runner.drain()
+
+
+async def of_company(api: Api, mutation: str, success: str, **input_: Any) -> dict[str, Any]:
+    type_ = mutation[0].upper() + mutation[1:]
+    named = next((part for part in ("Action", "Export", "Import", "Undo") if part in success), "")
+    inner = {"Action": "action { id }", "": ""}.get(named, "job { id }")
+    shown = f"{{ __typename ... on {success} {{ isRepeated {inner} }} ... on UserError {{ code message path }} }}"
+    query = f"mutation ($input: {type_}Input!) {{ answer: {mutation}(input: $input) {shown} }}"
+    found: dict[str, Any] = (await api.data(query, input=input_))["answer"]
+    return found
 
 
 @pytest.mark.parametrize(

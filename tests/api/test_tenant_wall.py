@@ -31,9 +31,9 @@ NODE_OF_ID = {
     "review": "Review",
     "correctiveAction": "CorrectiveAction",
     "correctiveActions": "CorrectiveAction",
+    "importJob": "ImportJob",
+    "exportJob": "ExportJob",
 }
-NODE_OF = {"owner": "User", "customer": "Customer", "instance": "ProcessInstance", "ref": "ProcessInstance"}
-NODE_OF_ID = {"deals": "Deal", "customers": "Customer", "importJob": "ImportJob", "exportJob": "ExportJob"}
 """What `where.id` means, where it is not a case."""
 KEY_OF = {
     "process": "process",
