@@ -217,3 +217,13 @@ async def test_asked_again_for_the_same_instant_the_answer_is_the_same(api: Api,
 async def test_a_question_without_sense_is_refused(loaded: Api, field: str) -> None:
     answer = await loaded.ask(f"{{ {field} {{ __typename }} }}")
     assert answer["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
+
+
+@pytest.mark.parametrize("figure", ["stageOutcomes", "stageTimes", "lossForensics"])
+@pytest.mark.parametrize("dimension", ["MONTH", "PRODUCT", "CLOCK"])
+async def test_a_dimension_that_only_kpis_have_is_refused(api: Api, figure: str, dimension: str) -> None:
+    period = 'period: {fromDate: "2026-09-01", toDate: "2026-10-01"}'
+    query = f'{{ {figure}(input: {{process: "callback-request", {period}, groupBy: [{dimension}]}}) {{ __typename }} }}'
+    (error,) = (await api.ask(query))["errors"]
+    assert error["extensions"]["code"] == "BAD_USER_INPUT"
+    assert error["message"].startswith(f"Only KPIs can be grouped by {dimension}")

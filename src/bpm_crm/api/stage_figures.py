@@ -18,7 +18,7 @@ from bpm_crm.analytics.stage_times import read_stage_times
 from bpm_crm.api.context import Info, RequestContext
 from bpm_crm.api.figure_filters import FactWhere
 from bpm_crm.api.figure_forensics import LossForensicsCell, forensic_cells
-from bpm_crm.api.figure_frames import check_process, check_segments, frame_type, question_of
+from bpm_crm.api.figure_frames import case_dimensions, check_process, check_segments, frame_type, question_of
 from bpm_crm.api.figure_inputs import LossInput, PeriodInput
 from bpm_crm.api.figure_managers import ManagerComparison, comparison_type
 from bpm_crm.api.figure_outcomes import StageOutcome, outcome_types
@@ -41,7 +41,7 @@ class StageFiguresQuery:
     )
     async def stage_outcomes(self, info: Info, input: OutcomeArgument) -> list[StageOutcome]:  # noqa: A002  # named so in every API
         """What became of the cases that entered each step."""
-        dimensions = list(dict.fromkeys(input.group_by or ()))
+        dimensions = case_dimensions(input.group_by)
         async with _asked(info.context, input, Grouping(dimensions, input.owner_basis)) as (
             connection,
             frame,
@@ -57,7 +57,7 @@ class StageFiguresQuery:
     )
     async def stage_times(self, info: Info, input: TimeArgument) -> list[StageTime]:  # noqa: A002  # as above
         """How long cases stay in each stage."""
-        dimensions = list(dict.fromkeys(input.group_by or ()))
+        dimensions = case_dimensions(input.group_by)
         async with _asked(info.context, input, Grouping(dimensions, input.owner_basis)) as (
             connection,
             frame,
@@ -74,7 +74,7 @@ class StageFiguresQuery:
     )
     async def loss_forensics(self, info: Info, input: LossArgument) -> list[LossForensicsCell]:  # noqa: A002  # as above
         """What the record shows of losses."""
-        dimensions = list(dict.fromkeys(input.group_by or ()))
+        dimensions = case_dimensions(input.group_by)
         async with _asked(info.context, input, Grouping(dimensions, input.owner_basis)) as (
             connection,
             frame,
