@@ -19,7 +19,7 @@ from bpm_crm.api.connections import (
     page_info,
     write_cursor,
 )
-from bpm_crm.api.context import Info, RequestContext
+from bpm_crm.api.context import Info
 from bpm_crm.api.exposing import expose
 from bpm_crm.api.filters import (
     DateTimeFilter,
@@ -259,8 +259,3 @@ class CustomersQuery:
         return CustomerConnection(
             edges=edges, nodes=nodes, page_info=page_info(page, window), total_count=page.total or 0
         )
-
-
-def customer_view(context: RequestContext, record: CustomerRecord | None) -> Customer | None:
-    """A customer as the API shows it."""
-    return None if record is None else CustomerView(record)

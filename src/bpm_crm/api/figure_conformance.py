@@ -12,14 +12,14 @@ from bpm_crm.analytics.steps import step_titles
 from bpm_crm.api.context import Info, RequestContext
 from bpm_crm.api.figure_frames import rate
 from bpm_crm.api.figure_map_inputs import ConformanceNumber
-from bpm_crm.api.figure_members import After, Drilldown, First
+from bpm_crm.api.figure_members import After, Drilldown, First, OfCases
 from bpm_crm.api.instance_lists import ProcessInstanceConnection
 
 WhichConformanceNumber = Annotated[ConformanceNumber, strawberry.argument(description="Which number.")]
 
 
 @strawberry.type(description="A place where cases left their definition; or, without a place, all of one kind.")
-class Deviation:
+class Deviation(OfCases):
     """A place where cases left their definition."""
 
     kind: DeviationKind = strawberry.field(description="How they left it.")
@@ -29,14 +29,6 @@ class Deviation:
     target_title: str | None = strawberry.field(description="Its name, in the language of `Accept-Language`.")
     count: int = strawberry.field(description="How often that happened.")
     cases: int = strawberry.field(description="Cases it happened in.")
-
-    @strawberry.field(description="The cases of `cases`, newest first.")
-    async def instances(self, info: Info, first: First = None, after: After = None) -> ProcessInstanceConnection:
-        """The cases that left it so."""
-        return await self.drilldown.page(info, self.step, ("cases",), None, first, after)
-
-    step: strawberry.Private[str]
-    drilldown: strawberry.Private[Drilldown]
 
 
 @strawberry.type(

@@ -7,7 +7,7 @@ import strawberry
 
 from bpm_crm.api.context import Info
 from bpm_crm.api.figure_map_inputs import ActivityNumber, MapNumber
-from bpm_crm.api.figure_members import After, Drilldown, First
+from bpm_crm.api.figure_members import After, Drilldown, First, OfCases
 from bpm_crm.api.instance_lists import ProcessInstanceConnection
 from bpm_crm.api.people import User
 
@@ -47,7 +47,7 @@ class MapActivity:
 @strawberry.type(
     description="An edge of the directly-follows graph: in some cases one activity came right after another. Seconds are calendar seconds between the two, to the microsecond."
 )
-class MapEdge:
+class MapEdge(OfCases):
     """An edge of the directly-follows graph."""
 
     source: str = strawberry.field(description="Key of the activity that came first.")
@@ -62,33 +62,17 @@ class MapEdge:
     min_seconds: Decimal = strawberry.field(description="Least.")
     max_seconds: Decimal = strawberry.field(description="Greatest.")
 
-    @strawberry.field(description="The cases of `cases`, newest first.")
-    async def instances(self, info: Info, first: First = None, after: After = None) -> ProcessInstanceConnection:
-        """The cases in which one followed the other."""
-        return await self.drilldown.page(info, self.step, ("cases",), None, first, after)
-
-    step: strawberry.Private[str]
-    drilldown: strawberry.Private[Drilldown]
-
 
 @strawberry.type(
     description="A loop: an activity right after itself (one activity), or one, another, and the first again (two activities)."
 )
-class MapLoop:
+class MapLoop(OfCases):
     """A loop of length one or two."""
 
     activities: list[str] = strawberry.field(description="Keys of the one activity, or of the two.")
     titles: list[str] = strawberry.field(description="Their names, in the language of `Accept-Language`.")
     count: int = strawberry.field(description="How often it was gone round.")
     cases: int = strawberry.field(description="Cases it happened in.")
-
-    @strawberry.field(description="The cases of `cases`, newest first.")
-    async def instances(self, info: Info, first: First = None, after: After = None) -> ProcessInstanceConnection:
-        """The cases that went round."""
-        return await self.drilldown.page(info, self.step, ("cases",), None, first, after)
-
-    step: strawberry.Private[str]
-    drilldown: strawberry.Private[Drilldown]
 
 
 @strawberry.type(
@@ -104,7 +88,7 @@ class Performer:
 @strawberry.type(
     description="Work that went from one person to another: of the events of a case that people did, two next to each other by different ones."
 )
-class Handover:
+class Handover(OfCases):
     """Work that went from one person to another."""
 
     giver: Performer = strawberry.field(description="Who did the first event.")
@@ -114,14 +98,6 @@ class Handover:
     mean_seconds: Decimal = strawberry.field(description="Mean of the calendar seconds between the two events.")
     median_seconds: Decimal = strawberry.field(description="Median of the same.")
     p90_seconds: Decimal = strawberry.field(description="The 90th percentile of the same.")
-
-    @strawberry.field(description="The cases of `cases`, newest first.")
-    async def instances(self, info: Info, first: First = None, after: After = None) -> ProcessInstanceConnection:
-        """The cases that were handed over."""
-        return await self.drilldown.page(info, self.step, ("cases",), None, first, after)
-
-    step: strawberry.Private[str]
-    drilldown: strawberry.Private[Drilldown]
 
 
 @strawberry.type(

@@ -79,3 +79,16 @@ class Drilldown:
             raise Fault(Code.QUERY_TOO_COMPLEX, message, limit="listed_cases", maximum=MOST_LISTED, found=listed)
         async with self._context.services.database.reader(self._context.known.tenant.id) as connection:
             return await self._members.listed(connection, wanted)
+
+
+@strawberry.type
+class OfCases:
+    """A number of a figure that counts cases, and the way to them; `step` is how the report names it."""
+
+    @strawberry.field(description="The cases of `cases`, newest first.")
+    async def instances(self, info: Info, first: First = None, after: After = None) -> ProcessInstanceConnection:
+        """The cases counted."""
+        return await self.drilldown.page(info, self.step, ("cases",), None, first, after)
+
+    step: strawberry.Private[str]
+    drilldown: strawberry.Private[Drilldown]

@@ -1,6 +1,6 @@
 """From a row to a lead: each cell read by what its column is mapped to; what cannot be read is named by its cell."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -94,8 +94,3 @@ def owner_of(directory: Directory, cell: Cell) -> UUID | TableProblem | None:
     if not isinstance(text, str):
         return text
     return directory.user_id(text) or TableProblem(TableCode.UNKNOWN_PERSON, {"value": text[:60]})
-
-
-def is_blank(row: Sequence[Cell]) -> bool:
-    """Whether nothing is in a row."""
-    return all(cell is None or (isinstance(cell, str) and not cell.strip()) for cell in row)

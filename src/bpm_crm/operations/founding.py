@@ -12,7 +12,6 @@ from bpm_crm.processes.library import shipped_text
 from bpm_crm.records.companies import deactivate_users, find_tenant
 from bpm_crm.records.database import Connection, Database
 from bpm_crm.records.identifiers import new_id
-from bpm_crm.records.notices import announce_reference
 from bpm_crm.records.reference import Reference, TeamRecord, UserRecord, load_reference
 
 
@@ -69,7 +68,6 @@ async def _apply(
     others = [user for user in _users(before).values() if user.is_active and user.email not in founded.users]
     if deactivate_others:
         await deactivate_users(connection, tenant_id, [user.id for user in others])
-    await announce_reference(connection, tenant_id)
     after = await load_reference(connection, tenant_id)
     changes = tuple(_changes(before, after))
     return Founding(before is None, changes, () if deactivate_others else tuple(user.email for user in others))

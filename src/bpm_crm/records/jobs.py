@@ -26,7 +26,6 @@ RETURNING id
 """
 _LOAD = f"SELECT {COLUMNS} FROM {SOURCE} WHERE j.tenant_id = $1 AND j.id = $2"
 _BY_KEY = f"SELECT {COLUMNS} FROM {SOURCE} WHERE j.tenant_id = $1 AND j.created_by = $2 AND j.idempotency_key = $3"
-_UNDOING = f"SELECT {COLUMNS} FROM {SOURCE} WHERE j.tenant_id = $1 AND j.target_id = $2 AND j.kind = 'undo' ORDER BY j.created_at DESC LIMIT 1"
 _BEGIN = """
 UPDATE job SET started_at = coalesce(started_at, clock_timestamp()), total = coalesce($3, total), attempts = attempts + 1
 WHERE tenant_id = $1 AND id = $2 AND done_at IS NULL
@@ -135,12 +134,6 @@ async def load_job(connection: Connection, tenant_id: UUID, job_id: UUID) -> Job
 async def job_of_key(connection: Connection, tenant_id: UUID, by: UUID, key: str) -> JobRecord | None:
     """The job somebody asked for with an idempotency key."""
     row = await connection.fetchrow(_BY_KEY, tenant_id, by, key)
-    return None if row is None else job_of(row)
-
-
-async def undoing_of(connection: Connection, tenant_id: UUID, job_id: UUID) -> JobRecord | None:
-    """The newest job that undoes this one."""
-    row = await connection.fetchrow(_UNDOING, tenant_id, job_id)
     return None if row is None else job_of(row)
 
 
