@@ -12,6 +12,9 @@ MANY_MOVES = 4_000
 TABLE = 2_000
 """A table is read by a process of its own."""
 
+PROOF = 500
+"""A document is read, completed and proved."""
+
 COSTS: Mapping[str, FieldCost] = {
     "Query.channels": FieldCost(size=20),
     "Query.users": FieldCost(size=100),
@@ -75,6 +78,10 @@ COSTS: Mapping[str, FieldCost] = {
     "SlaClock.segments": FieldCost(weight=5, size=20),
     "TransitionRecord.clockEvents": FieldCost(size=3),
     "TransitionRecord.checkpoints": FieldCost(size=1),
+    "Query.processDrafts": FieldCost(size=10),
+    "ProcessDraft.problems": FieldCost(weight=PROOF, size=10),
+    "Mutation.saveProcessDraft": FieldCost(weight=PROOF),
+    "Mutation.validateProcess": FieldCost(weight=PROOF),
     "ProcessDefinition.stages": FieldCost(size=13),
     "ProcessDefinition.transitions": FieldCost(size=20),
     "ProcessDefinition.fields": FieldCost(size=15),

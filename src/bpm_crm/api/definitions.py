@@ -10,6 +10,7 @@ from bpm_crm.api.context import Info
 from bpm_crm.api.ids import to_global, uuid_of
 from bpm_crm.api.nodes import Node
 from bpm_crm.api.people import User, user_of
+from bpm_crm.api.process_drafts import ProcessDraft, draft_type, find_draft
 from bpm_crm.engine.definition import (
     Checkpoint,
     Field,
@@ -191,6 +192,12 @@ class ProcessDefinitionType(Node):
         found = uuid_of(self.id, KIND)
         rows = [] if found is None else await info.context.loader.versions.load(found)
         return [_version(info.context.people, row) for row in rows]
+
+    @strawberry.field(description="The draft of the next version; null where there is none.")
+    async def draft(self, info: Info) -> ProcessDraft | None:
+        """The draft of the next version."""
+        info.context.require(Permission.MANAGE_PROCESSES)
+        return draft_type(info.context, await find_draft(info.context, self.key))
 
 
 KIND = "ProcessDefinition"

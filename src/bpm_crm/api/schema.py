@@ -36,6 +36,7 @@ from bpm_crm.api.moves import MovesMutation
 from bpm_crm.api.nodes import Node
 from bpm_crm.api.own_kpis import OwnKpisMutation, OwnKpisQuery
 from bpm_crm.api.people import PeopleQuery, team_of, tenant_of, user_of
+from bpm_crm.api.process_drafts import ProcessDraftsMutation, ProcessDraftsQuery
 from bpm_crm.api.reviews import ReviewsMutation, ReviewsQuery, find_review, find_schedule
 from bpm_crm.api.scalars import SCALARS
 from bpm_crm.api.stage_figures import StageFiguresQuery
@@ -182,6 +183,7 @@ Query_ = _root(
     PeopleQuery,
     ChannelsQuery,
     DefinitionsQuery,
+    ProcessDraftsQuery,
     InstancesQuery,
     DealsQuery,
     CustomersQuery,
@@ -205,6 +207,7 @@ Mutation = _root(
     OwnKpisMutation,
     ReviewsMutation,
     CorrectiveActionsMutation,
+    ProcessDraftsMutation,
     ImportsMutation,
     ExportsMutation,
 )

@@ -56,6 +56,10 @@ class InputCode(StrEnum):
     TOO_EARLY = "TOO_EARLY"
     TOO_LATE = "TOO_LATE"
     NOT_EVERY_MONTH = "NOT_EVERY_MONTH"
+    UNKNOWN_VERSION = "UNKNOWN_VERSION"
+    OTHER_PROCESS = "OTHER_PROCESS"
+    WRONG_KEY = "WRONG_KEY"
+    PROCESS_RETIRED = "PROCESS_RETIRED"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -31,6 +31,10 @@ JOIN process_version AS v
 WHERE d.tenant_id = $1 AND d.key = $2
 FOR UPDATE OF d
 """
+_FIND = """
+SELECT d.id, d.key, d.latest_version, d.current_version, d.retired_at
+FROM process_definition AS d WHERE d.tenant_id = $1 AND d.key = $2
+"""
 _NEW_DEFINITION = """
 INSERT INTO process_definition (tenant_id, id, key, title_en, title_ru, latest_version, created_at)
 VALUES ($1, $2, $3, $4, $5, 1, $6)
@@ -64,6 +68,11 @@ async def load_versions(connection: Connection, tenant_id: UUID, definition_ids:
     """All versions of some definitions without their documents, newest first."""
     rows: Sequence[Row] = await connection.fetch(_VERSIONS, tenant_id, definition_ids)
     return rows
+
+
+async def find_definition(connection: Connection, tenant_id: UUID, key: str) -> Row | None:
+    """The definition of that key as it is in this transaction."""
+    return await connection.fetchrow(_FIND, tenant_id, key)
 
 
 async def lock_definition(connection: Connection, tenant_id: UUID, key: str) -> Row | None:
