@@ -47,6 +47,10 @@ RULES: Mapping[str, Permission | None] = {
     "Query.previewImport": Permission.IMPORT_LEADS,  # of history: IMPORT_HISTORY
     "Query.importJob": ANYBODY,  # to who asked for it
     "Query.exportJob": ANYBODY,  # to who asked for it
+    "Query.replay": Permission.MANAGE_PROCESSES,
+    "Query.replays": Permission.MANAGE_PROCESSES,
+    "Mutation.replayDraft": Permission.MANAGE_PROCESSES,
+    "Mutation.slaWhatIf": Permission.MANAGE_PROCESSES,
     "Mutation.importLeads": Permission.IMPORT_LEADS,
     "Mutation.importHistory": Permission.IMPORT_HISTORY,
     "Mutation.undoImport": Permission.EXCLUDE_CASE,
@@ -119,6 +123,19 @@ FOLLOWED: Mapping[str, Permission | None] = {
     "ImportJob.problems": ANYBODY,
     "ImportJob.errorFile": ANYBODY,
     "ExportJob.file": ANYBODY,
+    **dict.fromkeys(
+        ("Replay.totals", "Replay.steps", "Replay.clocks", "Replay.checkpoints"), Permission.MANAGE_PROCESSES
+    ),
+    **dict.fromkeys(
+        (
+            "ReplayTotal.instances",
+            "ReplayedStep.instances",
+            "ReplayedBreaches.instances",
+            "ReplayedShare.instances",
+            "ReplayedReach.instances",
+        ),
+        Permission.MANAGE_PROCESSES,
+    ),
     "UnmappedStage.instances": Permission.VIEW_CASES,
     "CorrectiveAction.effect": Permission.VIEW_FIGURES,
 }

@@ -37,6 +37,7 @@ from bpm_crm.api.nodes import Node
 from bpm_crm.api.own_kpis import OwnKpisMutation, OwnKpisQuery
 from bpm_crm.api.people import PeopleQuery, team_of, tenant_of, user_of
 from bpm_crm.api.process_drafts import ProcessDraftsMutation, ProcessDraftsQuery
+from bpm_crm.api.replays import ReplaysMutation, ReplaysQuery, replay_node
 from bpm_crm.api.reviews import ReviewsMutation, ReviewsQuery, find_review, find_schedule
 from bpm_crm.api.scalars import SCALARS
 from bpm_crm.api.stage_figures import StageFiguresQuery
@@ -166,6 +167,7 @@ _FINDERS: Mapping[str, Finder] = {
     "CorrectiveAction": _by_uuid(find_action),
     "ImportJob": _by_uuid(import_node),
     "ExportJob": _by_uuid(export_node),
+    "Replay": _by_uuid(replay_node),
 }
 
 
@@ -197,6 +199,7 @@ Query_ = _root(
     StageFiguresQuery,
     ImportsQuery,
     JobsQuery,
+    ReplaysQuery,
 )
 Mutation = _root(
     "Mutation",
@@ -210,6 +213,7 @@ Mutation = _root(
     ProcessDraftsMutation,
     ImportsMutation,
     ExportsMutation,
+    ReplaysMutation,
 )
 Subscription = _root("Subscription", "What can be followed.", Subscriptions)
 

@@ -64,7 +64,8 @@ class Court:
         found = []
         for history in histories:
             try:
-                keys = tally.add(rerun(self.process, self._observed(history), self.horizon), history.channel)
+                found_ = rerun(self.process, self._observed(history), self.horizon)
+                keys = tally.add(found_, self.channels.get(history.channel, ""))
             except NotReplayable as error:
                 keys = tally.add_unreadable(str(error)[:200])
             if keys:

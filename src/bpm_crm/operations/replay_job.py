@@ -1,6 +1,7 @@
 """A replay as a job: figures are kept with every step forward, so that another worker goes on where one died."""
 
 from collections.abc import Sequence
+from contextlib import aclosing
 from typing import Protocol
 from uuid import UUID
 
@@ -50,8 +51,9 @@ async def carry_replay_out(run: JobRun) -> None:
         total = await count_histories(connection, run.tenant_id, record.span)
     await run.begin(max(total, record.cases))
     replayer = Replayer(run.database, run.reference, record.span, record.document, record.as_of)
-    async for progress in replayer.run(unpacked(record.figures), record.cursor or FIRST):
-        await run.advance(progress.tally.cases, (), _keeping(run, progress))
+    async with aclosing(replayer.run(unpacked(record.figures), record.cursor or FIRST)) as steps:
+        async for progress in steps:
+            await run.advance(progress.tally.cases, (), _keeping(run, progress))
 
 
 def _keeping(run: JobRun, progress: Progress) -> Also:

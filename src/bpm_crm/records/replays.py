@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from bpm_crm.records.database import Connection, Row
+from bpm_crm.records.selection import All, AnyOf, Compare, Condition, Exists, Operator
 
 _CASES = """
 process_instance AS i
@@ -44,6 +45,10 @@ _KEEP = """
 INSERT INTO replay_case (tenant_id, job_id, instance_id, figures)
 SELECT $1, $2, c.instance_id, ARRAY(SELECT jsonb_array_elements_text(c.figures)::int)
 FROM jsonb_to_recordset($3::jsonb) AS c (instance_id uuid, figures jsonb)
+"""
+
+_OF_PROCESS = """
+SELECT r.job_id FROM replay AS r WHERE r.tenant_id = $1 AND r.definition_id = $2 ORDER BY r.job_id DESC LIMIT $3
 """
 
 FIRST = UUID(int=0)
@@ -116,6 +121,23 @@ async def load_replay(connection: Connection, tenant_id: UUID, job_id: UUID) -> 
     """A replay with its figures so far."""
     row = await connection.fetchrow(_LOAD, tenant_id, job_id)
     return None if row is None else ReplayRecord(**row)
+
+
+async def replays_of(connection: Connection, tenant_id: UUID, definition_id: UUID, most: int) -> list[UUID]:
+    """The jobs of the newest replays of a process."""
+    return [row["job_id"] for row in await connection.fetch(_OF_PROCESS, tenant_id, definition_id, most)]
+
+
+def counted_by(job_id: UUID, figure: int | None) -> Condition:
+    """The cases, as `i`, that a figure of a replay counts; None: the figure counts none."""
+    if figure is None:
+        return AnyOf()
+    counts = All(
+        (Compare("rc.job_id", Operator.EQ, job_id, "uuid"), Compare("rc.figures", Operator.HAS, [figure], "int[]"))
+    )
+    return Exists(
+        "replay_case AS rc WHERE rc.tenant_id = $1 AND rc.tenant_id = i.tenant_id AND rc.instance_id = i.id", counts
+    )
 
 
 async def advance_replay(
