@@ -123,6 +123,7 @@ FOLLOWED: Mapping[str, Permission | None] = {
     "ImportJob.problems": ANYBODY,
     "ImportJob.errorFile": ANYBODY,
     "ExportJob.file": ANYBODY,
+    "Replay.document": ANYBODY,
     **dict.fromkeys(
         ("Replay.totals", "Replay.steps", "Replay.clocks", "Replay.checkpoints"), Permission.MANAGE_PROCESSES
     ),
