@@ -153,6 +153,50 @@ async def test_what_a_kpi_cannot_be_asked_is_told_with_the_cure(loaded: Api) -> 
     assert "Only KPIs can be grouped by MONTH" in answer["errors"][0]["message"]
 
 
+PRODUCTS = """query ($where: FactWhere, $process: String!) {
+  kpi(key: "new_cases", period: {}, where: $where) { total { value } }
+  funnel(input: {process: $process, where: $where}) { total { entered steps { reached } } }
+  lossReasons(input: {process: $process, where: $where}) { count }
+  stageTimes(input: {process: $process, where: $where}) { stage entered }
+  processMap(input: {process: $process, where: $where}) { cases }
+  checkpointKpis(process: $process, period: {}, where: $where) { started }
+}"""
+
+
+async def test_figures_are_filtered_by_product(loaded: Api) -> None:
+    asked = {"process": "callback-request"}
+    by_product = {
+        row["dimension"][0]["key"]: int(row["value"])
+        for row in (await kpi(loaded, "new_cases", {}, groupBy=["PRODUCT"]))["rows"]
+    }
+    assert len(by_product) > 1
+    for product, cases in by_product.items():
+        chosen = {"isNull": True} if product is None else {"eq": product}
+        found = await loaded.data(PRODUCTS, by="admin", where={"product": chosen}, **asked)
+        assert int(found["kpi"]["total"]["value"]) == cases
+        entered, started = found["funnel"]["total"]["entered"], found["checkpointKpis"][0]["started"]
+        assert entered == started == found["processMap"]["cases"] <= cases
+    roofs = await loaded.data(PRODUCTS, by="admin", where={"product": {"startsWith": "roof"}}, **asked)
+    assert int(roofs["kpi"]["total"]["value"]) == by_product["roof"] + by_product["roof window"]
+    nothing = await loaded.data(PRODUCTS, by="admin", where={"product": {"eq": "moon"}}, **asked)
+    assert (nothing["kpi"]["total"]["value"], nothing["funnel"]["total"]["entered"]) == ("0", 0)
+
+
+async def test_a_filter_by_product_of_a_process_without_products_is_refused_with_the_cure(loaded: Api) -> None:
+    where = {"not": {"product": {"in": ["roof"]}}}
+    answer = await loaded.ask(
+        'query ($where: FactWhere) { funnel(input: {process: "post-payment", where: $where}) { mode } }',
+        by="admin",
+        where=where,
+    )
+    assert answer["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
+    assert "post-payment have no product" in answer["errors"][0]["message"]
+    export = "mutation ($input: ExportWorkbookInput!) { exportWorkbook(input: $input) { __typename } }"
+    answer = await loaded.ask(export, by="admin", input={"process": "post-payment", "where": where})
+    assert "post-payment have no product" in answer["errors"][0]["message"]
+    assert await loaded.world.counts(("job",)) == {"job": 0}
+
+
 async def test_a_seller_sees_the_figures_of_own_cases(loaded: Api) -> None:
     everybody = (await kpi(loaded, "sales"))["total"]["value"]
     ann, bob = [(await kpi(loaded, "sales", by=name))["total"]["value"] for name in ("ann", "bob")]

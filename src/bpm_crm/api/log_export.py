@@ -9,12 +9,11 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from bpm_crm.analytics.dimensions import UNGROUPED
 from bpm_crm.analytics.event_log import EventClassifier
-from bpm_crm.analytics.frames import read_frame
 from bpm_crm.analytics.log_pages import LogRequest
 from bpm_crm.api._request import request_id_of
 from bpm_crm.api.context import RequestContext
 from bpm_crm.api.faults import STATUS, Code, Fault, explain
-from bpm_crm.api.figure_frames import check_process, question_of
+from bpm_crm.api.figure_frames import frame_of, question_of
 from bpm_crm.api.figure_inputs import PeriodInput
 from bpm_crm.operations.access import Permission
 from bpm_crm.records.database import Database
@@ -98,14 +97,8 @@ async def _log_request(request: Request, context: RequestContext) -> LogRequest:
     question = question_of(context, _period(request), None, UNGROUPED)
     process = request.path_params["process"]
     async with context.services.database.reader(question.tenant_id) as connection:
-        frame = await read_frame(
-            connection,
-            question.tenant_id,
-            process=process,
-            as_of=_instant(request, "asOf"),
-            known_at=_instant(request, "knownAt"),
-        )
-    check_process(context, process, frame)
+        times = {"as_of": _instant(request, "asOf"), "known_at": _instant(request, "knownAt")}
+        frame = await frame_of(context, connection, question, process, **times)
     may = context.caller.may
     return LogRequest(
         frame=frame,

@@ -20,7 +20,7 @@ from bpm_crm.api.context import Info, RequestContext
 from bpm_crm.api.errors import IdempotencyConflict, InputProblem, InvalidInput, NotFound, not_found, text
 from bpm_crm.api.exposing import expose
 from bpm_crm.api.figure_filters import FactWhere
-from bpm_crm.api.figure_frames import question_of
+from bpm_crm.api.figure_frames import check_product, frame_of, question_of
 from bpm_crm.api.figure_inputs import AS_OF, KNOWN_AT, WHERE, PeriodInput
 from bpm_crm.api.kpi_types import KpiDefinition, kpi_definition
 from bpm_crm.api.kpis import KpiResult, answering, kpi_result
@@ -165,7 +165,8 @@ class OwnKpisQuery:
             refused = await _refusal(connection, context, own, ("kpi",))
             if refused is not None:
                 return refused
-            frame = await read_frame(connection, question.tenant_id, as_of=as_of, known_at=known_at)
+            frame = await frame_of(context, connection, question, as_of=as_of, known_at=known_at)
+            check_product(question.cases, frame.of(own.process))
             with answering():
                 measured = await measure(connection, kpi_of(own, None), frame, question)
         return kpi_result(context, measured, question, where)

@@ -11,7 +11,6 @@
 -- period: begun
 -- dimensions: case, stage
 WITH
-{asked},
 {working_hours},
 {begun_cases},
 {cases},

@@ -12,7 +12,6 @@
 -- period: closed
 -- dimensions: case, stage
 WITH
-{asked},
 {working_hours},
 {closed_cases},
 {cases},
