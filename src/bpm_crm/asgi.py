@@ -34,6 +34,7 @@ from bpm_crm.exchange import ocel_export, xes_export
 from bpm_crm.garbage import calm
 from bpm_crm.logs import set_up_logs
 from bpm_crm.operations.events import EventHub
+from bpm_crm.operations.job_watch import JobWatch
 from bpm_crm.operations.processes import ProcessCache
 from bpm_crm.operations.reference import ReferenceCache
 from bpm_crm.operations.writer import Writer
@@ -108,18 +109,25 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
     """What the requests of this process share, from the first to the last."""
     url = app_url(settings, os.environ)
     database = await Database.connect(url, size=settings.pool_size, through_pooler=settings.through_pooler)
-    reference, hub = ReferenceCache(database), EventHub(database)
+    reference, hub, jobs = ReferenceCache(database), EventHub(database), JobWatch()
     writer = Writer(database, ProcessCache())
 
     def missed() -> None:
         reference.forget_all()
         hub.gap()
+        jobs.gap()
 
-    listener = Listener(listen_url(settings, url), on_notice=hub.heard, on_reference=reference.forget, on_gap=missed)
+    listener = Listener(
+        listen_url(settings, url),
+        on_notice=hub.heard,
+        on_reference=reference.forget,
+        on_job=jobs.heard,
+        on_gap=missed,
+    )
     writer.start()
     await listener.start()
     try:
-        yield Services(database, writer, reference, hub, CircularViews(), utc_now)
+        yield Services(database, writer, reference, hub, jobs, CircularViews(), utc_now)
     finally:
         await listener.stop()
         await hub.stop()

@@ -47,6 +47,7 @@ RULES: Mapping[str, Permission | None] = {
     "Query.previewImport": Permission.IMPORT_LEADS,  # of history: IMPORT_HISTORY
     "Query.importJob": ANYBODY,  # to who asked for it
     "Query.exportJob": ANYBODY,  # to who asked for it
+    "Query.jobs": ANYBODY,  # those one asked for
     "Mutation.importLeads": Permission.IMPORT_LEADS,
     "Mutation.importHistory": Permission.IMPORT_HISTORY,
     "Mutation.undoImport": Permission.EXCLUDE_CASE,
@@ -65,6 +66,7 @@ RULES: Mapping[str, Permission | None] = {
     "Mutation.closeCorrectiveAction": Permission.MANAGE_CORRECTIVE_ACTIONS,
     "Subscription.instanceChanged": Permission.VIEW_CASES,
     "Subscription.slaEvent": Permission.VIEW_CASES,
+    "Subscription.jobProgress": ANYBODY,  # to who asked for it
 }
 """The rule of every root field. A new one is to be entered here, and then keeps to it in the tests below."""
 FOLLOWED: Mapping[str, Permission | None] = {

@@ -14,6 +14,7 @@ from bpm_crm.api.loaders import Loaders
 from bpm_crm.engine.process import Process
 from bpm_crm.operations.access import Permission, Scope, Viewer
 from bpm_crm.operations.events import EventHub
+from bpm_crm.operations.job_watch import JobWatch
 from bpm_crm.operations.reference import ReferenceCache
 from bpm_crm.operations.writer import Writer
 from bpm_crm.records.database import Database
@@ -44,6 +45,7 @@ class Services:
     writer: Writer
     reference: ReferenceCache
     hub: EventHub
+    jobs: JobWatch
     views: Views
     now: Callable[[], datetime]
     reading: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(TABLES_AT_ONCE))

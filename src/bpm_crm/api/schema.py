@@ -28,6 +28,7 @@ from bpm_crm.api.figures import FiguresQuery
 from bpm_crm.api.ids import from_global
 from bpm_crm.api.imports import ImportsMutation, ImportsQuery
 from bpm_crm.api.instance_lists import InstancesQuery, visible_instance
+from bpm_crm.api.job_lists import JobListsQuery, JobsSubscription
 from bpm_crm.api.jobs import JobsQuery, export_node, import_node
 from bpm_crm.api.kpi_drivers import KpiDriversQuery
 from bpm_crm.api.kpis import KpisQuery
@@ -195,6 +196,7 @@ Query_ = _root(
     StageFiguresQuery,
     ImportsQuery,
     JobsQuery,
+    JobListsQuery,
 )
 Mutation = _root(
     "Mutation",
@@ -208,7 +210,7 @@ Mutation = _root(
     ImportsMutation,
     ExportsMutation,
 )
-Subscription = _root("Subscription", "What can be followed.", Subscriptions)
+Subscription = _root("Subscription", "What can be followed.", Subscriptions, JobsSubscription)
 
 
 def build_schema() -> strawberry.Schema:
