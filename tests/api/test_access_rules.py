@@ -31,6 +31,7 @@ RULES: Mapping[str, Permission | None] = {
     "Query.processMap": Permission.VIEW_FIGURES,
     "Query.kpiCatalogue": Permission.VIEW_FIGURES,
     "Query.kpi": Permission.VIEW_FIGURES,
+    "Query.ownKpiVersions": Permission.VIEW_FIGURES,
     "Query.previewKpi": Permission.DEFINE_KPIS,
     "Mutation.publishKpi": Permission.DEFINE_KPIS,
     "Mutation.retireKpi": Permission.DEFINE_KPIS,

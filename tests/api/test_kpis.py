@@ -1,5 +1,6 @@
 """KPIs over GraphQL: the catalogue, values with their cases, series, comparisons, and KPIs of a company's own."""
 
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -223,6 +224,11 @@ PREVIEW = """query ($kpi: OwnKpiInput!, $period: PeriodInput!) { previewKpi(kpi:
 TABLES = ("own_kpi",)
 
 
+VERSIONS = """query ($key: String, $first: Int, $after: String) { ownKpiVersions(key: $key, first: $first, after: $after) {
+  totalCount pageInfo { hasNextPage endCursor } nodes { key version isCurrent changelog publishedAt publishedBy { name }
+    definition { title version process } formula { kind filter condition } } } }"""
+
+
 async def publish(api: Api, by: str = "owner", **parts: Any) -> dict[str, Any]:
     options = {name: parts.pop(name) for name in ("idempotencyKey", "changelog") if name in parts}
     found: dict[str, Any] = (await api.data(PUBLISH, by=by, input={"kpi": {**OWN, **parts}, **options}))["publishKpi"]
@@ -283,6 +289,23 @@ async def test_a_bad_own_kpi_is_refused_with_its_place_and_nothing_is_written(
     assert await loaded.world.counts(TABLES) == before
 
 
+async def test_the_problems_of_an_own_kpi_are_told_in_the_language_of_who_asks(loaded: Api) -> None:
+    for parts, words in (
+        ({"key": "Sales"}, "строчных латинских"),
+        ({"process": "moon"}, "Процесса «moon» нет"),
+        ({"condition": None}, "нужно `condition`"),
+        ({"filter": "reached."}, "Выражение не компилируется"),
+    ):
+        draft = {"kpi": {**OWN, **parts}, "period": WEEK}
+        told = {}
+        for language in ("en", "ru"):
+            answer = await loaded.ask(PREVIEW, by="owner", language=language, **draft)
+            told[language] = answer["data"]["previewKpi"]
+        assert told["en"]["path"] == told["ru"]["path"]
+        assert words in told["ru"]["message"]
+        assert not re.search("[а-я]", told["en"]["message"])
+
+
 async def test_only_those_who_define_processes_define_kpis(loaded: Api) -> None:
     before = await loaded.world.counts(TABLES)
     for by in ("ann", "north", "analyst"):
@@ -299,3 +322,36 @@ async def test_only_those_who_define_processes_define_kpis(loaded: Api) -> None:
 async def test_a_process_tells_its_key_stage(loaded: Api) -> None:
     found = await loaded.data('{ processDefinition(key: "web-form") { keyStage } }', by="ann")
     assert found == {"processDefinition": {"keyStage": "offer"}}
+
+
+async def test_every_version_of_an_own_kpi_stays_and_is_listed(loaded: Api) -> None:
+    for number, filter_ in enumerate(("reached.offer", "reached.contract"), 1):
+        done = await publish(loaded, key="versioned", filter=filter_, changelog=f"version {number}")
+        assert done["definition"]["version"] == number
+    await loaded.data(RETIRE, by="owner", input={"key": "versioned", "changelog": "not needed"})
+    await publish(loaded, key="another_of_ours")
+    found = (await loaded.data(VERSIONS, by="analyst", key="versioned"))["ownKpiVersions"]
+    assert found["totalCount"] == 3
+    retired, second, first = found["nodes"]
+    assert [item["version"] for item in found["nodes"]] == [3, 2, 1]
+    assert [item["isCurrent"] for item in found["nodes"]] == [True, False, False]
+    assert (retired["definition"], retired["formula"], retired["changelog"]) == (None, None, "not needed")
+    assert (second["formula"]["filter"], first["formula"]["filter"]) == ("reached.contract", "reached.offer")
+    assert first["formula"]["kind"] == "SHARE"
+    assert first["definition"] == {"title": "Sales with an offer", "version": 1, "process": "callback-request"}
+    assert first["publishedBy"]["name"]
+    russian = await loaded.ask(VERSIONS, by="owner", language="ru", key="versioned")
+    assert russian["data"]["ownKpiVersions"]["nodes"][2]["definition"]["title"] == "Продажи с предложением"
+
+    every = (await loaded.data(VERSIONS, by="owner"))["ownKpiVersions"]
+    expected = sorted((item["key"], -item["version"]) for item in every["nodes"])
+    assert [(item["key"], -item["version"]) for item in every["nodes"]] == expected
+    seen, after = [], None
+    while True:
+        page = (await loaded.data(VERSIONS, by="owner", first=1, after=after))["ownKpiVersions"]
+        seen += page["nodes"]
+        if not page["pageInfo"]["hasNextPage"]:
+            break
+        after = page["pageInfo"]["endCursor"]
+    assert seen == every["nodes"]
+    assert (await loaded.data(VERSIONS, by="owner", key="nothing"))["ownKpiVersions"]["nodes"] == []

@@ -52,7 +52,7 @@ KEY_OF_KEY = {
     "deals": "deal",
     "processDefinitions": "process",
     "processDefinition": "process",
-    **dict.fromkeys(("kpi", "kpiDrivers", "previewKpi", "publishKpi", "retireKpi"), "kpi"),
+    **dict.fromkeys(("kpi", "kpiDrivers", "ownKpiVersions", "previewKpi", "publishKpi", "retireKpi"), "kpi"),
 }
 DEPTH = {"kpi": 3}
 """How deep to look, where two levels do not show what was found."""

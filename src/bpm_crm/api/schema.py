@@ -35,6 +35,7 @@ from bpm_crm.api.kpis import KpisQuery
 from bpm_crm.api.leads import LeadsMutation
 from bpm_crm.api.moves import MovesMutation
 from bpm_crm.api.nodes import Node
+from bpm_crm.api.own_kpi_versions import OwnKpiVersionsQuery
 from bpm_crm.api.own_kpis import OwnKpisMutation, OwnKpisQuery
 from bpm_crm.api.people import PeopleQuery, team_of, tenant_of, user_of
 from bpm_crm.api.reviews import ReviewsMutation, ReviewsQuery, find_review, find_schedule
@@ -193,6 +194,7 @@ Query_ = _root(
     KpiDriversQuery,
     KpisQuery,
     OwnKpisQuery,
+    OwnKpiVersionsQuery,
     StageFiguresQuery,
     ImportsQuery,
     JobsQuery,

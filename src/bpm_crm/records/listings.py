@@ -24,6 +24,14 @@ CUSTOMERS = Listing(_CUSTOMER_COLUMNS, "customer AS cu", "cu.tenant_id", Key("cu
 
 JOBS = Listing(jobs.COLUMNS, jobs.SOURCE, "j.tenant_id", Key("j.id", "uuid", descending=True))
 
+_OWN_KPI_COLUMNS = """
+    k.key, k.version, k.document, k.changelog, k.published_at, k.published_by,
+    NOT EXISTS (
+        SELECT FROM own_kpi AS newer WHERE newer.tenant_id = $1 AND newer.key = k.key AND newer.version > k.version
+    ) AS is_current
+"""
+OWN_KPIS = Listing(_OWN_KPI_COLUMNS, "own_kpi AS k", "k.tenant_id", Key("k.version", "int", descending=True))
+
 HISTORY = Listing(f"{history.SELECTION}, x.comment", history.SOURCE, "h.tenant_id", Key("h.sequence", "int"))
 TIMELINE = Listing(
     f"{history.SELECTION}, x.comment",
