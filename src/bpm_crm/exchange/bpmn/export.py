@@ -64,7 +64,7 @@ def export_bpmn(document: ProcessDocument) -> Exported:
         {"id": process_id, "name": definition.title.en, "isExecutable": "false"},
         [
             *_documentation(definition, findings),
-            extensions(*process_parts(data, counts)),
+            extensions(*process_parts(data, counts, {flow.transition for flow in flows.flows})),
             *flows.elements(),
         ],
     )

@@ -1,7 +1,7 @@
 """Our parts of a process as extension elements: one for each part, with its key, its place in the document and the part as JSON."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
 from bpm_crm.exchange.bpmn.xml_writer import Element
@@ -26,8 +26,8 @@ def data_of(document: ProcessDocument) -> dict[str, Any]:
     return document.model_dump(mode="json", by_alias=True, exclude_defaults=True)
 
 
-def process_parts(data: Mapping[str, Any], timers: Mapping[str, int]) -> Iterator[Element]:
-    """The extension elements of a process; `timers` says how many boundary events stand for each clock."""
+def process_parts(data: Mapping[str, Any], timers: Mapping[str, int], drawn: Collection[str]) -> Iterator[Element]:
+    """The extension elements of a process; `timers` says how many boundary events stand for each clock, `drawn` which transitions have flows."""
     head = {key: value for key, value in data.items() if key not in _ELSEWHERE}
     yield part("process", str(data["process"]), 0, head)
     yield part("calendar", None, 0, data["calendar"])
@@ -35,6 +35,9 @@ def process_parts(data: Mapping[str, Any], timers: Mapping[str, int]) -> Iterato
         for order, (key, value) in enumerate(data.get(section, {}).items(), 1):
             count = {"timers": str(timers.get(key, 0))} if section == "clocks" else {}
             yield part(name, key, order, value, count)
+    for order, (key, value) in enumerate(data["transitions"].items(), 1):
+        if key not in drawn:
+            yield part("transition", key, order, value)
 
 
 def part(name: str, key: str | None, order: int, value: Any, more: Mapping[str, str] | None = None) -> Element:
