@@ -45,8 +45,8 @@ class Imported:
     findings: tuple[Finding, ...]
 
 
-def import_bpmn(content: bytes, *, roles: Collection[str], language: str = "en") -> Imported:
-    """The drafts of a BPMN file; `roles` are those that exist. Nothing of the file is left out without a finding.
+def import_bpmn(content: bytes | str, *, roles: Collection[str], language: str = "en") -> Imported:
+    """The drafts of a BPMN file (or its text, whatever encoding that declares); `roles` are those that exist. Nothing of the file is left out without a finding.
 
     `BpmnInvalid` for what is no BPMN, declares a DTD or entities, or is more than anybody draws.
     """

@@ -8,7 +8,7 @@ from typing import Final
 from bpm_crm.engine.definition import StageKind, Title
 from bpm_crm.exchange.bpmn.findings import Finding, FindingCode, Weight
 from bpm_crm.exchange.bpmn.keys import key_of
-from bpm_crm.exchange.bpmn.model import ACTIVITIES, Element, Flow, Pool, walk
+from bpm_crm.exchange.bpmn.model import ACTIVITIES, GATEWAYS, Element, Flow, Pool, walk
 from bpm_crm.exchange.bpmn.names import CEL, NO_GUARD
 from bpm_crm.exchange.bpmn.own_parts import Part, part_of, timers_of
 from bpm_crm.exchange.bpmn.refusals import refusals
@@ -16,6 +16,7 @@ from bpm_crm.exchange.bpmn.ways import Way, Ways
 
 _START: Final = Title("Start", "Начало")
 _END: Final = Title("End", "Конец")
+_WAIT: Final = Title("Waiting", "Ожидание")
 _WAITING: Final = frozenset({"receiveTask", "intermediateCatchEvent", "eventBasedGateway"})
 _ENDS: Final = {"error": StageKind.LOST, "cancel": StageKind.CANCELLED}
 
@@ -83,8 +84,9 @@ class _Builder:
             return machine
         starts = self.ways.starting(self.pool.scope)
         if not starts:
-            self._refuse(FindingCode.WITHOUT_START)
-            machine.findings.extend(self.ways.findings)
+            machine.findings.extend(finding for finding in self.ways.findings if finding not in machine.findings)
+            if not machine.is_refused:
+                self._refuse(FindingCode.WITHOUT_START)
             return machine
         self._begin(starts)
         while self.queue:
@@ -96,9 +98,9 @@ class _Builder:
         places = {id(stage): place for place, stage in enumerate(found)}
         machine.stages = sorted(found, key=lambda stage: _place(stage, places[id(stage)]))
         machine.moves = list(self.move_keys.values())
-        machine.findings.extend(_once(self.ways.findings))
+        machine.findings.extend(finding for finding in _once(self.ways.findings) if finding not in machine.findings)
         machine.findings.extend(self._unreached())
-        if not any(stage.kind.is_final for stage in machine.stages):
+        if not machine.is_refused and not any(stage.kind.is_final for stage in machine.stages):
             self._refuse(FindingCode.WITHOUT_END)
         return machine
 
@@ -122,11 +124,9 @@ class _Builder:
         part = None if element is None else part_of(element.node, "stage")
         if part is not None and (not part.key or part.key in self.stage_keys):
             part = None
-        name = "" if element is None else element.name
-        title = (
-            Title(name, name) if name else _END if element is None or element.kind == "endEvent" else _nameless(element)
-        )
-        key = part.key if part is not None else self._new_stage_key(name, "stage" if element else "end")
+        title = _title(element)
+        fallback = "end" if element is None or element.kind == "endEvent" else "stage"
+        key = part.key if part is not None else self._new_stage_key(title.en, fallback)
         self.stage_keys.add(key)
         stage = FoundStage(key, kind or _kind(element), title, element, part)
         self.stages[element] = stage
@@ -183,7 +183,12 @@ def _once(findings: list[Finding]) -> list[Finding]:
 
 
 def _said(flows: tuple[Flow, ...]) -> list[str]:
-    return [flow.name for flow in flows if flow.name]
+    """What the flows are called, each answer after the question of its gateway."""
+    return [
+        f"{flow.source.name} {flow.name}" if flow.source.kind in GATEWAYS and flow.source.name else flow.name
+        for flow in flows
+        if flow.name
+    ]
 
 
 def _kind(element: Element | None) -> StageKind:
@@ -192,7 +197,13 @@ def _kind(element: Element | None) -> StageKind:
     return StageKind.WAITING if element.kind in _WAITING else StageKind.OPEN
 
 
-def _nameless(element: Element) -> Title:
+def _title(element: Element | None) -> Title:
+    if element is None or (element.kind == "endEvent" and not element.name):
+        return _END
+    if element.name:
+        return Title(element.name, element.name)
+    if element.kind == "eventBasedGateway":
+        return _WAIT
     return Title(f"{element.kind} {element.id}", f"{element.kind} {element.id}")
 
 

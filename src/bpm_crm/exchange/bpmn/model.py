@@ -122,7 +122,7 @@ class BpmnFile:
     others: list[Node]
 
 
-def read_model(content: bytes) -> BpmnFile:
+def read_model(content: bytes | str) -> BpmnFile:
     """The processes of a file; `BpmnInvalid` for what is no BPMN or holds none."""
     root = read_xml(content)
     if (root.space, root.name) != (BPMN, "definitions"):

@@ -136,8 +136,8 @@ class _Merger:
         """Whether a transition that no flow stands for still leads from somewhere to somewhere."""
         known = {stage.key for stage in self.machine.stages}
         value = part.value if isinstance(part.value, dict) else {}
-        ends = [value.get("to"), *(self._sources(value.get("from")) or [None])]
-        is_there = all(end in known for end in ends)
+        sources = self._sources(value.get("from")) or [""]
+        is_there = value.get("to") in known and known.issuperset(sources)
         if not is_there:
             self._changed(_MOVE, part.key, _TAKEN_OVER, "")
         return is_there
@@ -170,7 +170,7 @@ class _Merger:
                 self._changed(_CLOCK, part.key, _CHANGE_CLOCK, "")
 
     def _changed(self, what: Title, name: str, cure: Title, element: str) -> None:
-        names = {"what": what, "name": name, "cure": cure}
+        names: dict[str, str | Title] = {"what": what, "name": name, "cure": cure}
         finding = Finding(FindingCode.CHANGED_OUTSIDE, Weight.NOTED, names, element)
         if finding not in self.made.findings:
             self.made.findings.append(finding)

@@ -13,12 +13,21 @@ def refusals(scope: Scope) -> Iterator[Finding]:
     for element in walk(scope):
         if element.node.all(BPMN, "multiInstanceLoopCharacteristics"):
             yield element.finding(FindingCode.PARALLEL, Weight.REFUSED)
+        if _forks_or_joins(element):
+            yield element.finding(FindingCode.PARALLEL, Weight.REFUSED)
         if element.event == "compensate" or element.node.get("isForCompensation") == "true":
             yield element.finding(FindingCode.NOT_A_STATE_MACHINE, Weight.REFUSED)
         if element.kind in {"adHocSubProcess", "transaction", "complexGateway"}:
             yield element.finding(FindingCode.NOT_A_STATE_MACHINE, Weight.REFUSED)
         if element.kind == "boundaryEvent" and not element.is_interrupting and leads_to_work(element):
             yield element.finding(FindingCode.PARALLEL, Weight.REFUSED)
+
+
+def _forks_or_joins(element: Element) -> bool:
+    """Whether a gateway lets several branches run, or waits for them."""
+    if element.kind == "inclusiveGateway":
+        return len(element.outgoing) > 1
+    return element.kind == "parallelGateway" and max(len(element.outgoing), len(element.incoming)) > 1
 
 
 def is_side_line(element: Element) -> bool:

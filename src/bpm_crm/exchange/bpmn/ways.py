@@ -119,7 +119,7 @@ class Ways:
             case "intermediateCatchEvent" if self._is_passed(element):
                 yield from self._after(element, flows, event or element)
             case kind if kind in _PASSED:
-                if kind != "exclusiveGateway" and len(element.incoming) > 1:
+                if kind == "parallelGateway" and len(element.incoming) > 1:
                     self._refuse(element, FindingCode.PARALLEL)
                     return
                 yield from self._after(element, flows, event)

@@ -12,6 +12,9 @@ from bpm_crm.engine.definition import Title
 MAX_BYTES: Final = 5 * 1024 * 1024
 MAX_DEPTH: Final = 100
 MAX_ELEMENTS: Final = 100_000
+"""Elements and attributes together."""
+MAX_PIECE: Final = 512 * 1024
+"""Bytes of one tag, or of the text between two."""
 
 _SEPARATOR: Final = "}"
 
@@ -24,7 +27,12 @@ _TOO_DEEP: Final = Title(
     f"вложенность элементов больше {MAX_DEPTH}; упростите его",
 )
 _TOO_MANY: Final = Title(
-    f"there are more than {MAX_ELEMENTS} elements; divide it", f"в нём больше {MAX_ELEMENTS} элементов; разделите его"
+    f"there are more than {MAX_ELEMENTS} elements and attributes; divide it",
+    f"в нём больше {MAX_ELEMENTS} элементов и атрибутов; разделите его",
+)
+_LONG_PIECE: Final = Title(
+    f"one tag or text is longer than {MAX_PIECE // 1024} KiB; shorten it",
+    f"один тег или текст длиннее {MAX_PIECE // 1024} КиБ; сократите его",
 )
 _DTD: Final = Title(
     "it declares a DTD or an entity; BPMN needs none, remove the DOCTYPE",
@@ -71,15 +79,22 @@ class Node:
         return [child for child in self.children if (child.space, child.name) == (space, name)]
 
 
-def read_xml(content: bytes) -> Node:
-    """The root element of a document; `BpmnInvalid` for what is no XML, or more than anybody needs."""
-    if len(content) > MAX_BYTES:
+def read_xml(content: bytes | str) -> Node:
+    """The root element of a document; `BpmnInvalid` for what is no XML, or more than anybody needs.
+
+    A text counts as what it is, whatever encoding it declares.
+    """
+    is_text = isinstance(content, str)
+    data = content.encode(errors="surrogatepass") if isinstance(content, str) else content
+    if len(data) > MAX_BYTES:
         raise BpmnInvalid(_TOO_LONG)
-    if not content.strip():
+    if not data.strip():
         raise BpmnInvalid(_EMPTY)
-    reader = _Reader()
+    if max(map(len, data.split(b"<"))) > MAX_PIECE:
+        raise BpmnInvalid(_LONG_PIECE)
+    reader = _Reader("utf-8" if is_text else None)
     try:
-        reader.expat.Parse(content, True)
+        reader.expat.Parse(data, True)
     except DefusedXmlException as error:
         raise BpmnInvalid(_DTD, int(reader.expat.CurrentLineNumber)) from error
     except ExpatError as error:
@@ -91,8 +106,8 @@ def read_xml(content: bytes) -> Node:
 
 
 class _Reader:
-    def __init__(self) -> None:
-        self.expat = DefusedXMLParser(forbid_dtd=True).parser
+    def __init__(self, encoding: str | None) -> None:
+        self.expat = DefusedXMLParser(encoding=encoding, forbid_dtd=True).parser
         self.expat.DefaultHandlerExpand = None
         self.expat.CommentHandler = None
         self.expat.ProcessingInstructionHandler = None
@@ -114,7 +129,7 @@ class _Reader:
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         line = int(self.expat.CurrentLineNumber)
-        self._count += 1
+        self._count += 1 + len(attributes)
         if self._count > MAX_ELEMENTS:
             raise BpmnInvalid(_TOO_MANY, line)
         if len(self._open) >= MAX_DEPTH:
