@@ -7,6 +7,8 @@ import strawberry
 from strawberry.scalars import JSON
 
 from bpm_crm.api.context import Info
+from bpm_crm.api.diagram_types import Diagram
+from bpm_crm.api.diagrams import process_diagram
 from bpm_crm.api.ids import to_global, uuid_of
 from bpm_crm.api.nodes import Node
 from bpm_crm.api.people import User, user_of
@@ -183,6 +185,10 @@ class ProcessDefinitionType(Node):
     )
     sla_policies: list[SlaPolicyType] = strawberry.field(description="Rules of the clocks.")
     reasons: list[ReasonType] = strawberry.field(description="Catalogue of reasons.")
+    diagram: Diagram = strawberry.field(
+        resolver=process_diagram,
+        description="A picture of the process, with figures or the way of a case written over it where wanted.",
+    )
 
     @strawberry.field(description="All versions, newest first.")
     async def versions(self, info: Info) -> list["ProcessVersion"]:

@@ -14,6 +14,8 @@ from bpm_crm.api.clocks import ClockView, SlaClock
 from bpm_crm.api.connections import After, First, cut, page_info, write_cursor
 from bpm_crm.api.context import Info, RequestContext
 from bpm_crm.api.definitions import ProcessDefinitionType, ReasonType, StageType, reason_type
+from bpm_crm.api.diagram_types import Diagram
+from bpm_crm.api.diagrams import instance_diagram
 from bpm_crm.api.errors import Blocker, blockers_of
 from bpm_crm.api.exposing import expose
 from bpm_crm.api.history import TransitionRecordConnection, TransitionRecordEdge, transition_record
@@ -148,6 +150,10 @@ class ProcessInstance(Node):
         return TransitionRecordConnection(
             edges=edges, nodes=nodes, page_info=page_info(page, window), total_count=self.record.state.sequence
         )
+
+    diagram: Diagram = strawberry.field(
+        resolver=instance_diagram, description="The way of the case over a picture of its process."
+    )
 
     record: strawberry.Private[InstanceRecord]
     deal_view: strawberry.Private[DealType | None]

@@ -15,6 +15,7 @@ from strawberry.tools import merge_types
 import bpm_crm.api.enums
 import bpm_crm.api.review_enums  # noqa: F401  # both expose the enums of lower layers before the schema is built
 from bpm_crm.api.acts import ActsMutation
+from bpm_crm.api.bpmn_imports import BpmnImportsQuery
 from bpm_crm.api.channels import ChannelsQuery, campaign_of, channel_of
 from bpm_crm.api.context import Info, RequestContext
 from bpm_crm.api.corrective_actions import CorrectiveActionsMutation, CorrectiveActionsQuery, find_action
@@ -184,6 +185,7 @@ Query_ = _root(
     PeopleQuery,
     ChannelsQuery,
     DefinitionsQuery,
+    BpmnImportsQuery,
     InstancesQuery,
     DealsQuery,
     CustomersQuery,

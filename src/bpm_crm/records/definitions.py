@@ -11,6 +11,12 @@ _VERSION = """
 SELECT v.definition_id, v.version, v.document, v.source, v.checksum, v.changelog, v.published_at, v.published_by
 FROM process_version AS v WHERE v.tenant_id = $1 AND v.definition_id = $2 AND v.version = $3
 """
+_FIND_DOCUMENT = """
+SELECT v.document
+FROM process_definition AS d
+JOIN process_version AS v ON v.tenant_id = d.tenant_id AND v.definition_id = d.id
+WHERE d.tenant_id = $1 AND d.key = $2 AND v.version = coalesce($3::int, d.latest_version)
+"""
 _DOCUMENTS = """
 SELECT v.definition_id, v.version, v.document, v.source, v.checksum, v.changelog, v.published_at, v.published_by
 FROM process_version AS v
@@ -49,6 +55,11 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 async def load_version(connection: Connection, tenant_id: UUID, definition_id: UUID, version: int) -> Row | None:
     """One version with its document."""
     return await connection.fetchrow(_VERSION, tenant_id, definition_id, version)
+
+
+async def find_document(connection: Connection, tenant_id: UUID, key: str, version: int | None) -> Any:
+    """The document of a version (None: the newest) of the definition of that key; None where there is none."""
+    return await connection.fetchval(_FIND_DOCUMENT, tenant_id, key, version)
 
 
 async def load_documents(
