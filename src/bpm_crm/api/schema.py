@@ -36,7 +36,10 @@ from bpm_crm.api.moves import MovesMutation
 from bpm_crm.api.nodes import Node
 from bpm_crm.api.own_kpis import OwnKpisMutation, OwnKpisQuery
 from bpm_crm.api.people import PeopleQuery, team_of, tenant_of, user_of
+from bpm_crm.api.process_differences import ProcessDifferencesQuery
 from bpm_crm.api.process_drafts import ProcessDraftsMutation, ProcessDraftsQuery
+from bpm_crm.api.process_releases import ProcessReleasesMutation
+from bpm_crm.api.process_versions import ProcessVersionsQuery
 from bpm_crm.api.reviews import ReviewsMutation, ReviewsQuery, find_review, find_schedule
 from bpm_crm.api.scalars import SCALARS
 from bpm_crm.api.stage_figures import StageFiguresQuery
@@ -184,6 +187,8 @@ Query_ = _root(
     ChannelsQuery,
     DefinitionsQuery,
     ProcessDraftsQuery,
+    ProcessDifferencesQuery,
+    ProcessVersionsQuery,
     InstancesQuery,
     DealsQuery,
     CustomersQuery,
@@ -208,6 +213,7 @@ Mutation = _root(
     ReviewsMutation,
     CorrectiveActionsMutation,
     ProcessDraftsMutation,
+    ProcessReleasesMutation,
     ImportsMutation,
     ExportsMutation,
 )
