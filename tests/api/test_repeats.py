@@ -88,6 +88,21 @@ OF_COMPANIES: tuple[tuple[str, str, Payload, Payload], ...] = (
         {"document": "$email", "changelog": "x"},
         {"document": "$email", "changelog": "y"},
     ),
+    (
+        "startRollout",
+        "RolloutAnswer",
+        {"process": "email", "version": 1, "share": 10},
+        {"process": "email", "version": 1, "share": 20},
+    ),
+    ("changeRollout", "RolloutAnswer", {"process": "email", "share": 20}, {"process": "email", "share": 30}),
+    ("stopRollout", "RolloutAnswer", {"process": "email"}, {"process": "email", "comment": "x"}),
+    (
+        "startRollout",
+        "RolloutAnswer",
+        {"process": "email", "version": 1, "share": 11},
+        {"process": "web-form", "version": 1, "share": 1},
+    ),
+    ("finishRollout", "RolloutAnswer", {"process": "email"}, {"process": "email", "comment": "x"}),
     ("retireProcess", "ProcessRetirement", {"process": "referral"}, {"process": "referral", "comment": "x"}),
     ("reinstateProcess", "ProcessRetirement", {"process": "referral"}, {"process": "referral", "comment": "x"}),
     ("installProcesses", "ProcessesInstalled", {"processes": ["email"]}, {"processes": ["web-form"]}),
@@ -107,7 +122,16 @@ OF_COMPANIES: tuple[tuple[str, str, Payload, Payload], ...] = (
     ("undoImport", "UndoAccepted", {"job": "$job"}, {"job": "$job", "force": True}),
 )
 """Of every other mutation, in an order in which they can be done: what it answers, a payload, and another one."""
-KEPT = ("own_kpi", "review_change", "corrective_action", "job", "process_draft", "process_change", "process_version")
+KEPT = (
+    "own_kpi",
+    "review_change",
+    "corrective_action",
+    "job",
+    "process_draft",
+    "process_change",
+    "process_version",
+    "process_rollout",
+)
 
 
 @pytest.fixture(scope="module")
@@ -165,19 +189,20 @@ async def test_what_is_done_for_a_company_is_done_once(api: Api) -> None:
     async with a_desk(api.world) as worker:
         known = {"$leads": await send(api, xlsx(LEADS)), "$history": await send(api, xlsx(HISTORY))}
         known["$email"] = shipped_text("email").replace("PT4H", "PT3H")
-        for mutation, success, first, other in OF_COMPANIES:
+        for number, (mutation, success, first, other) in enumerate(OF_COMPANIES):
+            key = f"{mutation} {number}"
             sent = {name: known.get(value, value) if isinstance(value, str) else value for name, value in first.items()}
-            done = await of_company(api, mutation, success, idempotencyKey=mutation, **sent)
+            done = await of_company(api, mutation, success, idempotencyKey=key, **sent)
             assert (done["__typename"], done["isRepeated"]) == (success, False), (mutation, done)
             before = await api.world.counts(KEPT)
-            assert await of_company(api, mutation, success, idempotencyKey=mutation, **sent) == {
+            assert await of_company(api, mutation, success, idempotencyKey=key, **sent) == {
                 **done,
                 "isRepeated": True,
             }
             differing = {
                 name: known.get(value, value) if isinstance(value, str) else value for name, value in other.items()
             }
-            conflict = await of_company(api, mutation, success, idempotencyKey=mutation, **differing)
+            conflict = await of_company(api, mutation, success, idempotencyKey=key, **differing)
             assert (conflict["code"], conflict["path"]) == ("IDEMPOTENCY_CONFLICT", ["input", "idempotencyKey"]), (
                 mutation
             )

@@ -39,6 +39,7 @@ from bpm_crm.api.people import PeopleQuery, team_of, tenant_of, user_of
 from bpm_crm.api.process_differences import ProcessDifferencesQuery
 from bpm_crm.api.process_drafts import ProcessDraftsMutation, ProcessDraftsQuery
 from bpm_crm.api.process_releases import ProcessReleasesMutation
+from bpm_crm.api.process_rollouts import ProcessRolloutsMutation, ProcessRolloutsQuery
 from bpm_crm.api.process_versions import ProcessVersionsQuery
 from bpm_crm.api.reviews import ReviewsMutation, ReviewsQuery, find_review, find_schedule
 from bpm_crm.api.scalars import SCALARS
@@ -189,6 +190,7 @@ Query_ = _root(
     ProcessDraftsQuery,
     ProcessDifferencesQuery,
     ProcessVersionsQuery,
+    ProcessRolloutsQuery,
     InstancesQuery,
     DealsQuery,
     CustomersQuery,
@@ -214,6 +216,7 @@ Mutation = _root(
     CorrectiveActionsMutation,
     ProcessDraftsMutation,
     ProcessReleasesMutation,
+    ProcessRolloutsMutation,
     ImportsMutation,
     ExportsMutation,
 )

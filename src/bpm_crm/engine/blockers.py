@@ -60,6 +60,8 @@ class InputCode(StrEnum):
     OTHER_PROCESS = "OTHER_PROCESS"
     WRONG_KEY = "WRONG_KEY"
     PROCESS_RETIRED = "PROCESS_RETIRED"
+    SAME_VERSION = "SAME_VERSION"
+    UNKNOWN_CLOCK = "UNKNOWN_CLOCK"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

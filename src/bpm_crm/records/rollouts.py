@@ -11,6 +11,7 @@ from bpm_crm.records.database import Connection, Row
 from bpm_crm.records.selection import Key, Listing
 
 RUNNING = "running"
+FINISHED = "finished"
 
 
 @dataclass(frozen=True, slots=True)
