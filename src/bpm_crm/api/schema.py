@@ -45,6 +45,7 @@ from bpm_crm.api.reviews import ReviewsMutation, ReviewsQuery, find_review, find
 from bpm_crm.api.scalars import SCALARS
 from bpm_crm.api.stage_figures import StageFiguresQuery
 from bpm_crm.api.subscriptions import Subscriptions
+from bpm_crm.api.transition_forms import TransitionFormsQuery
 from bpm_crm.operations.access import Permission
 from bpm_crm.records.listings import CUSTOMERS, CustomerRecord, DealRecord, customer_of
 from bpm_crm.records.selection import All, Compare, Operator, Query, Slice, read_page
@@ -190,6 +191,7 @@ Query_ = _root(
     ProcessDraftsQuery,
     ProcessDifferencesQuery,
     ProcessVersionsQuery,
+    TransitionFormsQuery,
     ProcessRolloutsQuery,
     InstancesQuery,
     DealsQuery,
