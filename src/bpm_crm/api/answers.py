@@ -1,11 +1,8 @@
 """Answers of the write path as the API shows them, the same for every mutation on a case."""
 
-import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 from uuid import UUID
-
-import orjson
 
 from bpm_crm.api.context import RequestContext
 from bpm_crm.api.errors import (
@@ -21,6 +18,7 @@ from bpm_crm.api.errors import (
 )
 from bpm_crm.api.faults import NO_ANSWER, UNCERTAIN, Code, Fault
 from bpm_crm.api.instances import instance_view
+from bpm_crm.api.requests import fingerprint, key_reused
 from bpm_crm.operations.access import Permission, Scope
 from bpm_crm.operations.commands import (
     Command,
@@ -65,11 +63,6 @@ def work_on(
         request_id=context.request_id,
         dry_run=dry_run,
     )
-
-
-def fingerprint(asked: Any) -> bytes:
-    """The digest of what was asked, by which a repetition is told from another request with the same key."""
-    return hashlib.sha256(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS, default=str)).digest()
 
 
 async def carried_out(context: RequestContext, work: Work) -> Outcome:
@@ -124,10 +117,6 @@ async def answered(
         case Missing():
             return not_found(language, *at, "instance")
         case KeyReused(key):
-            return IdempotencyConflict(
-                code="IDEMPOTENCY_CONFLICT",
-                message=text("IDEMPOTENCY_CONFLICT", language, key=key),
-                path=[*at, "idempotencyKey"],
-            )
+            return key_reused(context, key, at)
         case _:
             raise TypeError(f"unexpected outcome {type(outcome).__name__}")

@@ -12,6 +12,9 @@ MANY_MOVES = 4_000
 TABLE = 2_000
 """A table is read by a process of its own."""
 
+PROOF = 500
+"""A document is read, completed and proved."""
+
 COSTS: Mapping[str, FieldCost] = {
     "Query.channels": FieldCost(size=20),
     "Query.users": FieldCost(size=100),
@@ -81,6 +84,21 @@ COSTS: Mapping[str, FieldCost] = {
     "ProcessDefinition.diagram": FieldCost(weight=FIGURE),
     "ProcessInstance.diagram": FieldCost(weight=200),
     "Diagram.findings": FieldCost(size=20),
+    "Query.diffProcess": FieldCost(weight=PROOF),
+    "ProcessDiff.differences": FieldCost(size=50),
+    "Mutation.publishProcess": FieldCost(weight=PROOF),
+    "Mutation.installProcesses": FieldCost(weight=4 * PROOF),
+    "ProcessesInstalled.processes": FieldCost(size=10),
+    "ProcessRollout.readOut": FieldCost(weight=2 * FIGURE),
+    "RolloutReadOut.figures": FieldCost(size=5),
+    "RolloutFigure.channels": FieldCost(size=3),
+    "TransitionForm.fields": FieldCost(size=3),
+    "TransitionForm.reasons": FieldCost(size=8),
+    "FormField.constraints": FieldCost(size=1),
+    "Query.processDrafts": FieldCost(size=10),
+    "ProcessDraft.problems": FieldCost(weight=PROOF, size=10),
+    "Mutation.saveProcessDraft": FieldCost(weight=PROOF),
+    "Mutation.validateProcess": FieldCost(weight=PROOF),
     "ProcessDefinition.stages": FieldCost(size=13),
     "ProcessDefinition.transitions": FieldCost(size=20),
     "ProcessDefinition.fields": FieldCost(size=15),

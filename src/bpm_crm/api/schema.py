@@ -39,10 +39,16 @@ from bpm_crm.api.nodes import Node
 from bpm_crm.api.own_kpi_versions import OwnKpiVersionsQuery
 from bpm_crm.api.own_kpis import OwnKpisMutation, OwnKpisQuery
 from bpm_crm.api.people import PeopleQuery, team_of, tenant_of, user_of
+from bpm_crm.api.process_differences import ProcessDifferencesQuery
+from bpm_crm.api.process_drafts import ProcessDraftsMutation, ProcessDraftsQuery
+from bpm_crm.api.process_releases import ProcessReleasesMutation
+from bpm_crm.api.process_rollouts import ProcessRolloutsMutation, ProcessRolloutsQuery
+from bpm_crm.api.process_versions import ProcessVersionsQuery
 from bpm_crm.api.reviews import ReviewsMutation, ReviewsQuery, find_review, find_schedule
 from bpm_crm.api.scalars import SCALARS
 from bpm_crm.api.stage_figures import StageFiguresQuery
 from bpm_crm.api.subscriptions import Subscriptions
+from bpm_crm.api.transition_forms import TransitionFormsQuery
 from bpm_crm.operations.access import Permission
 from bpm_crm.records.listings import CUSTOMERS, CustomerRecord, DealRecord, customer_of
 from bpm_crm.records.selection import All, Compare, Operator, Query, Slice, read_page
@@ -186,6 +192,11 @@ Query_ = _root(
     ChannelsQuery,
     DefinitionsQuery,
     BpmnImportsQuery,
+    ProcessDraftsQuery,
+    ProcessDifferencesQuery,
+    ProcessVersionsQuery,
+    TransitionFormsQuery,
+    ProcessRolloutsQuery,
     InstancesQuery,
     DealsQuery,
     CustomersQuery,
@@ -211,6 +222,9 @@ Mutation = _root(
     OwnKpisMutation,
     ReviewsMutation,
     CorrectiveActionsMutation,
+    ProcessDraftsMutation,
+    ProcessReleasesMutation,
+    ProcessRolloutsMutation,
     ImportsMutation,
     ExportsMutation,
 )

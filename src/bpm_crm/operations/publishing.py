@@ -8,7 +8,7 @@ from uuid import UUID
 import orjson
 
 from bpm_crm.operations.access import ROLES
-from bpm_crm.processes.library import ResolvedProcess, resolve
+from bpm_crm.processes.library import ResolvedProcess, origin_of, resolve
 from bpm_crm.records.channels import adopt_channels, insert_channel
 from bpm_crm.records.database import Connection
 from bpm_crm.records.definitions import advance_definition, insert_definition, insert_version, lock_definition
@@ -16,6 +16,8 @@ from bpm_crm.records.identifiers import new_id
 
 HOLIDAY_YEARS_BACK = 10
 HOLIDAY_YEARS_AHEAD = 10
+INSTALLED = "Installed with the product."
+"""The changelog of shipped processes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +38,23 @@ def prove(text: str, at: datetime) -> ResolvedProcess:
 
 
 async def publish(
-    connection: Connection, tenant_id: UUID, text: str, *, changelog: str, at: datetime, by: UUID | None
+    connection: Connection,
+    tenant_id: UUID,
+    text: str,
+    *,
+    changelog: str,
+    at: datetime,
+    by: UUID | None,
+    process: ResolvedProcess | None = None,
+    is_held: bool = False,
 ) -> Published:
     """Publish a document as the next version of its definition, and let it handle its channels that have no process yet.
 
-    Channels that the company lacks are opened, under the title of the process. A document equal to the newest version publishes nothing. `DefinitionInvalid` when it is not sound; then nothing is written.
+    Channels that the company lacks are opened, under the title of the process. A document equal to the newest version publishes
+    nothing. `process` is what `prove` made of the text, where that was done already. A version that is held is not taken by new cases
+    until it is rolled out. `DefinitionInvalid` when it is not sound; then nothing is written.
     """
-    process = prove(text, at)
+    process = process or prove(text, at)
     definition = process.definition
     checksum = checksum_of(process)
     titles = (definition.title.en, definition.title.ru)
@@ -54,9 +66,10 @@ async def publish(
         await insert_definition(connection, tenant_id, definition_id, definition.key, titles, at)
     else:
         definition_id, version = known["id"], known["latest_version"] + 1
-        await advance_definition(connection, tenant_id, definition_id, version, titles)
+        await advance_definition(connection, tenant_id, definition_id, version, titles, is_held=is_held)
     values = {"definition_id": definition_id, "version": version, "document": process.data, "source": text}
     values |= {"checksum": checksum, "changelog": changelog, "published_at": at, "published_by": by}
+    values["origin"] = origin_of(definition.key, text)
     await insert_version(connection, tenant_id, values)
     for channel in definition.channels:
         await insert_channel(connection, tenant_id, new_id(), channel, titles, None, at)

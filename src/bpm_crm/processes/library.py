@@ -1,10 +1,13 @@
 """The shipped process library: finds the documents beside this file and resolves them for publishing."""
 
+import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+import orjson
 
 from bpm_crm.engine.definition import ProcessDefinition
 from bpm_crm.engine.problems import DefinitionInvalid
@@ -43,6 +46,27 @@ def shipped_text(key: str) -> str:
     return (FOLDER / f"{key}.yaml").read_text(encoding="utf-8")
 
 
+def origin_of(key: str, text: str) -> str | None:
+    """The digest of the shipped document of that key, where this readable text says the same; comments and notation do not count.
+
+    Public holidays are left out, so that the same document has one origin in every year.
+    """
+    if key not in shipped_keys():
+        return None
+    shipped = shipped_origin(key)
+    return shipped if _digest(text) == shipped else None
+
+
+@cache
+def shipped_origin(key: str) -> str:
+    """The digest of a shipped document with its shared parts."""
+    return _digest(shipped_text(key))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(orjson.dumps(resolve_includes(read_yaml(text).data, shared_parts()))).hexdigest()
+
+
 @cache
 def shared_parts() -> Mapping[str, Mapping[str, Any]]:
     """The shared parts by the name that `include` uses."""
@@ -50,6 +74,15 @@ def shared_parts() -> Mapping[str, Mapping[str, Any]]:
         path.stem: read_yaml(path.read_text(encoding="utf-8")).data
         for path in sorted((FOLDER / "shared").glob("*.yaml"))
     }
+
+
+def read_document(text: str) -> ProcessDocument:
+    """A document with its shared parts, as far as it can be read: nothing is proved. `DefinitionInvalid` where it does not fit."""
+    source = read_yaml(text)
+    try:
+        return parse_document(resolve_includes(source.data, shared_parts()))
+    except DefinitionInvalid as error:
+        raise DefinitionInvalid(located(error.problems, source)) from error
 
 
 def resolve(text: str, *, years: range, roles: Collection[str]) -> ResolvedProcess:
