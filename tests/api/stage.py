@@ -24,6 +24,7 @@ from bpm_crm.processes.library import shipped_text
 from bpm_crm.records.identifiers import new_id
 from bpm_crm.records.instances import InstanceRecord
 from bpm_crm.records.reference import Reference, load_reference
+from bpm_crm.records.replays import ReplayRecord, insert_replay
 from bpm_crm.records.reviews import (
     ActionRecord,
     ReviewRecord,
@@ -120,7 +121,23 @@ async def jobs_of(world: World, tenant_id: UUID, by: UUID) -> dict[str, str]:
         async with world.owner.transaction(tenant_id) as connection:
             job, _ = await ask(connection, tenant_id, kind=kind, by=by, language="en", values={})
         found[node] = str(to_global(node, job.id))
+    found["Replay"] = str(to_global("Replay", await a_replay(world, tenant_id, by)))
     return found
+
+
+async def a_replay(world: World, tenant_id: UUID, by: UUID) -> UUID:
+    """The job of a replay that somebody asked for."""
+    async with world.owner.transaction(tenant_id) as connection:
+        job, _ = await ask(connection, tenant_id, kind=JobKind.REPLAY, by=by, language="en", values={})
+        version = await connection.fetchrow(
+            "SELECT definition_id, document FROM process_version WHERE tenant_id = $1 LIMIT 1", tenant_id
+        )
+        at = job.created_at
+        record = ReplayRecord(
+            job.id, version["definition_id"], version["document"], 1, None, PUBLISHED_AT, at, at, 0, None, {}
+        )
+        await insert_replay(connection, tenant_id, record)
+    return job.id
 
 
 async def a_robot(world: World) -> str:

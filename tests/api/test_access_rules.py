@@ -49,6 +49,10 @@ RULES: Mapping[str, Permission | None] = {
     "Query.importJob": ANYBODY,  # to who asked for it
     "Query.exportJob": ANYBODY,  # to who asked for it
     "Query.jobs": ANYBODY,  # those one asked for
+    "Query.replay": Permission.MANAGE_PROCESSES,
+    "Query.replays": Permission.MANAGE_PROCESSES,
+    "Mutation.replayDraft": Permission.MANAGE_PROCESSES,
+    "Mutation.slaWhatIf": Permission.MANAGE_PROCESSES,
     "Mutation.importLeads": Permission.IMPORT_LEADS,
     "Mutation.importHistory": Permission.IMPORT_HISTORY,
     "Mutation.undoImport": Permission.EXCLUDE_CASE,
@@ -140,6 +144,20 @@ FOLLOWED: Mapping[str, Permission | None] = {
     "ImportJob.problems": ANYBODY,
     "ImportJob.errorFile": ANYBODY,
     "ExportJob.file": ANYBODY,
+    "Replay.document": ANYBODY,
+    **dict.fromkeys(
+        ("Replay.totals", "Replay.steps", "Replay.clocks", "Replay.checkpoints"), Permission.MANAGE_PROCESSES
+    ),
+    **dict.fromkeys(
+        (
+            "ReplayTotal.instances",
+            "ReplayedStep.instances",
+            "ReplayedBreaches.instances",
+            "ReplayedShare.instances",
+            "ReplayedReach.instances",
+        ),
+        Permission.MANAGE_PROCESSES,
+    ),
     "UnmappedStage.instances": Permission.VIEW_CASES,
     "CorrectiveAction.effect": Permission.VIEW_FIGURES,
 }

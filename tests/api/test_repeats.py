@@ -50,6 +50,8 @@ ACTION = {
     "expectedDirection": "DOWN",
     "startsOn": "2026-10-05",
 }
+REPLAYED = {"process": "web-form", "since": "2026-10-01T00:00:00Z", "until": "2026-12-01T00:00:00Z", "version": 1}
+OF_CLOCKS = {name: value for name, value in REPLAYED.items() if name != "version"}
 REVIEWED = {"process": "web-form", "rhythm": "MONTHLY", "startsOn": "2026-10-01"}
 LEADS = [["№ заявки", "Клиент"], ["1", "Нина"]]
 HISTORY = [["Case", "Transition", "Time"], ["1", "contact", "2026-09-07 10:00"]]
@@ -107,6 +109,13 @@ OF_COMPANIES: tuple[tuple[str, str, Payload, Payload], ...] = (
     ("reinstateProcess", "ProcessRetirement", {"process": "referral"}, {"process": "referral", "comment": "x"}),
     ("installProcesses", "ProcessesInstalled", {"processes": ["email"]}, {"processes": ["web-form"]}),
     ("exportWorkbook", "ExportAccepted", {"process": "web-form"}, {"process": "email"}),
+    ("replayDraft", "ReplayAccepted", REPLAYED, {**REPLAYED, "since": "2026-10-02T00:00:00Z"}),
+    (
+        "slaWhatIf",
+        "ReplayAccepted",
+        {**OF_CLOCKS, "changes": [{"clock": "response", "target": "PT5M"}]},
+        {**OF_CLOCKS, "changes": [{"clock": "response", "target": "PT6M"}]},
+    ),
     (
         "importHistory",
         "ImportAccepted",
@@ -123,6 +132,7 @@ OF_COMPANIES: tuple[tuple[str, str, Payload, Payload], ...] = (
 )
 """Of every other mutation, in an order in which they can be done: what it answers, a payload, and another one."""
 KEPT = (
+    "replay",
     "own_kpi",
     "review_change",
     "corrective_action",
@@ -214,8 +224,8 @@ async def test_what_is_done_for_a_company_is_done_once(api: Api) -> None:
 
 async def of_company(api: Api, mutation: str, success: str, **input_: Any) -> dict[str, Any]:
     type_ = mutation[0].upper() + mutation[1:]
-    named = next((part for part in ("Action", "Export", "Import", "Undo") if part in success), "")
-    inner = {"Action": "action { id }", "": ""}.get(named, "job { id }")
+    named = next((part for part in ("Replay", "Action", "Export", "Import", "Undo") if part in success), "")
+    inner = {"Replay": "replay { id }", "Action": "action { id }", "": ""}.get(named, "job { id }")
     shown = f"{{ __typename ... on {success} {{ isRepeated {inner} }} ... on UserError {{ code message path }} }}"
     query = f"mutation ($input: {type_}Input!) {{ answer: {mutation}(input: $input) {shown} }}"
     found: dict[str, Any] = (await api.data(query, input=input_))["answer"]

@@ -33,6 +33,7 @@ NODE_OF_ID = {
     "correctiveActions": "CorrectiveAction",
     "importJob": "ImportJob",
     "exportJob": "ExportJob",
+    "replay": "Replay",
 }
 """What `where.id` means, where it is not a case."""
 KEY_OF = {
@@ -70,7 +71,7 @@ NO_REFERENCE = {
 NOT_LOST = {("lossReasons", "id", "eq"), ("lossForensics", "id", "eq")}
 """Our case is not a lost one, so that losses are the same with and without it."""
 Slot = tuple[tuple[str, ...], Any, Callable[[str], str]]
-ASKED_ONLY = {"exportWorkbook"}
+ASKED_ONLY = {"exportWorkbook", "replayDraft", "slaWhatIf"}
 """Asking for a job writes the job; what comes of it is tested with the jobs."""
 FIELDS = [(kind, name, field) for kind, name, field in root_fields("Query", "Mutation") if name not in ASKED_ONLY]
 

@@ -159,13 +159,13 @@ def import_job(record: JobRecord, language: str) -> ImportJob:
         kind=ImportJobKind(record.kind),
         is_dry_run=bool(record.input.get("dry_run")),
         **counts,
-        **_shared(record, language),
+        **shared_values(record, language),
     )
 
 
 def export_job(record: JobRecord, language: str) -> ExportJob:
     """An export as the API shows it."""
-    return ExportJob(id=to_global("ExportJob", record.id), **_shared(record, language))
+    return ExportJob(id=to_global("ExportJob", record.id), **shared_values(record, language))
 
 
 def job_type(record: JobRecord, language: str) -> Job:
@@ -214,7 +214,8 @@ class JobsQuery:
         return None if job_id is None else await export_node(info, job_id)
 
 
-def _shared(record: JobRecord, language: str) -> dict[str, Any]:
+def shared_values(record: JobRecord, language: str) -> dict[str, Any]:
+    """What every job shows."""
     failure = record.failure
     return {
         "status": _status(record),

@@ -44,6 +44,7 @@ from bpm_crm.api.process_drafts import ProcessDraftsMutation, ProcessDraftsQuery
 from bpm_crm.api.process_releases import ProcessReleasesMutation
 from bpm_crm.api.process_rollouts import ProcessRolloutsMutation, ProcessRolloutsQuery
 from bpm_crm.api.process_versions import ProcessVersionsQuery
+from bpm_crm.api.replays import ReplaysMutation, ReplaysQuery, replay_node
 from bpm_crm.api.reviews import ReviewsMutation, ReviewsQuery, find_review, find_schedule
 from bpm_crm.api.scalars import SCALARS
 from bpm_crm.api.stage_figures import StageFiguresQuery
@@ -174,6 +175,7 @@ _FINDERS: Mapping[str, Finder] = {
     "CorrectiveAction": _by_uuid(find_action),
     "ImportJob": _by_uuid(import_node),
     "ExportJob": _by_uuid(export_node),
+    "Replay": _by_uuid(replay_node),
 }
 
 
@@ -212,6 +214,7 @@ Query_ = _root(
     ImportsQuery,
     JobsQuery,
     JobListsQuery,
+    ReplaysQuery,
 )
 Mutation = _root(
     "Mutation",
@@ -227,6 +230,7 @@ Mutation = _root(
     ProcessRolloutsMutation,
     ImportsMutation,
     ExportsMutation,
+    ReplaysMutation,
 )
 Subscription = _root("Subscription", "What can be followed.", Subscriptions, JobsSubscription)
 

@@ -133,6 +133,9 @@ _INPUTS: Mapping[InputCode, Title] = {
     InputCode.UNKNOWN_KPI: Title(
         "There is no KPI “{value}”. Known: {known}.", "Показателя «{value}» нет. Известны: {known}."
     ),
+    InputCode.UNKNOWN_CLOCK: Title(
+        "There is no clock “{value}”. Known: {known}.", "Часов «{value}» нет. Известны: {known}."
+    ),
     InputCode.UNKNOWN_REVIEW: Title("There is no such review of this process.", "Такого обзора этого процесса нет."),
     InputCode.TOO_EARLY: Title(
         "{value} is too early; the first possible is {limit}.", "{value} слишком рано; самое раннее — {limit}."
@@ -168,6 +171,7 @@ _INPUTS: Mapping[InputCode, Title] = {
         "The process “{value}” is retired and takes no new cases. Bring it back with `reinstateProcess`, or use another channel: {known}.",
         "Процесс «{value}» снят с работы и не принимает новых обращений. Верните его через `reinstateProcess` или возьмите другой канал: {known}.",
     ),
+    InputCode.ONE_OF: Title("Give only one of: {known}.", "Укажите только одно из: {known}."),
     InputCode.IN_THE_FUTURE: Title(
         "{value} is in the future; leave it out, or send when it happened.",
         "{value} ещё не наступило; уберите это поле или укажите, когда это произошло.",

@@ -1,13 +1,19 @@
 """Publishing: a document is proved, frozen and numbered; new cases take the newest version."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import orjson
 
+from bpm_crm.engine.problems import DefinitionInvalid
+from bpm_crm.engine.validate import validate
 from bpm_crm.operations.access import ROLES
+from bpm_crm.processes.definitions import definition_of, parse_document
+from bpm_crm.processes.holiday_expansion import with_holidays
 from bpm_crm.processes.library import ResolvedProcess, origin_of, resolve
 from bpm_crm.records.channels import adopt_channels, insert_channel
 from bpm_crm.records.database import Connection
@@ -33,8 +39,20 @@ class Published:
 
 def prove(text: str, at: datetime) -> ResolvedProcess:
     """Resolve a document and prove it sound, as publishing at `at` would; `DefinitionInvalid` with every problem."""
-    years = range(at.year - HOLIDAY_YEARS_BACK, at.year + HOLIDAY_YEARS_AHEAD + 1)
-    return resolve(text, years=years, roles=ROLES)
+    return resolve(text, years=_holiday_years(at), roles=ROLES)
+
+
+def prove_data(data: Mapping[str, Any], at: datetime) -> ResolvedProcess:
+    """Prove a document that is plain data and stands alone; `DefinitionInvalid` with every problem, of which none has a line."""
+    document = with_holidays(parse_document(data), _holiday_years(at))
+    definition = definition_of(document)
+    if problems := validate(definition, ROLES):
+        raise DefinitionInvalid(problems)
+    return ResolvedProcess(document, definition)
+
+
+def _holiday_years(at: datetime) -> range:
+    return range(at.year - HOLIDAY_YEARS_BACK, at.year + HOLIDAY_YEARS_AHEAD + 1)
 
 
 async def publish(
@@ -79,4 +97,9 @@ async def publish(
 
 def checksum_of(process: ResolvedProcess) -> str:
     """The SHA-256 of the document, whose order counts: of two transitions by one trigger the first that may go goes."""
-    return hashlib.sha256(orjson.dumps(process.data)).hexdigest()
+    return checksum_of_data(process.data)
+
+
+def checksum_of_data(data: Mapping[str, Any]) -> str:
+    """The checksum of a document in its stored form."""
+    return hashlib.sha256(orjson.dumps(data)).hexdigest()

@@ -23,7 +23,7 @@ READ_ONLY = (
 """Tables that the owner's tools write; publishing through the API widens the first two for its role (`0007`)."""
 
 APPEND_ONLY = ("history", "own_kpi", "review", "review_change", "process_change")
-ERASABLE = ("history_text", "lease", "idempotency_key", "stored_file", "job_row", "case_change")
+ERASABLE = ("history_text", "lease", "idempotency_key", "stored_file", "job_row", "case_change", "replay_case")
 COMPACTED = ("case_part", "cell_sheet", "cell", "compaction")
 """Tables that only the worker's compactor writes."""
 

@@ -18,6 +18,7 @@ from bpm_crm.records.tables.process import (
     ProcessRollout,
     ProcessVersion,
 )
+from bpm_crm.records.tables.replay import Replay, ReplayCase
 from bpm_crm.records.tables.review import CorrectiveAction, Review, ReviewChange, ReviewSchedule
 from bpm_crm.records.tables.tenant import Counter, Tenant
 
@@ -49,6 +50,8 @@ __all__ = [
     "ProcessInstance",
     "ProcessRollout",
     "ProcessVersion",
+    "Replay",
+    "ReplayCase",
     "Review",
     "ReviewChange",
     "ReviewSchedule",
