@@ -8,7 +8,8 @@ from typing import Any
 
 from bpm_crm.engine.definition import ProcessDefinition
 from bpm_crm.engine.problems import DefinitionInvalid
-from bpm_crm.engine.validate import validate
+from bpm_crm.engine.soundness.certificate import Certificate
+from bpm_crm.engine.soundness.certify import certify
 from bpm_crm.processes.definitions import definition_of, parse_document
 from bpm_crm.processes.document import ProcessDocument
 from bpm_crm.processes.holiday_expansion import with_holidays
@@ -20,10 +21,11 @@ FOLDER = Path(__file__).parent
 
 @dataclass(frozen=True, slots=True)
 class ResolvedProcess:
-    """A document that stands alone, in its typed and in its engine form."""
+    """A document that stands alone, in its typed and in its engine form, with the certificate of its soundness."""
 
     document: ProcessDocument
     definition: ProcessDefinition
+    certificate: Certificate
 
     @property
     def data(self) -> dict[str, Any]:
@@ -61,12 +63,12 @@ def resolve(text: str, *, years: range, roles: Collection[str]) -> ResolvedProce
     try:
         document = with_holidays(parse_document(resolve_includes(source.data, shared_parts())), years)
         definition = definition_of(document)
-        problems = validate(definition, roles)
+        certificate = certify(definition, roles)
     except DefinitionInvalid as error:
         raise DefinitionInvalid(located(error.problems, source)) from error
-    if problems:
-        raise DefinitionInvalid(located(problems, source))
-    return ResolvedProcess(document, definition)
+    if not certificate.is_sound:
+        raise DefinitionInvalid(located(certificate.problems, source))
+    return ResolvedProcess(document, definition, certificate)
 
 
 def restore(data: Mapping[str, Any]) -> ProcessDefinition:
