@@ -1,7 +1,9 @@
 """The syntax tree of a guard expression, read from its checked form: what the prover of soundness reasons about."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+import operator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
 
 from bpm_crm.engine.wire import double, fields, messages, signed
 
@@ -52,6 +54,14 @@ class Unread:
     what: str
 
 
+_ARITHMETIC: Final[Mapping[tuple[str, int], Callable[..., float]]] = {
+    ("_+_", 2): operator.add,
+    ("_-_", 2): operator.sub,
+    ("_*_", 2): operator.mul,
+    ("_/_", 2): operator.truediv,
+    ("-_", 1): operator.neg,
+}
+
 Syntax = Literal | Name | Call | Items | Walk | Unread
 
 
@@ -60,6 +70,25 @@ def syntax_of(checked: bytes) -> Syntax:
     (expression,) = messages(checked, 2)
     (root,) = messages(expression, 4)
     return _read(root)
+
+
+def folded(tree: Syntax) -> Syntax:
+    """The tree with arithmetic over decimals written out done, as the language does it."""
+    match tree:
+        case Call(function=name, arguments=arguments):
+            inner = tuple(map(folded, arguments))
+            values = [part.value for part in inner if isinstance(part, Literal) and isinstance(part.value, float)]
+            if len(values) == len(inner) and (name, len(values)) in _ARITHMETIC:
+                try:
+                    return Literal(_ARITHMETIC[name, len(values)](*values))
+                except ArithmeticError:
+                    return Call(name, inner)
+            return Call(name, inner)
+        case Items(items=items):
+            return Items(tuple(map(folded, items)))
+        case Walk():
+            return replace(tree, items=folded(tree.items), condition=folded(tree.condition))
+    return tree
 
 
 def names_in(tree: Syntax) -> frozenset[str]:

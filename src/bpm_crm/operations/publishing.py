@@ -7,10 +7,12 @@ from uuid import UUID
 
 import orjson
 
+from bpm_crm.engine.soundness.certificate import Certificate, certificate_data, certificate_of
+from bpm_crm.engine.soundness.certify import certify
 from bpm_crm.operations.access import ROLES
-from bpm_crm.processes.library import ResolvedProcess, resolve
+from bpm_crm.processes.library import ResolvedProcess, resolve, restore
 from bpm_crm.records.channels import adopt_channels, insert_channel
-from bpm_crm.records.database import Connection
+from bpm_crm.records.database import Connection, Row
 from bpm_crm.records.definitions import advance_definition, insert_definition, insert_version, lock_definition
 from bpm_crm.records.identifiers import new_id
 
@@ -57,11 +59,18 @@ async def publish(
         await advance_definition(connection, tenant_id, definition_id, version, titles)
     values = {"definition_id": definition_id, "version": version, "document": process.data, "source": text}
     values |= {"checksum": checksum, "changelog": changelog, "published_at": at, "published_by": by}
+    values["certificate"] = certificate_data(process.certificate)
     await insert_version(connection, tenant_id, values)
     for channel in definition.channels:
         await insert_channel(connection, tenant_id, new_id(), channel, titles, None, at)
     await adopt_channels(connection, tenant_id, definition_id, definition.channels)
     return Published(definition_id, version, checksum, is_new=True, process=process)
+
+
+def certificate_of_version(row: Row) -> Certificate:
+    """The certificate stored with a version; for one older than certificates, made now, with the problems it may have."""
+    stored = row["certificate"]
+    return certify(restore(row["document"]), ROLES) if stored is None else certificate_of(stored)
 
 
 def checksum_of(process: ResolvedProcess) -> str:

@@ -8,11 +8,11 @@ from uuid import UUID
 from bpm_crm.records.database import Connection, Row
 
 _VERSION = """
-SELECT v.definition_id, v.version, v.document, v.source, v.checksum, v.changelog, v.published_at, v.published_by
+SELECT v.definition_id, v.version, v.document, v.source, v.checksum, v.changelog, v.published_at, v.published_by, v.certificate
 FROM process_version AS v WHERE v.tenant_id = $1 AND v.definition_id = $2 AND v.version = $3
 """
 _DOCUMENTS = """
-SELECT v.definition_id, v.version, v.document, v.source, v.checksum, v.changelog, v.published_at, v.published_by
+SELECT v.definition_id, v.version, v.document, v.source, v.checksum, v.changelog, v.published_at, v.published_by, v.certificate
 FROM process_version AS v
 JOIN unnest($2::uuid[], $3::int[]) AS wanted (definition_id, version)
   ON wanted.definition_id = v.definition_id AND wanted.version = v.version
@@ -40,9 +40,10 @@ UPDATE process_definition SET latest_version = $3, title_en = $4, title_ru = $5 
 """
 _NEW_VERSION = """
 INSERT INTO process_version (
-    tenant_id, definition_id, version, document, source, checksum, changelog, published_at, published_by
+    tenant_id, definition_id, version, document, source, checksum, changelog, published_at, published_by,
+    certificate
 )
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 """
 
 
@@ -98,4 +99,5 @@ async def insert_version(connection: Connection, tenant_id: UUID, values: Mappin
         values["changelog"],
         values["published_at"],
         values["published_by"],
+        values["certificate"],
     )

@@ -12,7 +12,6 @@ from bpm_crm.engine.soundness.questions import Questions
 from bpm_crm.engine.soundness.undecided import Property
 from bpm_crm.engine.soundness.worst_case import WorstCase, worst_case
 from bpm_crm.engine.soundness.z3_logic import Z3Logic
-from bpm_crm.engine.traces import Trace
 from bpm_crm.engine.validate import validate
 
 
@@ -35,7 +34,7 @@ def certify(definition: ProcessDefinition, roles: Collection[str]) -> Certificat
         {found: count for found in Property if (count := {**proof.proved, **_plainly(definition)}.get(found, 0))},
         tuple(proof.undecided),
         tuple(proof.problems),
-        _shortest(proof),
+        proof.shortest_to({stage.key for stage in definition.stages.values() if stage.kind is StageKind.WON}),
         worst_case(definition, proof.graph),
         waivers,
     )
@@ -55,10 +54,3 @@ def _plainly(definition: ProcessDefinition) -> dict[Property, int]:
         Property.FIELDS_FILLABLE: len({key for item in transitions for key in item.required}),
         Property.CALENDAR_WORKS: 1,
     }
-
-
-def _shortest(proof: Proof) -> Trace:
-    """The shortest way to a won stage that could be made real."""
-    won = [stage.key for stage in proof.process.definition.stages.values() if stage.kind is StageKind.WON]
-    traces = [trace for stage in won if (trace := proof.trace_into(stage))]
-    return min(traces, key=len, default=())

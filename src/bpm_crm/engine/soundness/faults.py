@@ -43,7 +43,7 @@ class Proof:
         self._by_checkpoint: dict[str, list[Edge]] = {}
         for node in self.graph.first:
             self._by_stage.setdefault(node.stage, []).append(node)
-        for edge in sorted(self.graph.edges(), key=lambda edge: not _is_sure(edge)):
+        for edge in sorted(self.graph.edges(), key=lambda edge: not edge.is_sure):
             if isinstance(edge.step, Transition):
                 self._by_transition.setdefault(edge.step.key, []).append(edge)
             for key in edge.flow.touched:
@@ -77,7 +77,7 @@ class Proof:
         """That from every node some end may be reached; one fault for each stage in which a case can be caught."""
         final = [node for node in self.graph.first if node.stage in self.process.final_stages]
         may = _leading_to(final, self.graph.edges())
-        sure = _leading_to(final, (edge for edge in self.graph.edges() if _is_sure(edge)))
+        sure = _leading_to(final, (edge for edge in self.graph.edges() if edge.is_sure))
         for stage, nodes in self._by_stage.items():
             path = ("stages", stage)
             caught = [node for node in nodes if node not in may]
@@ -203,6 +203,15 @@ class Proof:
         """A trace that ends with a transition."""
         return self._first(self.witnesses.along(edge) for edge in self._by_transition.get(transition, []))
 
+    def shortest_to(self, ends: Collection[str]) -> Trace:
+        """The shortest trace that leads to one of these stages without passing an end."""
+        for sure in (True, False):
+            way = self.graph.shortest_way(ends, self.process.final_stages, sure=sure)
+            played = None if way is None else self.witnesses.over(way)
+            if played is not None:
+                return played.trace
+        return ()
+
     def trace_to_an_end(self) -> Trace:
         """A trace that leads to an end, the shortest."""
         ends = (node for node in self.graph.first if node.stage in self.process.final_stages)
@@ -258,10 +267,6 @@ Broken = Iterator[tuple[Node, tuple[Transition, ...], bool, Finding, Asked, dict
 
 def _nothing(_scene: object) -> list[object]:
     return []
-
-
-def _is_sure(edge: Edge) -> bool:
-    return edge.finding.verdict is Verdict.POSSIBLE and not edge.finding.obstacle
 
 
 def _leading_to(ends: Iterable[Node], edges: Iterable[Edge]) -> set[Node]:

@@ -5,7 +5,7 @@ Counts are followed up to the largest number that guards compare them with, and 
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -42,6 +42,11 @@ class Edge:
     finding: Finding
     flow: Flow
 
+    @property
+    def is_sure(self) -> bool:
+        """Whether the step can be taken without anything left undecided."""
+        return self.finding.verdict is Verdict.POSSIBLE and not self.finding.obstacle
+
 
 @dataclass(slots=True)
 class Graph:
@@ -61,14 +66,33 @@ class Graph:
         for found in self.out.values():
             yield from found
 
+    def shortest_way(self, ends: Collection[str], final: Collection[str], *, sure: bool) -> list[Edge] | None:
+        """The fewest edges from the start to one of these stages without passing a final one; None where there are none."""
+        came: dict[Node, Edge | None] = {self.start: None}
+        waiting = deque([self.start])
+        while waiting:
+            node = waiting.popleft()
+            if node.stage in ends:
+                return _back(came, node)
+            for edge in self.out.get(node, ()) if node.stage not in final else ():
+                if edge.target not in came and (edge.is_sure or not sure):
+                    came[edge.target] = edge
+                    waiting.append(edge.target)
+        return None
+
     def way_to(self, node: Node) -> list[Edge]:
         """The shortest way found from the start to a node."""
-        way: list[Edge] = []
-        edge = self.first[node]
-        while edge is not None:
-            way.append(edge)
-            edge = self.first[edge.source]
-        return way[::-1]
+        return _back(self.first, node)
+
+
+def _back(came: Mapping[Node, Edge | None], node: Node) -> list[Edge]:
+    """The way that led to a node, by the edge that led to each."""
+    way: list[Edge] = []
+    edge = came[node]
+    while edge is not None:
+        way.append(edge)
+        edge = came[edge.source]
+    return way[::-1]
 
 
 class Explorer:
@@ -116,7 +140,7 @@ class Explorer:
         for edge in graph.out[node]:
             if edge.target in graph.first:
                 continue
-            if edge.finding.verdict is Verdict.UNKNOWN or edge.finding.obstacle:
+            if not edge.is_sure:
                 unsure.append(edge)
             elif len(graph.first) <= MOST_NODES:
                 graph.first[edge.target] = edge

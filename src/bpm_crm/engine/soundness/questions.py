@@ -12,7 +12,7 @@ from bpm_crm.engine.soundness.logic import Answer, Logic, Term, Verdict
 from bpm_crm.engine.soundness.scene import Known, Scene, StepInput
 from bpm_crm.engine.soundness.values import NotDecidable, Sort, Value, holds
 from bpm_crm.engine.state import NONE
-from bpm_crm.engine.syntax import Literal, Syntax, names_in, parts
+from bpm_crm.engine.syntax import Literal, Syntax, folded, names_in, parts
 
 HISTORY: Final = ("reached.", "visits.", "activities.")
 """How the names of variables begin whose values only the way to a stage decides."""
@@ -45,9 +45,9 @@ class Questions:
         self.process = process
         self.logic = logic
         self.roles = frozenset(roles)
-        self._guards = {key: guard.syntax for key, guard in process.guards.items()}
+        self._guards = {key: folded(guard.syntax) for key, guard in process.guards.items()}
         self._setters = {
-            key: tuple((name, expression.syntax) for name, expression in found)
+            key: tuple((name, folded(expression.syntax)) for name, expression in found)
             for key, found in process.setters.items()
             if found
         }

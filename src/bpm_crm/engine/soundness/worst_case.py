@@ -6,7 +6,7 @@ from typing import Final
 
 from bpm_crm.engine.calendar import CalendarSpec
 from bpm_crm.engine.definition import ProcessDefinition, SlaPolicy, Span, StageKind
-from bpm_crm.engine.duration import BusinessDays, WorkingTime, format_duration
+from bpm_crm.engine.duration import BusinessDays, WorkingTime
 from bpm_crm.engine.instants import DAY, SECOND
 from bpm_crm.engine.soundness.clocks import Running, running
 from bpm_crm.engine.soundness.graph import Graph
@@ -44,22 +44,21 @@ class WorstCase:
         return sum(item.target.days for item in self.limits if isinstance(item.target, BusinessDays))
 
     @property
-    def working_time(self) -> str:
-        """Working time of the bound, beside its business days."""
+    def working_time(self) -> int:
+        """Microseconds of working time of the bound, beside its business days."""
         return self._time(always_open=False)
 
     @property
-    def elapsed_time(self) -> str:
-        """Time around the clock of the bound, beside the rest."""
+    def elapsed_time(self) -> int:
+        """Microseconds around the clock of the bound, beside the rest."""
         return self._time(always_open=True)
 
-    def _time(self, *, always_open: bool) -> str:
-        found = (
+    def _time(self, *, always_open: bool) -> int:
+        return sum(
             item.target.microseconds
             for item in self.limits
             if isinstance(item.target, WorkingTime) and item.always_open is always_open
         )
-        return format_duration(sum(found))
 
 
 def worst_case(definition: ProcessDefinition, graph: Graph) -> WorstCase:

@@ -34,9 +34,10 @@ class ProcessDefinitionRow(SQLModel, table=True):
 
 
 class ProcessVersion(SQLModel, table=True):
-    """A published document that stands alone, with the text it was published from and its checksum.
+    """A published document that stands alone, with the text it was published from, its checksum and its certificate of soundness.
 
-    The document is `json`, not `jsonb`: the order of its transitions, stages and clocks means something.
+    The document is `json`, not `jsonb`: the order of its transitions, stages and clocks means something. Versions older than
+    certificates have none.
     """
 
     __tablename__ = "process_version"
@@ -51,3 +52,4 @@ class ProcessVersion(SQLModel, table=True):
     changelog: str = text_field()
     published_at: datetime = time_field()
     published_by: UUID | None = id_field(nullable=True)
+    certificate: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True), nullable=True))
