@@ -8,7 +8,8 @@ FIGURE = 4_000
 """A figure reads all cases of its period: a dozen of them may be asked for at once."""
 MANY_MOVES = 4_000
 """Two hundred moves, each of which decides and writes."""
-
+PROOF = 1_000
+"""A version older than certificates is proved for the answer: about a fifth of a second."""
 TABLE = 2_000
 """A table is read by a process of its own."""
 
@@ -109,6 +110,14 @@ COSTS: Mapping[str, FieldCost] = {
     "ProcessDraft.problems": FieldCost(weight=PROOF, size=10),
     "Mutation.saveProcessDraft": FieldCost(weight=PROOF),
     "Mutation.validateProcess": FieldCost(weight=PROOF),
+    "ProcessVersion.certificate": FieldCost(weight=PROOF),
+    "Certificate.proved": FieldCost(size=12),
+    "Certificate.undecided": FieldCost(size=5),
+    "Certificate.problems": FieldCost(size=5),
+    "Certificate.shortestPathToWon": FieldCost(size=10),
+    "Certificate.waivers": FieldCost(size=5),
+    "CertificateProblem.trace": FieldCost(size=10),
+    "WorstCase.limits": FieldCost(size=13),
     "ProcessDefinition.stages": FieldCost(size=13),
     "ProcessDefinition.transitions": FieldCost(size=20),
     "ProcessDefinition.fields": FieldCost(size=15),

@@ -1,5 +1,6 @@
 """Process definitions as the API shows them: stages, transitions, checkpoints, clocks, reasons, versions."""
 
+import asyncio
 from datetime import datetime
 from enum import Enum
 from uuid import UUID
@@ -7,6 +8,7 @@ from uuid import UUID
 import strawberry
 from strawberry.scalars import JSON
 
+from bpm_crm.api.certificates import CertificateType, certificate_type
 from bpm_crm.api.context import Info
 from bpm_crm.api.diagram_types import Diagram
 from bpm_crm.api.diagrams import process_diagram
@@ -29,6 +31,7 @@ from bpm_crm.engine.definition import (
 from bpm_crm.engine.definition import Reason as EngineReason
 from bpm_crm.engine.duration import format_duration
 from bpm_crm.operations.access import Permission
+from bpm_crm.operations.publishing import certificate_of_version
 from bpm_crm.records.database import Row
 from bpm_crm.records.reference import DefinitionRecord, Reference
 
@@ -194,6 +197,14 @@ class ProcessVersion(Node):
     async def source(self, info: Info) -> str:
         """The YAML text it was published from."""
         return str((await self._row(info))["source"])
+
+    @strawberry.field(
+        description="The certificate of its soundness; of a version older than certificates, made for this answer."
+    )
+    async def certificate(self, info: Info) -> CertificateType:
+        """The certificate of its soundness, proved in a thread where none is stored."""
+        found = await asyncio.to_thread(certificate_of_version, await self._row(info))
+        return certificate_type(found, info.context.language)
 
     async def _row(self, info: Info) -> Row:
         info.context.require(Permission.VIEW_DEFINITIONS)

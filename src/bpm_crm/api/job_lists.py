@@ -13,8 +13,8 @@ from bpm_crm.api.context import Info
 from bpm_crm.api.exposing import expose
 from bpm_crm.api.faults import Code, Fault
 from bpm_crm.api.filters import DateTimeFilter, Direction, combined, comparisons, keys_of
-from bpm_crm.api.ids import uuid_of
-from bpm_crm.api.jobs import Job, JobId, JobStatus, job_type, own_job
+from bpm_crm.api.job_kinds import job_id_of, job_type
+from bpm_crm.api.jobs import Job, JobId, JobStatus, own_job
 from bpm_crm.excel.jobs import JobKind
 from bpm_crm.records.jobs import JobRecord, job_of
 from bpm_crm.records.listings import JOBS
@@ -31,6 +31,7 @@ expose(
         JobKind.HISTORY: "It replays the history of cases from a table.",
         JobKind.UNDO: "It leaves out what an import began.",
         JobKind.WORKBOOK: "It makes a workbook of figures.",
+        JobKind.REPLAY: "It replays histories through another definition.",
     },
 )
 
@@ -119,7 +120,7 @@ class JobListsQuery:
     """The query for a list of jobs."""
 
     @strawberry.field(
-        description="Imports, undoings and exports that the viewer asked for, newest first. They are kept as long as the company is."
+        description="Imports, undoings, exports and replays that the viewer asked for, newest first. They are kept as long as the company is."
     )
     async def jobs(
         self,
@@ -155,7 +156,7 @@ class JobsSubscription:
     async def job_progress(self, info: Info, id: JobId) -> AsyncIterator[Job]:  # noqa: A002  # as `node`
         """A job as it goes on."""
         context = info.context
-        job_id = uuid_of(id, "ImportJob") or uuid_of(id, "ExportJob")
+        job_id = job_id_of(id)
         with context.services.jobs.following(job_id or UUID(int=0)) as changed:
             shown: JobRecord | None = None
             while shown is None or shown.done_at is None:

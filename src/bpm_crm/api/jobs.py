@@ -168,11 +168,6 @@ def export_job(record: JobRecord, language: str) -> ExportJob:
     return ExportJob(id=to_global("ExportJob", record.id), **shared_values(record, language))
 
 
-def job_type(record: JobRecord, language: str) -> Job:
-    """A job as the API shows it."""
-    return export_job(record, language) if record.kind == JobKind.WORKBOOK else import_job(record, language)
-
-
 async def own_job(context: RequestContext, job_id: UUID, kinds: set[JobKind]) -> JobRecord | None:
     """A job of some kinds that the viewer asked for; None for any other."""
     viewer = context.caller

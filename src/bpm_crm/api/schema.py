@@ -29,6 +29,7 @@ from bpm_crm.api.figures import FiguresQuery
 from bpm_crm.api.ids import from_global
 from bpm_crm.api.imports import ImportsMutation, ImportsQuery
 from bpm_crm.api.instance_lists import InstancesQuery, visible_instance
+from bpm_crm.api.job_kinds import replay_job_node
 from bpm_crm.api.job_lists import JobListsQuery, JobsSubscription
 from bpm_crm.api.jobs import JobsQuery, export_node, import_node
 from bpm_crm.api.kpi_drivers import KpiDriversQuery
@@ -176,6 +177,7 @@ _FINDERS: Mapping[str, Finder] = {
     "ImportJob": _by_uuid(import_node),
     "ExportJob": _by_uuid(export_node),
     "Replay": _by_uuid(replay_node),
+    "ReplayJob": _by_uuid(replay_job_node),
 }
 
 

@@ -1,6 +1,7 @@
 """`bpm-crm process …`: validate and publish a document, list and show the processes."""
 
 import asyncio
+import json
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,12 +11,15 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from bpm_crm.cli.certificates import certificate_lines
 from bpm_crm.cli.companies import company_of
 from bpm_crm.cli.faults import CommandRefused, reported
 from bpm_crm.cli.provision import Provision, provisioned
 from bpm_crm.config import Settings
+from bpm_crm.engine.soundness.certificate import certificate_data
 from bpm_crm.operations.publishing import Published, checksum_of, prove, publish
 from bpm_crm.processes.library import shipped_keys, shipped_text
+from bpm_crm.processes.yaml_reader import MAX_BYTES
 from bpm_crm.records.notices import announce_reference
 
 app = typer.Typer(no_args_is_help=True, help="Validate, publish, list and show process documents.")
@@ -31,12 +35,30 @@ def validate(
 ) -> None:
     """Check documents as publishing would: every problem with its place and cure; status 1 if there is any."""
     for file in files:
-        process = prove(file.read_text(encoding="utf-8"), datetime.now(UTC))
+        process = prove(document_text(file), datetime.now(UTC))
         definition = process.definition
+        undecided = len(process.certificate.undecided)
         out.print(
             f"{file}: sound. {definition.key}: {len(definition.stages)} stages, {len(definition.transitions)} transitions, "
-            f"{len(definition.policies)} clocks, {len(definition.checkpoints)} checkpoints; checksum {checksum_of(process)[:12]}"
+            f"{len(definition.policies)} clocks, {len(definition.checkpoints)} checkpoints"
+            f"{f'; {undecided} properties not decided, see `process prove`' if undecided else ''}; checksum {checksum_of(process)[:12]}"
         )
+
+
+@app.command("prove")
+@reported
+def prove_(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="Document to prove.")],
+    language: Annotated[str, typer.Option(help="`en` or `ru`.")] = "en",
+    as_json: Annotated[bool, typer.Option("--json", help="The certificate as it is stored.")] = False,
+) -> None:
+    """Prove a document sound and print its certificate; a fault comes with steps that lead a case to it, and status 1."""
+    certificate = prove(document_text(file), datetime.now(UTC)).certificate
+    if as_json:
+        sys.stdout.write(json.dumps(certificate_data(certificate), ensure_ascii=False, indent=2) + "\n")
+        return
+    for line in certificate_lines(certificate, language):
+        out.print(line, markup=False, highlight=False)
 
 
 @app.command("publish")
@@ -50,12 +72,23 @@ def publish_(
 
     Channels that the document names and the company lacks are made; those that no process handles yet are handed to it.
     """
-    text = file.read_text(encoding="utf-8")
+    text = document_text(file)
     with provisioned(Settings(), lambda said: err.print(said, highlight=False)) as provision:
         done = asyncio.run(_publish(provision, tenant, text, changelog or f"Published from {file.name}."))
     key = done.process.definition.key
     said = f"version {done.version} is published" if done.is_new else f"version {done.version} says the same already"
     out.print(f"{key}: {said}.", highlight=False)
+
+
+def document_text(file: Path) -> str:
+    """The text of a document; no more of a large file is read than shows that it is too large."""
+    with file.open("rb") as stream:
+        head = stream.read(MAX_BYTES + 1)
+    try:
+        return head.decode("utf-8-sig") if len(head) <= MAX_BYTES else head.decode("utf-8", "replace")
+    except UnicodeDecodeError as error:
+        line = head.count(b"\n", 0, error.start) + 1
+        raise CommandRefused(f"{file} (line {line}): this is not UTF-8; save the document in that encoding.") from error
 
 
 async def _publish(provision: Provision, tenant: str, text: str, changelog: str) -> Published:

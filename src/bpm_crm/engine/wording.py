@@ -155,10 +155,6 @@ _INPUTS: Mapping[InputCode, Title] = {
         "New cases take version {value} already; name another one: {known}.",
         "Новые обращения и так идут по версии {value}; назовите другую: {known}.",
     ),
-    InputCode.UNKNOWN_CLOCK: Title(
-        "There is no clock “{value}” in both versions. Known: {known}.",
-        "В обеих версиях нет часов «{value}». Известны: {known}.",
-    ),
     InputCode.OTHER_PROCESS: Title(
         "The document is of the process “{value}”; name that process, or write `process: {expected}` in it.",
         "Документ описывает процесс «{value}»; укажите этот процесс или напишите в документе `process: {expected}`.",

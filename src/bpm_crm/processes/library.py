@@ -5,13 +5,15 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import orjson
 
 from bpm_crm.engine.definition import ProcessDefinition
 from bpm_crm.engine.problems import DefinitionInvalid
-from bpm_crm.engine.validate import validate
+from bpm_crm.engine.soundness.certificate import Certificate
+from bpm_crm.engine.soundness.certify import certify
 from bpm_crm.processes.definitions import definition_of, parse_document
 from bpm_crm.processes.document import ProcessDocument
 from bpm_crm.processes.holiday_expansion import with_holidays
@@ -23,10 +25,11 @@ FOLDER = Path(__file__).parent
 
 @dataclass(frozen=True, slots=True)
 class ResolvedProcess:
-    """A document that stands alone, in its typed and in its engine form."""
+    """A document that stands alone, in its typed and in its engine form, with the certificate of its soundness."""
 
     document: ProcessDocument
     definition: ProcessDefinition
+    certificate: Certificate
 
     @property
     def data(self) -> dict[str, Any]:
@@ -92,14 +95,21 @@ def resolve(text: str, *, years: range, roles: Collection[str]) -> ResolvedProce
     """
     source = read_yaml(text)
     try:
-        document = with_holidays(parse_document(resolve_includes(source.data, shared_parts())), years)
-        definition = definition_of(document)
-        problems = validate(definition, roles)
+        return resolve_data(resolve_includes(source.data, shared_parts()), years=years, roles=roles)
     except DefinitionInvalid as error:
         raise DefinitionInvalid(located(error.problems, source)) from error
-    if problems:
-        raise DefinitionInvalid(located(problems, source))
-    return ResolvedProcess(document, definition)
+
+
+def resolve_data(data: Mapping[str, Any], *, years: range, roles: Collection[str]) -> ResolvedProcess:
+    """Complete and check a document that is plain data and stands alone; `DefinitionInvalid` carries every problem, without lines."""
+    document = with_holidays(parse_document(data), years)
+    definition = definition_of(document)
+    began = perf_counter()
+    certificate = certify(definition, roles)
+    certificate = certificate.taking(round((perf_counter() - began) * 1000))
+    if not certificate.is_sound:
+        raise DefinitionInvalid(certificate.problems)
+    return ResolvedProcess(document, definition, certificate)
 
 
 def restore(data: Mapping[str, Any]) -> ProcessDefinition:

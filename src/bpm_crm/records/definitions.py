@@ -9,7 +9,7 @@ from bpm_crm.records.database import Connection, Row
 from bpm_crm.records.selection import Key, Listing
 
 _VERSION = """
-SELECT v.definition_id, v.version, v.document, v.source, v.checksum, v.changelog, v.published_at, v.published_by
+SELECT v.definition_id, v.version, v.document, v.source, v.checksum, v.changelog, v.published_at, v.published_by, v.certificate
 FROM process_version AS v WHERE v.tenant_id = $1 AND v.definition_id = $2 AND v.version = $3
 """
 _FIND_DOCUMENT = """
@@ -19,7 +19,7 @@ JOIN process_version AS v ON v.tenant_id = d.tenant_id AND v.definition_id = d.i
 WHERE d.tenant_id = $1 AND d.key = $2 AND v.version = coalesce($3::int, d.latest_version)
 """
 _DOCUMENTS = """
-SELECT v.definition_id, v.version, v.document, v.source, v.checksum, v.changelog, v.published_at, v.published_by
+SELECT v.definition_id, v.version, v.document, v.source, v.checksum, v.changelog, v.published_at, v.published_by, v.certificate
 FROM process_version AS v
 JOIN unnest($2::uuid[], $3::int[]) AS wanted (definition_id, version)
   ON wanted.definition_id = v.definition_id AND wanted.version = v.version
@@ -67,9 +67,9 @@ FROM process_instance AS i WHERE i.tenant_id = $1 AND i.definition_id = ANY($2::
 """
 _NEW_VERSION = """
 INSERT INTO process_version (
-    tenant_id, definition_id, version, document, source, checksum, changelog, published_at, published_by, origin
+    tenant_id, definition_id, version, document, source, checksum, changelog, published_at, published_by, origin, certificate
 )
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 """
 
 
@@ -164,4 +164,5 @@ async def insert_version(connection: Connection, tenant_id: UUID, values: Mappin
         values["published_at"],
         values["published_by"],
         values["origin"],
+        values["certificate"],
     )
