@@ -121,8 +121,8 @@ async def jobs_of(world: World, tenant_id: UUID, by: UUID) -> dict[str, str]:
         async with world.owner.transaction(tenant_id) as connection:
             job, _ = await ask(connection, tenant_id, kind=kind, by=by, language="en", values={})
         found[node] = str(to_global(node, job.id))
-    found["Replay"] = str(to_global("Replay", await a_replay(world, tenant_id, by)))
-    return found
+    replay = await a_replay(world, tenant_id, by)
+    return found | {node: str(to_global(node, replay)) for node in ("Replay", "ReplayJob")}
 
 
 async def a_replay(world: World, tenant_id: UUID, by: UUID) -> UUID:

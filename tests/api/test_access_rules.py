@@ -145,6 +145,7 @@ FOLLOWED: Mapping[str, Permission | None] = {
     "ImportJob.errorFile": ANYBODY,
     "ExportJob.file": ANYBODY,
     "Replay.document": ANYBODY,
+    "ReplayJob.replay": Permission.MANAGE_PROCESSES,
     **dict.fromkeys(
         ("Replay.totals", "Replay.steps", "Replay.clocks", "Replay.checkpoints"), Permission.MANAGE_PROCESSES
     ),
