@@ -56,7 +56,7 @@ _OTHER: Final = re.compile(r"[^a-z0-9]+")
 def key_of(name: str, fallback: str, taken: Collection[str], separator: str = "_") -> str:
     """A key that is not taken: the name in small Latin letters, or the fallback where none of it is left, numbered if need be."""
     latin = "".join(_LATIN.get(character, character) for character in name.lower())
-    plain = unicodedata.normalize("NFKD", latin).encode("ascii", "ignore").decode()
+    plain = unicodedata.normalize("NFKD", latin).encode("ascii", "ignore").decode().lower()
     words = _OTHER.sub(separator, plain).strip(separator)
     stem = words[:MOST_CHARACTERS].rstrip(separator)
     if not stem or not stem[0].isalpha() or stem in RESERVED_TRIGGERS:

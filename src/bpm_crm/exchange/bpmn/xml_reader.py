@@ -11,7 +11,7 @@ from bpm_crm.engine.definition import Title
 
 MAX_BYTES: Final = 5 * 1024 * 1024
 MAX_DEPTH: Final = 100
-MAX_ELEMENTS: Final = 100_000
+MAX_ELEMENTS: Final = 50_000
 """Elements and attributes together."""
 MAX_PIECE: Final = 512 * 1024
 """Bytes of one tag, or of the text between two."""
