@@ -11,6 +11,7 @@ from rich.console import Console
 
 from bpm_crm.cli.companies import company_of
 from bpm_crm.cli.faults import CommandRefused, reported
+from bpm_crm.cli.process_work import document_text
 from bpm_crm.cli.provision import Provision, provisioned
 from bpm_crm.config import Settings
 from bpm_crm.exchange.bpmn.export import export_bpmn
@@ -34,7 +35,7 @@ def export_command(
     """Print a process as BPMN 2.0 for bpmn.io and Camunda Modeler; on standard error, what BPMN cannot express by itself."""
     file = Path(key)
     if file.suffix in {".yaml", ".yml", ".json"}:
-        document = prove(file.read_text(encoding="utf-8"), datetime.now(UTC)).document
+        document = prove(document_text(file), datetime.now(UTC)).document
     else:
         with provisioned(Settings(), err.print) as provision:
             document = asyncio.run(_document(provision, tenant, key, version))

@@ -148,8 +148,7 @@ def _plain(document: ProcessDocument) -> dict[str, Any]:
     for name in ("checkpoints", "pauses", "clocks", "reasons"):
         for part in data[name].values():
             _write_out(part)
-    plain: dict[str, Any] = _said(data)
-    return plain
+    return {**{name: {} for name in _PARTS}, **_said(data)}
 
 
 def _calendar(document: ProcessDocument) -> dict[str, Any]:
