@@ -5,7 +5,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 from bpm_crm.records.ddl import create_due_functions, create_tenant_table, drop_due_functions, forbid_changes
-from bpm_crm.records.roles import APP
+from bpm_crm.records.roles import APP, WORKER
 
 revision = "0007"
 down_revision = "0005"
@@ -32,6 +32,7 @@ def downgrade() -> None:
     op.drop_table("process_draft")
     op.execute("DROP TRIGGER process_version_immutable ON process_version")
     op.execute("DROP FUNCTION process_version_is_immutable()")
+    op.execute(f"REVOKE UPDATE (current_version) ON process_definition FROM {WORKER}")
     op.execute(f"REVOKE INSERT ON process_version FROM {APP}")
     op.execute(f"REVOKE INSERT, UPDATE ON process_definition FROM {APP}")
     op.drop_column("process_version", "origin")
@@ -55,6 +56,7 @@ def _definitions() -> None:
     op.add_column("process_version", sa.Column("origin", sa.Text(), nullable=True))
     op.execute(f"GRANT INSERT, UPDATE ON process_definition TO {APP}")
     op.execute(f"GRANT INSERT ON process_version TO {APP}")
+    op.execute(f"GRANT UPDATE (current_version) ON process_definition TO {WORKER}")
     op.execute(
         """
         CREATE FUNCTION process_version_is_immutable() RETURNS trigger LANGUAGE plpgsql AS $$

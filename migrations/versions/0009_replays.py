@@ -7,7 +7,7 @@ from sqlalchemy.dialects import postgresql
 from bpm_crm.records.ddl import create_tenant_table
 
 revision = "0009"
-down_revision = "0007"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 

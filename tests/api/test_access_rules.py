@@ -31,6 +31,7 @@ RULES: Mapping[str, Permission | None] = {
     "Query.processMap": Permission.VIEW_FIGURES,
     "Query.kpiCatalogue": Permission.VIEW_FIGURES,
     "Query.kpi": Permission.VIEW_FIGURES,
+    "Query.ownKpiVersions": Permission.VIEW_FIGURES,
     "Query.previewKpi": Permission.DEFINE_KPIS,
     "Mutation.publishKpi": Permission.DEFINE_KPIS,
     "Mutation.retireKpi": Permission.DEFINE_KPIS,
@@ -47,6 +48,7 @@ RULES: Mapping[str, Permission | None] = {
     "Query.previewImport": Permission.IMPORT_LEADS,  # of history: IMPORT_HISTORY
     "Query.importJob": ANYBODY,  # to who asked for it
     "Query.exportJob": ANYBODY,  # to who asked for it
+    "Query.jobs": ANYBODY,  # those one asked for
     "Query.replay": Permission.MANAGE_PROCESSES,
     "Query.replays": Permission.MANAGE_PROCESSES,
     "Mutation.replayDraft": Permission.MANAGE_PROCESSES,
@@ -70,9 +72,23 @@ RULES: Mapping[str, Permission | None] = {
     "Query.processDrafts": Permission.MANAGE_PROCESSES,
     "Mutation.saveProcessDraft": Permission.MANAGE_PROCESSES,
     "Mutation.discardProcessDraft": Permission.MANAGE_PROCESSES,
+    "Query.diffProcess": Permission.MANAGE_PROCESSES,
+    "Query.processVersions": Permission.VIEW_DEFINITIONS,
+    "Query.processChanges": Permission.MANAGE_PROCESSES,
+    "Mutation.publishProcess": Permission.MANAGE_PROCESSES,
+    "Mutation.retireProcess": Permission.MANAGE_PROCESSES,
+    "Mutation.reinstateProcess": Permission.MANAGE_PROCESSES,
+    "Mutation.installProcesses": Permission.MANAGE_PROCESSES,
+    "Query.processRollouts": Permission.MANAGE_PROCESSES,
+    "Mutation.startRollout": Permission.MANAGE_PROCESSES,
+    "Mutation.changeRollout": Permission.MANAGE_PROCESSES,
+    "Mutation.stopRollout": Permission.MANAGE_PROCESSES,
+    "Mutation.finishRollout": Permission.MANAGE_PROCESSES,
+    "Query.transitionForm": Permission.VIEW_DEFINITIONS,
     "Mutation.validateProcess": Permission.MANAGE_PROCESSES,
     "Subscription.instanceChanged": Permission.VIEW_CASES,
     "Subscription.slaEvent": Permission.VIEW_CASES,
+    "Subscription.jobProgress": ANYBODY,  # to who asked for it
 }
 """The rule of every root field. A new one is to be entered here, and then keeps to it in the tests below."""
 FOLLOWED: Mapping[str, Permission | None] = {
@@ -87,6 +103,11 @@ FOLLOWED: Mapping[str, Permission | None] = {
     "ProcessDefinition.versions": Permission.VIEW_DEFINITIONS,
     "ProcessVersion.document": Permission.VIEW_DEFINITIONS,
     "ProcessVersion.source": Permission.VIEW_DEFINITIONS,
+    "ProcessVersion.status": Permission.VIEW_DEFINITIONS,
+    "ProcessVersion.totalInstances": Permission.MANAGE_PROCESSES,
+    "ProcessVersion.openInstances": Permission.MANAGE_PROCESSES,
+    "ProcessRollout.readOut": Permission.MANAGE_PROCESSES,
+    "AvailableTransition.form": Permission.VIEW_CASES,
     "ProcessDefinition.draft": Permission.MANAGE_PROCESSES,
     "ProcessDraft.problems": Permission.MANAGE_PROCESSES,
     "FunnelStep.instances": Permission.VIEW_CASES,
@@ -124,6 +145,7 @@ FOLLOWED: Mapping[str, Permission | None] = {
     "ImportJob.errorFile": ANYBODY,
     "ExportJob.file": ANYBODY,
     "Replay.document": ANYBODY,
+    "ReplayJob.replay": Permission.MANAGE_PROCESSES,
     **dict.fromkeys(
         ("Replay.totals", "Replay.steps", "Replay.clocks", "Replay.checkpoints"), Permission.MANAGE_PROCESSES
     ),

@@ -63,6 +63,10 @@ class Frame:
         """The definitions of the versions."""
         return list(dict.fromkeys(version.definition_id for version in self.versions))
 
+    def of(self, process: str | None) -> tuple[Version, ...]:
+        """The versions of a process; None: all."""
+        return tuple(version for version in self.versions if process in {None, version.process})
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
@@ -76,7 +80,19 @@ class Question:
 
     def values(self, frame: Frame) -> dict[str, Any]:
         """The named values that every report takes."""
-        return {"as_of": frame.as_of, "known_at": frame.known_at, "since": self.since, "until": self.until}
+        times = {"as_of": frame.as_of, "known_at": frame.known_at, "since": self.since, "until": self.until}
+        return {**times, **bound_fields("product", frame.versions)}
+
+
+def bound_fields(column: str, versions: Sequence[Version]) -> dict[str, list[Any]]:
+    """The data fields that versions bind to a column of the deal, as named values."""
+    bound = [(item.definition_id, item.number, item.bound_to(column)) for item in versions]
+    return columns(column, ("definitions", "versions", "fields"), [item for item in bound if item[2] is not None])
+
+
+def columns(prefix: str, names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> dict[str, list[Any]]:
+    """Rows as arrays, one named value for each column."""
+    return {f"{prefix}_{name}": [row[place] for row in rows] for place, name in enumerate(names)}
 
 
 async def read_frame(

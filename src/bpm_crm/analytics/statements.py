@@ -22,7 +22,8 @@ class CaseFilter:
     """Which cases count: an SQL condition and its values from `$2` on.
 
     The condition is over `process_instance AS i`, the case as it is now; `k`, its dimensions as last known; and `m`, the step that
-    brought it where it stood. Of `i` only what never changes makes a figure that can be asked again.
+    brought it where it stood. Of `i` only what never changes makes a figure that can be asked again. `asked` has the instants,
+    `product_fields` the data field of the product by version.
     """
 
     sql: str = "true"
@@ -32,6 +33,11 @@ class CaseFilter:
     def is_open(self) -> bool:
         """Whether every case counts."""
         return self.sql == "true"
+
+    @property
+    def names_product(self) -> bool:
+        """Whether it looks at the product of a case."""
+        return "product_fields" in self.sql
 
 
 EVERY_CASE = CaseFilter()

@@ -14,14 +14,14 @@ from bpm_crm.analytics.behaviour_charts import Chart, ChartSignal
 from bpm_crm.analytics.dimensions import UNGROUPED
 from bpm_crm.analytics.effect_series import Week, age_of, bounds_of, read_weeks, values_of, weeks_around
 from bpm_crm.analytics.effects import FEWEST, Effect, EffectMethod, EffectVerdict, measured
-from bpm_crm.analytics.frames import Frame, Question, read_frame
+from bpm_crm.analytics.frames import Frame, Question
 from bpm_crm.analytics.kpi_catalogue import Better, Kpi
 from bpm_crm.analytics.measures import Measured
 from bpm_crm.analytics.snapshots import kpis_of
 from bpm_crm.api.context import RequestContext
 from bpm_crm.api.faults import Code, Fault
 from bpm_crm.api.figure_filters import FactWhere
-from bpm_crm.api.figure_frames import FigureFrame, Period, frame_type, question_of
+from bpm_crm.api.figure_frames import FigureFrame, Period, frame_of, frame_type, question_of
 from bpm_crm.api.figure_members import Drilldown
 from bpm_crm.api.filters import IDFilter, StringFilter
 from bpm_crm.api.ids import to_global
@@ -136,7 +136,7 @@ async def measured_effect(
     async with context.services.database.reader(cases.tenant_id) as connection:
         kpi = found_kpi(await kpis_of(connection, cases.tenant_id, process), action.kpi)
         asked = _Asked(kpi, cases, others, _age(kpi, follow_up))
-        frame = await read_frame(connection, cases.tenant_id, process=process, as_of=as_of, known_at=known_at)
+        frame = await frame_of(context, connection, others or cases, process, as_of=as_of, known_at=known_at)
         weeks = weeks_around(
             action.starts_on, context.known.tenant.zone, end=action.ends_on, age=asked.age, as_of=frame.as_of
         )

@@ -10,10 +10,12 @@ from uuid import UUID
 import strawberry
 
 from bpm_crm.api.faults import Code, Fault
+from bpm_crm.api.links import LinkSigner
 from bpm_crm.api.loaders import Loaders
 from bpm_crm.engine.process import Process
 from bpm_crm.operations.access import Permission, Scope, Viewer
 from bpm_crm.operations.events import EventHub
+from bpm_crm.operations.job_watch import JobWatch
 from bpm_crm.operations.reference import ReferenceCache
 from bpm_crm.operations.writer import Writer
 from bpm_crm.records.database import Database
@@ -38,14 +40,19 @@ NO_TOKEN = "Send a token: `Authorization: Bearer …`."  # noqa: S105  # a text,
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What one process shares among all requests. `now` is the wall clock of the entry point, `reading` lets few read tables at once."""
+    """What one process shares among all requests. `now` is the wall clock of the entry point, `reading` lets few read tables at once.
+
+    Without a secret there are no `links`.
+    """
 
     database: Database
     writer: Writer
     reference: ReferenceCache
     hub: EventHub
+    jobs: JobWatch
     views: Views
     now: Callable[[], datetime]
+    links: LinkSigner | None = None
     reading: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(TABLES_AT_ONCE))
 
 

@@ -155,6 +155,14 @@ _TEXTS = {
         "{who} published or discarded the draft at {when}. Read the process again, and save a new draft without `expectedRevision`.",
         "Черновик опубликовал(а) или удалил(а) {who} в {when}. Прочитайте процесс снова и сохраните новый черновик без `expectedRevision`.",
     ),
+    "STALE_PROCESS_VERSION": (
+        "The newest version of “{process}” is {latest}, published by {who} at {when}; the document was made from {expected}. Compare them with `diffProcess`, merge, and publish with `baseVersion` {latest}.",
+        "Новейшая версия «{process}» — {latest}, опубликовал(а) {who} в {when}; документ сделан из версии {expected}. Сравните их через `diffProcess`, объедините и опубликуйте с `baseVersion` {latest}.",
+    ),
+    "ROLLOUT_RUNS": (
+        "Version {version} of “{process}” is being rolled out. Finish or stop the rollout first, or publish with `isHeld`.",
+        "Идёт выкатка версии {version} процесса «{process}». Сначала завершите или остановите её либо публикуйте с `isHeld`.",
+    ),
     "TRANSITION_REFUSED": ("The move is not allowed now: {causes}", "Переход сейчас невозможен: {causes}"),
     "LEAD_ALREADY_CAPTURED": (
         "The channel has reported this lead before, with other content. Correct the case it became, or use another external id.",

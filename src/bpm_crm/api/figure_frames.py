@@ -15,7 +15,7 @@ import strawberry
 from strawberry.scalars import JSON
 
 from bpm_crm.analytics.dimensions import OF_CASES, Dimension, Grouping, Segment
-from bpm_crm.analytics.frames import FIRST_INSTANT, LAST_INSTANT, Frame, Question, Version
+from bpm_crm.analytics.frames import FIRST_INSTANT, LAST_INSTANT, Frame, Question, Version, read_frame
 from bpm_crm.analytics.segment_titles import key_and_title
 from bpm_crm.analytics.statements import CaseFilter
 from bpm_crm.api.context import RequestContext
@@ -25,6 +25,7 @@ from bpm_crm.api.figure_inputs import PeriodInput
 from bpm_crm.api.ids import to_global
 from bpm_crm.api.instance_filters import scope_condition
 from bpm_crm.operations.access import Permission
+from bpm_crm.records.database import Connection
 from bpm_crm.records.selection import All, Parameters, where
 
 MOST_SEGMENTS = 500
@@ -116,11 +117,32 @@ def case_dimensions(chosen: Sequence[Dimension] | None) -> list[Dimension]:
     return list(dict.fromkeys(chosen or ()))
 
 
-def check_process(context: RequestContext, process: str | None, frame: Frame) -> None:
-    """A fault for a process that the company does not have."""
+async def frame_of(
+    context: RequestContext,
+    connection: Connection,
+    question: Question,
+    process: str | None = None,
+    *,
+    as_of: datetime | None,
+    known_at: datetime | None,
+) -> Frame:
+    """The frame of a question; a fault for a process that the company does not have, or that has no product to filter by."""
+    frame = await read_frame(connection, question.tenant_id, process=process, as_of=as_of, known_at=known_at)
     if process is not None and not frame.versions:
         known = ", ".join(sorted(record.key for record in context.known.definitions.values()))
         raise Fault(Code.BAD_USER_INPUT, f"There is no process “{process}”; there are: {known}.")
+    check_product(question.cases, frame.versions)
+    return frame
+
+
+def check_product(cases: CaseFilter, versions: Sequence[Version]) -> None:
+    """A fault for a filter by product over versions of which none binds a data field to it."""
+    if cases.names_product and not any(version.bound_to("product") for version in versions):
+        processes = ", ".join(sorted({version.process for version in versions}))
+        raise Fault(
+            Code.BAD_USER_INPUT,
+            f"Cases of {processes} have no product: no data field has `binds: product`. Leave `product` out of `where`.",
+        )
 
 
 def check_segments(number: int) -> None:

@@ -8,12 +8,11 @@ from strawberry import argument
 
 from bpm_crm.analytics.dimensions import UNGROUPED
 from bpm_crm.analytics.event_log import EventClassifier
-from bpm_crm.analytics.frames import read_frame
 from bpm_crm.analytics.process_map import Cell, MapFigures, Section, read_process_map
 from bpm_crm.api.context import Info, RequestContext
 from bpm_crm.api.faults import Code, Fault
 from bpm_crm.api.figure_conformance import Conformance, conformance_type
-from bpm_crm.api.figure_frames import FigureFrame, check_process, frame_type, question_of
+from bpm_crm.api.figure_frames import FigureFrame, frame_of, frame_type, question_of
 from bpm_crm.api.figure_map_inputs import MapNumber, ProcessMapInput
 from bpm_crm.api.figure_map_parts import (
     activity_type,
@@ -104,8 +103,7 @@ class ProcessMapQuery:
         question = question_of(context, input.period, input.where, UNGROUPED)
         async with context.services.database.reader(question.tenant_id) as connection:
             times = {"as_of": input.as_of, "known_at": input.known_at}
-            frame = await read_frame(connection, question.tenant_id, process=input.process, **times)
-            check_process(context, input.process, frame)
+            frame = await frame_of(context, connection, question, input.process, **times)
             sections = _sections(selects(info))
             figures = await read_process_map(connection, frame, question, input.classifier, sections)
         _check_size(figures)

@@ -13,7 +13,7 @@ from bpm_crm.analytics.periods import previous
 from bpm_crm.api.context import RequestContext
 from bpm_crm.api.faults import Code, Fault
 from bpm_crm.api.figure_filters import FactWhere
-from bpm_crm.api.figure_frames import by_title, check_segments, dimension_values, frame_type, question_of
+from bpm_crm.api.figure_frames import by_title, check_product, check_segments, dimension_values, frame_type, question_of
 from bpm_crm.api.figure_members import Drilldown
 from bpm_crm.api.kpi_types import KpiComparison, KpiDifference, KpiValue, kpi_difference, kpi_value
 from bpm_crm.records.database import Connection
@@ -45,6 +45,7 @@ async def compared(
 ) -> KpiComparison:
     """A measured KPI beside the same one asked otherwise, over the same snapshot of the records."""
     other_question, where = _other(context, question, with_)
+    check_product(other_question.cases, measured.frame.of(measured.kpi.process))
     other = await measure(connection, measured.kpi, measured.frame, other_question)
     segments = list(dict.fromkeys(item.segment for item in (*measured.segments, *other.segments)))
     check_segments(len(segments))

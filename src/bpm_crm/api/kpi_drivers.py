@@ -12,7 +12,7 @@ from strawberry import argument
 from bpm_crm.analytics.dimensions import Dimension, Grouping, Segment
 from bpm_crm.analytics.drivers import Contribution
 from bpm_crm.analytics.formulas import nothing_measured
-from bpm_crm.analytics.frames import FIRST_INSTANT, LAST_INSTANT, Question, read_frame
+from bpm_crm.analytics.frames import FIRST_INSTANT, LAST_INSTANT, Question
 from bpm_crm.analytics.kpi_catalogue import Kpi
 from bpm_crm.analytics.kpi_moves import DECOMPOSED, Breakdown, Decomposition, Move, read_move
 from bpm_crm.analytics.measures import DimensionNotOffered, Measured
@@ -26,7 +26,9 @@ from bpm_crm.api.figure_frames import (
     DimensionValue,
     FigureFrame,
     Period,
+    check_product,
     check_segments,
+    frame_of,
     frame_type,
     question_of,
 )
@@ -147,7 +149,8 @@ class KpiDriversQuery:
             if kpi.kind not in DECOMPOSED:
                 code = "KPI_DOES_NOT_DECOMPOSE"
                 return KpiDoesNotDecompose(code=code, message=text(code, context.language, kpi=key), path=["key"])
-            frame = await read_frame(connection, now.tenant_id, as_of=as_of, known_at=known_at)
+            frame = await frame_of(context, connection, now, as_of=as_of, known_at=known_at)
+            check_product(now.cases, frame.of(kpi.process))
             try:
                 move = await read_move(connection, kpi, frame, base, now, chosen)
             except DimensionNotOffered as error:

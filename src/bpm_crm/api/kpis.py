@@ -10,7 +10,7 @@ import strawberry
 from strawberry import argument
 
 from bpm_crm.analytics.dimensions import Dimension, Grouping, OwnerBasis
-from bpm_crm.analytics.frames import Frame, Question, read_frame
+from bpm_crm.analytics.frames import Frame, Question
 from bpm_crm.analytics.kpi_catalogue import Kpi
 from bpm_crm.analytics.measures import DimensionNotOffered, Measured, measure
 from bpm_crm.analytics.own_facts import TooManyCases
@@ -20,7 +20,15 @@ from bpm_crm.api.context import Info, RequestContext
 from bpm_crm.api.exposing import expose
 from bpm_crm.api.faults import Code, Fault
 from bpm_crm.api.figure_filters import FactWhere
-from bpm_crm.api.figure_frames import FigureFrame, by_title, check_segments, frame_type, question_of
+from bpm_crm.api.figure_frames import (
+    FigureFrame,
+    by_title,
+    check_product,
+    check_segments,
+    frame_of,
+    frame_type,
+    question_of,
+)
 from bpm_crm.api.figure_inputs import AS_OF, KNOWN_AT, WHERE, PeriodInput
 from bpm_crm.api.figure_members import Drilldown
 from bpm_crm.api.kpi_comparisons import KpiComparisonInput, compared
@@ -157,7 +165,8 @@ class KpisQuery:
             raise Fault(Code.BAD_USER_INPUT, "`limit` is not below 0.")
         async with context.services.database.reader(question.tenant_id) as connection:
             kpi = found_kpi(await every_kpi(connection, question.tenant_id), key)
-            frame = await read_frame(connection, question.tenant_id, as_of=as_of, known_at=known_at)
+            frame = await frame_of(context, connection, question, as_of=as_of, known_at=known_at)
+            check_product(question.cases, frame.of(kpi.process))
             comparison = None
             with answering():
                 measured = await measure(connection, kpi, frame, question)

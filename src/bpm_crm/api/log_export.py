@@ -9,20 +9,20 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from bpm_crm.analytics.dimensions import UNGROUPED
 from bpm_crm.analytics.event_log import EventClassifier
-from bpm_crm.analytics.frames import read_frame
 from bpm_crm.analytics.log_pages import LogRequest
 from bpm_crm.api._request import request_id_of
 from bpm_crm.api.context import RequestContext
 from bpm_crm.api.faults import STATUS, Code, Fault, explain
-from bpm_crm.api.figure_frames import check_process, question_of
+from bpm_crm.api.figure_frames import frame_of, question_of
 from bpm_crm.api.figure_inputs import PeriodInput
+from bpm_crm.api.log_filters import LOG_FILTERS, log_where
 from bpm_crm.operations.access import Permission
 from bpm_crm.records.database import Database
 from bpm_crm.records.reference import Reference
 
 AT_ONCE = 4
 """Logs that one process writes at a time."""
-PARAMETERS = frozenset({"format", "classifier", "from", "to", "fromDate", "toDate", "asOf", "knownAt"})
+PARAMETERS = frozenset({"format", "classifier", "from", "to", "fromDate", "toDate", "asOf", "knownAt", *LOG_FILTERS})
 
 T = TypeVar("T")
 ContextFactory = Callable[[Request, None], Awaitable[RequestContext]]
@@ -95,17 +95,12 @@ async def _log_request(request: Request, context: RequestContext) -> LogRequest:
     classifier = _one_of(
         request, "classifier", {item.name: item for item in EventClassifier}, EventClassifier.STAGE.name
     )
-    question = question_of(context, _period(request), None, UNGROUPED)
+    given = {name: request.query_params.getlist(name) for name in LOG_FILTERS}
+    question = question_of(context, _period(request), log_where(given, context.known), UNGROUPED)
     process = request.path_params["process"]
     async with context.services.database.reader(question.tenant_id) as connection:
-        frame = await read_frame(
-            connection,
-            question.tenant_id,
-            process=process,
-            as_of=_instant(request, "asOf"),
-            known_at=_instant(request, "knownAt"),
-        )
-    check_process(context, process, frame)
+        times = {"as_of": _instant(request, "asOf"), "known_at": _instant(request, "knownAt")}
+        frame = await frame_of(context, connection, question, process, **times)
     may = context.caller.may
     return LogRequest(
         frame=frame,

@@ -14,20 +14,20 @@ from bpm_crm.api.instance_lists import ProcessInstanceConnection, instance_page
 from bpm_crm.api.people import Team, User, team_of, user_of
 from bpm_crm.engine.cycles import Verdict
 from bpm_crm.engine.definition import ProcessDefinition
-from bpm_crm.engine.differences import DifferenceKind
+from bpm_crm.engine.differences import ReplayDifferenceKind
 from bpm_crm.operations.access import Permission
 from bpm_crm.operations.replay_tally import CHECKPOINT, CLOCK, GAINED, LOST, MOVE, Figure, Key, Tally
 from bpm_crm.records.identifiers import as_uuid
 from bpm_crm.records.replays import counted_by
 
 expose(
-    DifferenceKind,
+    ReplayDifferenceKind,
     "How a step would have gone otherwise.",
     {
-        DifferenceKind.BLOCKED: "It would have been refused.",
-        DifferenceKind.INEXPRESSIBLE: "The definition has no such move, stage or activity any more.",
-        DifferenceKind.DIVERTED: "It would have been allowed, and would have led to another stage.",
-        DifferenceKind.LOSES_DATA: "It gave a value to a field that the definition has no more. This blocks nothing.",
+        ReplayDifferenceKind.BLOCKED: "It would have been refused.",
+        ReplayDifferenceKind.INEXPRESSIBLE: "The definition has no such move, stage or activity any more.",
+        ReplayDifferenceKind.DIVERTED: "It would have been allowed, and would have led to another stage.",
+        ReplayDifferenceKind.LOSES_DATA: "It gave a value to a field that the definition has no more. This blocks nothing.",
     },
 )
 
@@ -99,7 +99,7 @@ class OfReplay:
 class ReplayTotal(OfReplay):
     """All steps that would have gone otherwise in one way."""
 
-    kind: DifferenceKind = strawberry.field(description="In which way.")
+    kind: ReplayDifferenceKind = strawberry.field(description="In which way.")
     steps: int = strawberry.field(description="How many steps.")
     first: int = strawberry.field(
         description="Of `cases`: in how many this comes first. A case has one first difference."
@@ -112,7 +112,7 @@ class ReplayTotal(OfReplay):
 class ReplayedStep(OfReplay):
     """Steps that would have gone otherwise."""
 
-    kind: DifferenceKind = strawberry.field(description="How they would have gone otherwise.")
+    kind: ReplayDifferenceKind = strawberry.field(description="How they would have gone otherwise.")
     step: ReplayedStepKind = strawberry.field(description="What the steps were.")
     stage: str = strawberry.field(description="Key of the stage the cases were in.")
     stage_title: str = strawberry.field(description="Its name, in the language of `Accept-Language`.")
@@ -194,7 +194,7 @@ class ReplayedCheckpoint:
 def totals_of(shown: Shown) -> list[ReplayTotal]:
     """One total for each way in which steps can differ."""
     found = []
-    for kind in DifferenceKind:
+    for kind in ReplayDifferenceKind:
         figure, number = shown.figure((MOVE, kind.value))
         found.append(
             ReplayTotal(
@@ -209,7 +209,9 @@ def steps_of(shown: Shown) -> list[ReplayedStep]:
     found = [
         _step(shown, key, figure) for key, figure in shown.tally.figures.items() if key[0] == MOVE and len(key) > 2
     ]
-    return sorted(found, key=lambda item: (list(DifferenceKind).index(item.kind), -item.steps, item.stage, item.name))
+    return sorted(
+        found, key=lambda item: (list(ReplayDifferenceKind).index(item.kind), -item.steps, item.stage, item.name)
+    )
 
 
 def clocks_of(shown: Shown) -> list[ReplayedClock]:
@@ -241,7 +243,7 @@ def checkpoints_of(shown: Shown) -> list[ReplayedCheckpoint]:
 def _step(shown: Shown, key: Key, figure: Figure) -> ReplayedStep:
     _, kind, step, stage, name, code, field, guard, target = key
     return ReplayedStep(
-        kind=DifferenceKind(kind),
+        kind=ReplayDifferenceKind(kind),
         step=ReplayedStepKind(step),
         stage=stage,
         stage_title=shown.title(lambda definition: definition.stages, stage),

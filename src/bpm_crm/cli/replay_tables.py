@@ -6,7 +6,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bpm_crm.engine.cycles import Verdict
-from bpm_crm.engine.differences import DifferenceKind
+from bpm_crm.engine.differences import ReplayDifferenceKind
 from bpm_crm.operations.replay_tally import CHECKPOINT, CLOCK, GAINED, LOST, MOVE, UNREADABLE, Figure, Tally
 from bpm_crm.records.identifiers import as_uuid
 from bpm_crm.records.reference import Reference
@@ -18,7 +18,7 @@ def tables_of(tally: Tally, reference: Reference) -> Iterator[Table | Text]:
     """The tables, with a line of totals before and one of unreadable histories after."""
     totals = ", ".join(
         f"{kind.value.replace('_', ' ')}: {figure.units} in {figure.cases} cases"
-        for kind in DifferenceKind
+        for kind in ReplayDifferenceKind
         if (figure := tally.figures.get((MOVE, kind.value))) is not None
     )
     yield Text(

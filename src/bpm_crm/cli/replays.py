@@ -17,6 +17,7 @@ from rich.progress import Progress
 
 from bpm_crm.cli.companies import company_of
 from bpm_crm.cli.faults import CommandRefused, reported
+from bpm_crm.cli.process_work import document_text
 from bpm_crm.cli.provision import Provision, provisioned
 from bpm_crm.cli.replay_tables import tables_of
 from bpm_crm.config import Settings
@@ -91,7 +92,7 @@ def replay(
     """
     if file is not None and version is not None:
         raise CommandRefused("Give --file or --version, not both.")
-    text = None if file is None else file.read_text(encoding="utf-8")
+    text = None if file is None else document_text(file)
     _carry_out(tenant, Asked(key, since, until, text, version), cases)
 
 

@@ -8,7 +8,7 @@ from bpm_crm.engine.replay import StepKind
 from bpm_crm.engine.step import Outcome
 
 
-class DifferenceKind(StrEnum):
+class ReplayDifferenceKind(StrEnum):
     """How a step would have gone otherwise."""
 
     BLOCKED = "blocked"
@@ -32,7 +32,7 @@ class Difference:
     """
 
     sequence: int
-    kind: DifferenceKind
+    kind: ReplayDifferenceKind
     step: StepKind
     stage: str
     name: str

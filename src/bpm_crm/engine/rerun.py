@@ -14,7 +14,7 @@ from typing import Any, assert_never
 from bpm_crm.engine.blockers import InputCode, InputProblem, Malformed, Refused
 from bpm_crm.engine.cycles import Cycle, Cycles
 from bpm_crm.engine.definition import Transition
-from bpm_crm.engine.differences import GONE, Cause, Difference, DifferenceKind, cause_key, causes_of
+from bpm_crm.engine.differences import GONE, Cause, Difference, ReplayDifferenceKind, cause_key, causes_of
 from bpm_crm.engine.draft import Draft
 from bpm_crm.engine.events import ActivityRecorded
 from bpm_crm.engine.legality import choose
@@ -123,7 +123,7 @@ class _Course:
         self._state = taken.state
         self._cycles.follow(taken.events, (step.owner, step.team))
 
-    def _note(self, observed: Observed, kind: DifferenceKind, name: str, causes: Sequence[Cause]) -> None:
+    def _note(self, observed: Observed, kind: ReplayDifferenceKind, name: str, causes: Sequence[Cause]) -> None:
         stage = self._stage or observed.step.stage or ""
         self._differences.append(Difference(observed.sequence, kind, observed.step.kind, stage, name, tuple(causes)))
 
@@ -131,7 +131,7 @@ class _Course:
         step, data = observed.step, self._known(observed, observed.step.data, "")
         outcome = self._started(observed, data)
         if isinstance(outcome, Malformed):
-            self._note(observed, DifferenceKind.BLOCKED, "", outcome.problems)
+            self._note(observed, ReplayDifferenceKind.BLOCKED, "", outcome.problems)
             outcome = self._started(observed, _fitting(data, outcome.problems))
         if isinstance(outcome, Malformed):
             raise TypeError("values that fit do not fit")
@@ -177,7 +177,12 @@ class _Course:
             return False
         self._differences.append(
             Difference(
-                observed.sequence, DifferenceKind.DIVERTED, observed.step.kind, self._stage, trigger, target=target
+                observed.sequence,
+                ReplayDifferenceKind.DIVERTED,
+                observed.step.kind,
+                self._stage,
+                trigger,
+                target=target,
             )
         )
         return True
@@ -188,7 +193,9 @@ class _Course:
         causes = [cause for cause in causes_of(outcome) if cause_key(cause) not in known]
         if causes:
             is_gone = any(cause.code in GONE for cause in causes)
-            self._note(observed, DifferenceKind.INEXPRESSIBLE if is_gone else DifferenceKind.BLOCKED, name, causes)
+            self._note(
+                observed, ReplayDifferenceKind.INEXPRESSIBLE if is_gone else ReplayDifferenceKind.BLOCKED, name, causes
+            )
 
     def _carry_on(self, observed: Observed, trigger: str, data: Mapping[str, Any]) -> None:
         """Make a move all the same: by the transition its trigger would take, else to the stage of the record, where there is one."""
@@ -230,7 +237,7 @@ class _Course:
         if isinstance(outcome, Step):
             self._go_on(outcome, step)
         elif isinstance(outcome, Malformed):
-            self._note(observed, DifferenceKind.INEXPRESSIBLE, step.stage or "", outcome.problems)
+            self._note(observed, ReplayDifferenceKind.INEXPRESSIBLE, step.stage or "", outcome.problems)
 
     def _act(self, place: int, observed: Observed) -> None:
         step, act = observed.step, observed.step.activity or Activity("")
@@ -251,7 +258,7 @@ class _Course:
         gone = [key for key in data if key not in fields]
         if gone:
             problems = [InputProblem(InputCode.UNKNOWN_FIELD, ("data", key), key) for key in gone]
-            self._note(observed, DifferenceKind.LOSES_DATA, name, problems)
+            self._note(observed, ReplayDifferenceKind.LOSES_DATA, name, problems)
         return {key: value for key, value in data.items() if key in fields}
 
 

@@ -151,6 +151,10 @@ _INPUTS: Mapping[InputCode, Title] = {
         "There is no version {value} of this process. Known: {known}.",
         "Версии {value} у этого процесса нет. Известны: {known}.",
     ),
+    InputCode.SAME_VERSION: Title(
+        "New cases take version {value} already; name another one: {known}.",
+        "Новые обращения и так идут по версии {value}; назовите другую: {known}.",
+    ),
     InputCode.OTHER_PROCESS: Title(
         "The document is of the process “{value}”; name that process, or write `process: {expected}` in it.",
         "Документ описывает процесс «{value}»; укажите этот процесс или напишите в документе `process: {expected}`.",

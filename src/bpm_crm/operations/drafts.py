@@ -9,6 +9,7 @@ from bpm_crm.engine.blockers import InputCode, InputProblem
 from bpm_crm.engine.problems import DefinitionInvalid, Problem
 from bpm_crm.engine.texts import shown
 from bpm_crm.operations.commands import KeyReused, Missing, NotUnderstood
+from bpm_crm.operations.leads import unknown_version
 from bpm_crm.operations.process_journal import ProcessChangeKind, Repeated, author_of, first_answer, write_down
 from bpm_crm.operations.publishing import prove
 from bpm_crm.operations.review_journal import Request
@@ -17,7 +18,6 @@ from bpm_crm.records.database import Connection, Database
 from bpm_crm.records.definitions import find_definition
 from bpm_crm.records.drafts import DraftRecord, lock_draft, save_draft
 
-MOST_VERSIONS_NAMED = 20
 _KEY = re.compile(r"[a-z][a-z0-9-]{0,62}")
 
 
@@ -128,12 +128,6 @@ def problems_of(document: str, at: datetime) -> tuple[Problem, ...]:
     except DefinitionInvalid as error:
         return error.problems
     return ()
-
-
-def unknown_version(version: int, latest: int, path: tuple[str, ...]) -> InputProblem:
-    """The problem of a version that a process with so many versions has not."""
-    known = tuple(str(number) for number in range(max(1, latest - MOST_VERSIONS_NAMED + 1), latest + 1))
-    return InputProblem(InputCode.UNKNOWN_VERSION, path, str(version), known)
 
 
 def _unreadable(asked: AskedDraft) -> DocumentRefused | NotUnderstood | None:

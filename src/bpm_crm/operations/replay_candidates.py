@@ -12,7 +12,8 @@ from bpm_crm.engine.blockers import InputCode, InputProblem
 from bpm_crm.engine.problems import DefinitionInvalid
 from bpm_crm.engine.texts import shown
 from bpm_crm.operations.commands import Missing, NotUnderstood
-from bpm_crm.operations.drafts import DocumentRefused, unknown_version
+from bpm_crm.operations.drafts import DocumentRefused
+from bpm_crm.operations.leads import unknown_version
 from bpm_crm.operations.publishing import prove, prove_data
 from bpm_crm.records.database import Connection
 from bpm_crm.records.definitions import load_version

@@ -7,7 +7,7 @@ from typing import Any
 
 from bpm_crm.engine.blockers import Blocker
 from bpm_crm.engine.cycles import Cycle, Verdict
-from bpm_crm.engine.differences import Cause, Difference, DifferenceKind, cause_key
+from bpm_crm.engine.differences import Cause, Difference, ReplayDifferenceKind, cause_key
 from bpm_crm.engine.rerun import Rerun
 from bpm_crm.engine.wording import blocker_message, input_message
 
@@ -108,8 +108,8 @@ class Tally:
                 figure = self.figures.setdefault(key, Figure())
                 if cause is not None and not figure.texts:
                     figure.texts = _texts(cause)
-                figure.first += is_first and difference.kind is not DifferenceKind.LOSES_DATA
-            is_first = is_first and difference.kind is DifferenceKind.LOSES_DATA
+                figure.first += is_first and difference.kind is not ReplayDifferenceKind.LOSES_DATA
+            is_first = is_first and difference.kind is ReplayDifferenceKind.LOSES_DATA
             units.update(keys.keys())
 
     def _count(self, units: Mapping[Key, int]) -> list[Key]:

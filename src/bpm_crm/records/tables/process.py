@@ -39,10 +39,10 @@ class ProcessDefinitionRow(SQLModel, table=True):
 
 
 class ProcessVersion(SQLModel, table=True):
-    """A published document that stands alone, with the text it was published from and its checksum.
+    """A published document that stands alone, with the text it was published from, its checksum and its certificate of soundness.
 
     The document is `json`, not `jsonb`: the order of its transitions, stages and clocks means something. `origin` is the digest of the
-    shipped document it says the same as; null: it is the company's own.
+    shipped document it says the same as; null: it is the company's own. Versions older than certificates have none.
     """
 
     __tablename__ = "process_version"
@@ -58,6 +58,7 @@ class ProcessVersion(SQLModel, table=True):
     published_at: datetime = time_field()
     published_by: UUID | None = id_field(nullable=True)
     origin: str | None = text_field(nullable=True)
+    certificate: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True), nullable=True))
 
 
 class ProcessDraft(SQLModel, table=True):
