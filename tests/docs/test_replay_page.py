@@ -1,6 +1,6 @@
 """The page about replays: its samples are accepted and answered, and its kinds are those of the code."""
 
-from bpm_crm.engine.differences import DifferenceKind
+from bpm_crm.engine.differences import ReplayDifferenceKind
 from bpm_crm.processes.library import shipped_text
 from tests.analytics.leads import call, lead, up_to
 from tests.api.client import Api
@@ -23,4 +23,4 @@ async def test_the_samples_ask_for_a_replay_read_it_and_ask_what_if(api: Api) ->
 
 def test_the_kinds_told_are_those_of_the_code() -> None:
     rows = tables(PAGE, "What is judged, and how")
-    assert [row[0] for row in rows[1:]] == [kind.name for kind in DifferenceKind]
+    assert [row[0] for row in rows[1:]] == [kind.name for kind in ReplayDifferenceKind]
