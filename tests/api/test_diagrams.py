@@ -13,6 +13,7 @@ from bpm_crm.engine.drawing.wording import seconds_text
 from bpm_crm.exchange.bpmn.xml_reader import MAX_ELEMENTS
 from tests.api.client import Api
 from tests.api.funnel_seed import a_loaded_api
+from tests.api.stage import CHANNEL, Stage
 from tests.databases import cloned
 from tests.exchange.bpmn_files import a_file, line_of, structure_faults
 from tests.world import a_world
@@ -27,7 +28,7 @@ query ($key: String!, $format: DiagramFormat!, $overlay: DiagramOverlay!, $versi
 """
 IMPORT = """
 query ($input: ImportBpmnInput!) { importBpmn(input: $input) { __typename
-  ... on BpmnImport { drafts { id name document findings { code weight message element kind line } } findings { message } }
+  ... on BpmnImport { drafts { processId name document findings { code weight message element kind line } } findings { message } }
   ... on UserError { code message path } } }
 """
 TIMES = """
@@ -211,9 +212,35 @@ async def test_a_case_of_another_process_is_not_on_this_picture(loaded: Api) -> 
     assert (code, "no case of “web-form”" in message) == ("BAD_USER_INPUT", True)
 
 
-async def test_figures_need_the_permission_for_figures(loaded: Api) -> None:
-    robot = await loaded.ask(PICTURE, by=None, key=PROCESS, format="SVG", overlay="COUNTS")
-    assert robot["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
+async def test_a_case_of_another_company_is_answered_like_one_that_is_not_there(stage: Stage) -> None:
+    answers = []
+    for ids in (stage.rival, stage.nobody):
+        given = {
+            "key": CHANNEL,
+            "format": "SVG",
+            "overlay": "INSTANCE",
+            "instance": {"id": ids.nodes["ProcessInstance"]},
+        }
+        (error,) = (await stage.ask("admin", PICTURE, **given))["errors"]
+        answers.append((error["extensions"]["code"], error["message"]))
+    assert answers[0] == answers[1]
+    given["instance"] = {"id": stage.own.nodes["ProcessInstance"]}
+    assert "current" in (await stage.ask("admin", PICTURE, **given))["data"]["processDefinition"]["diagram"]["text"]
+
+
+async def test_without_a_token_there_is_no_picture(loaded: Api) -> None:
+    answer = await loaded.ask(PICTURE, by=None, key=PROCESS, format="SVG", overlay="NONE")
+    assert answer["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
+
+
+async def test_figures_on_a_picture_need_the_permission_for_figures(stage: Stage) -> None:
+    """An integration may see definitions, not figures."""
+    asked = {"key": CHANNEL, "format": "SVG"}
+    bare = await stage.ask("robot", PICTURE, **asked, overlay="NONE")
+    assert bare["data"]["processDefinition"]["diagram"]["text"].startswith("<svg")
+    for overlay in ("COUNTS", "BOTTLENECKS"):
+        (error,) = (await stage.ask("robot", PICTURE, **asked, overlay=overlay))["errors"]
+        assert error["extensions"]["code"] == "FORBIDDEN"
 
 
 async def test_a_foreign_file_is_a_draft_and_is_not_saved(api: Api) -> None:

@@ -59,7 +59,7 @@ NEVER_OURS = {"retireKpi"}
 """What would be gone if it were asked for."""
 NO_REFERENCE = {
     *("stage", "lossReason", "exclusion", "title", "name", "email", "comment", "transition", "reason", "kind"),
-    *("sheet", "column", "target", "country"),
+    *("sheet", "column", "target", "country", "document"),
     *("idempotencyKey", "after", "before", "changelog", "source"),
     *("checkpoint", "description", "en", "ru", "filter", "condition", "value", "begins", "ends"),
 }
