@@ -79,7 +79,8 @@ async def process_diagram(
     if record is None:
         raise LookupError(f"process {root.key} is gone")
     case = None if instance is None else await _case(context, instance, record)
-    number = version or (record.latest_version if case is None else case.version)
+    newest = record.latest_version if case is None else case.version
+    number = newest if version is None else version
     if not 1 <= number <= record.latest_version:
         message = f"There is no version {number}; there are 1 to {record.latest_version}."
         raise Fault(Code.BAD_USER_INPUT, message, maximum=record.latest_version, found=number)
