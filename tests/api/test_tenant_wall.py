@@ -62,13 +62,8 @@ NEVER_OURS = {"retireKpi", "retireProcess", "reinstateProcess"}
 """What would be gone if it were asked for."""
 NO_REFERENCE = {
     *("stage", "lossReason", "exclusion", "title", "name", "email", "comment", "transition", "reason", "kind"),
-<<<<<<< HEAD
     *("sheet", "column", "target", "country"),
     *("idempotencyKey", "after", "before", "changelog", "source", "document"),
-=======
-    *("sheet", "column", "target", "country", "document"),
-    *("idempotencyKey", "after", "before", "changelog", "source"),
->>>>>>> h/bpmn
     *("checkpoint", "description", "en", "ru", "filter", "condition", "value", "begins", "ends"),
 }
 """Texts that refer to nothing a company has alone. A new text is to be entered here or above."""

@@ -81,7 +81,6 @@ async def test_an_unknown_company_is_refused(shell: Shell, document: Path) -> No
     assert (done.exit_code, "There is no company “nobody”" in done.output) == (1, True)
 
 
-<<<<<<< HEAD
 async def ran(shell: Shell, *arguments: str, status: int = 0) -> str:
     done = await shell.run("process", *arguments, "--tenant", "acme")
     assert done.exit_code == status, done.output
@@ -128,7 +127,8 @@ async def test_an_unsound_draft_is_kept_with_its_problems_and_discarded(
     assert "NO_INITIAL" in await ran(shell, "publish", "--draft", "trade-in", status=1)
     await ran(shell, "draft", "discard", "trade-in", "--revision", "1")
     assert "no draft" in await ran(shell, "draft", "show", "trade-in", status=1)
-=======
+
+
 async def test_a_published_version_goes_out_as_bpmn_and_comes_back(
     shell: Shell, document: Path, tmp_path: Path
 ) -> None:
@@ -166,4 +166,3 @@ async def test_bpmn_that_is_refused_has_status_1_and_no_draft(shell: Shell, tmp_
     assert "parallelGateway “Both”" in done.output
     done = await shell.run("process", "import-bpmn", written(tmp_path, "<!DOCTYPE d><d/>"))
     assert (done.exit_code, done.stdout, "DOCTYPE" in done.output) == (1, "", True)
->>>>>>> h/bpmn
