@@ -105,6 +105,7 @@ FOLLOWED: Mapping[str, Permission | None] = {
     "ProcessDefinition.diagram": Permission.VIEW_DEFINITIONS,
     "ProcessInstance.diagram": Permission.VIEW_DEFINITIONS,
     "ProcessVersion.document": Permission.VIEW_DEFINITIONS,
+    "ProcessVersion.certificate": Permission.VIEW_DEFINITIONS,
     "ProcessVersion.source": Permission.VIEW_DEFINITIONS,
     "ProcessVersion.status": Permission.VIEW_DEFINITIONS,
     "ProcessVersion.totalInstances": Permission.MANAGE_PROCESSES,
@@ -147,8 +148,8 @@ FOLLOWED: Mapping[str, Permission | None] = {
     "ImportJob.problems": ANYBODY,
     "ImportJob.errorFile": ANYBODY,
     "ExportJob.file": ANYBODY,
+    "StoredFile.link": ANYBODY,  # to whose file it is
     "Replay.document": ANYBODY,
-    "ReplayJob.replay": Permission.MANAGE_PROCESSES,
     **dict.fromkeys(
         ("Replay.totals", "Replay.steps", "Replay.clocks", "Replay.checkpoints"), Permission.MANAGE_PROCESSES
     ),
