@@ -32,7 +32,7 @@ def downgrade() -> None:
     op.drop_table("process_draft")
     op.execute("DROP TRIGGER process_version_immutable ON process_version")
     op.execute("DROP FUNCTION process_version_is_immutable()")
-    op.execute(f"REVOKE UPDATE (current_version) ON process_definition FROM {WORKER}")
+    op.execute(f"REVOKE UPDATE ON process_definition FROM {WORKER}")
     op.execute(f"REVOKE INSERT ON process_version FROM {APP}")
     op.execute(f"REVOKE INSERT, UPDATE ON process_definition FROM {APP}")
     op.drop_column("process_version", "origin")
@@ -56,7 +56,7 @@ def _definitions() -> None:
     op.add_column("process_version", sa.Column("origin", sa.Text(), nullable=True))
     op.execute(f"GRANT INSERT, UPDATE ON process_definition TO {APP}")
     op.execute(f"GRANT INSERT ON process_version TO {APP}")
-    op.execute(f"GRANT UPDATE (current_version) ON process_definition TO {WORKER}")
+    op.execute(f"GRANT UPDATE ON process_definition TO {WORKER}")
     op.execute(
         """
         CREATE FUNCTION process_version_is_immutable() RETURNS trigger LANGUAGE plpgsql AS $$

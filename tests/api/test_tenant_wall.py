@@ -64,7 +64,7 @@ NO_REFERENCE = {
     *("stage", "lossReason", "exclusion", "title", "name", "email", "comment", "transition", "reason", "kind"),
     *("sheet", "column", "target", "country"),
     *("idempotencyKey", "after", "before", "changelog", "source", "document"),
-    *("checkpoint", "description", "en", "ru", "filter", "condition", "value", "begins", "ends"),
+    *("clock", "checkpoint", "description", "en", "ru", "filter", "condition", "value", "begins", "ends"),
 }
 """Texts that refer to nothing a company has alone. A new text is to be entered here or above."""
 

@@ -143,7 +143,7 @@ def test_the_search_for_overlaps_finds_them() -> None:
     found = list(faults(Picture(picture.graph, wrong, picture.stands, picture.labels)))
     for beginning in ("boxes", "line ", "label "):
         assert any(fault.startswith(beginning) for fault in found)
-    shifted = Plan(plan.width, plan.height, plan.nodes, [plan.ways[0], plan.ways[0], *plan.ways[2:]], plan.labels)
+    shifted = Plan(plan.width, plan.height, plan.nodes, [plan.ways[0]] * len(plan.ways), plan.labels)
     found = list(faults(Picture(picture.graph, shifted, picture.stands, picture.labels)))
     assert any(fault.endswith("run together") for fault in found)
 

@@ -316,6 +316,46 @@ def test_a_task_added_in_the_picture_is_a_new_stage_with_its_moves() -> None:
     assert after["clocks"] == before["clocks"]
 
 
+def test_a_gateway_named_in_the_picture_renames_no_move() -> None:
+    before, after, findings = edited('id="Choice_offer"', 'id="Choice_offer" name="What next?"')
+    assert (after, findings) == (before, [])
+
+
+def test_one_of_several_flows_led_elsewhere_is_a_move_of_its_own_with_all_that_the_move_had() -> None:
+    before, after, _ = edited(
+        'sourceRef="Choice_offer" targetRef="Stage_lost"', 'sourceRef="Choice_offer" targetRef="Stage_cancelled"'
+    )
+    new = after["transitions"].keys() - before["transitions"].keys()
+    assert [after["transitions"][key] for key in new] == [
+        {**before["transitions"]["lose"], "from": "offer", "to": "cancelled", "trigger": "lose"}
+    ]
+    assert "offer" not in after["transitions"]["lose"]["from"]
+
+
+def test_flows_of_one_transition_that_differ_are_told() -> None:
+    before, after, findings = edited('name="Lost" sourceRef="Choice_offer"', 'name="Gone" sourceRef="Choice_offer"')
+    assert after == before
+    assert any("no longer say the same" in finding.text() for finding in findings)
+
+
+def test_a_condition_that_no_longer_says_its_language_is_still_a_guard() -> None:
+    before, after, findings = edited(' language="https://cel.dev"', "", count=1_000)
+    assert (after, findings) == (before, [])
+    before, after, findings = edited(' language="https://cel.dev"', ' language="feel"', count=1_000)
+    assert "guard" not in after["transitions"]["agree"]
+    assert FindingCode.GUARD_LOST in {finding.code for finding in findings}
+
+
+def test_a_timer_added_in_the_picture_is_a_new_clock() -> None:
+    timer = (
+        '<bpmn:boundaryEvent id="B1" name="Slow" cancelActivity="false" attachedToRef="Stage_offer"><bpmn:timerEventDefinition>'
+        "<bpmn:timeDuration>PT3H</bpmn:timeDuration></bpmn:timerEventDefinition></bpmn:boundaryEvent>"
+    )
+    before, after, _ = edited("<bpmn:sequenceFlow ", f"{timer}<bpmn:sequenceFlow ")
+    assert {key: part for key, part in after["clocks"].items() if key != "slow"} == before["clocks"]
+    assert (after["clocks"]["slow"]["target"], after["clocks"]["slow"]["start"]) == ("PT3H", {"entering": "offer"})
+
+
 # Reference models of others.
 
 MODELS = {

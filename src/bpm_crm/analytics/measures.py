@@ -15,6 +15,7 @@ from bpm_crm.analytics.members import Members
 from bpm_crm.analytics.own_facts import chosen_cases
 from bpm_crm.analytics.statements import report
 from bpm_crm.analytics.working_hours import working_hours
+from bpm_crm.engine.definition import Title
 from bpm_crm.records.database import Connection
 
 __all__ = ["DimensionNotOffered", "Measured", "Measurement", "measure", "members_of"]
@@ -31,7 +32,11 @@ class DimensionNotOffered(Exception):
         self.kpi = kpi
         self.dimension = dimension
         known = ", ".join(item.name for item in kpi.dimensions)
-        super().__init__(f"{kpi.key} cannot be grouped by {dimension.name}; it can by {known}.")
+        self.text = Title(
+            f"{kpi.key} cannot be grouped by {dimension.name}; it can by {known}.",
+            f"{kpi.key} не группируется по {dimension.name}; группируется по {known}.",
+        )
+        super().__init__(self.text.en)
 
 
 @dataclass(frozen=True, slots=True)

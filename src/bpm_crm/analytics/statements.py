@@ -1,6 +1,6 @@
 """The SQL of the reports: read once from its files, and put together with fragments of our own and values by name.
 
-In a file `{part}` stands for a shared part (`reports/parts/part.sql`) or for a fragment given when the statement is made, and `:name`
+In a file `{part}` stands for a shared part (`reports/parts/part.sql`, which may have parts of its own) or for a fragment given when the statement is made, and `:name`
 for a value. `$1` is the tenant, everywhere.
 """
 
@@ -84,6 +84,6 @@ def statement(
 
 
 def _part(braced: str, name: str) -> str:
-    """The text of a shared part; what is no part stays in its braces, for a fragment."""
+    """The text of a shared part with the parts inside it; what is no part stays in its braces, for a fragment."""
     path = REPORTS / "parts" / f"{name}.sql"
-    return path.read_text(encoding="utf-8").rstrip() if path.is_file() else braced
+    return with_parts(path.read_text(encoding="utf-8").rstrip()) if path.is_file() else braced

@@ -19,6 +19,7 @@ from bpm_crm.api.errors import (
 from bpm_crm.api.faults import NO_ANSWER, UNCERTAIN, Code, Fault
 from bpm_crm.api.instances import instance_view
 from bpm_crm.api.requests import fingerprint, key_reused
+from bpm_crm.engine.definition import Title
 from bpm_crm.operations.access import Permission, Scope
 from bpm_crm.operations.commands import (
     Command,
@@ -75,9 +76,19 @@ async def all_carried_out(context: RequestContext, works: list[Work]) -> list[Ou
     try:
         return await context.services.writer.submit_all(works)
     except Overloaded as error:
-        raise Fault(Code.OVERLOADED, "More work waits than can be taken on; try again in a moment.") from error
+        raise Fault(
+            Code.OVERLOADED,
+            Title(
+                "More work waits than can be taken on; try again in a moment.",
+                "Работы накопилось больше, чем можно принять; повторите через минуту.",
+            ),
+        ) from error
     except Unavailable as error:
-        said = UNCERTAIN if error.uncertain else f"Nothing was recorded. {NO_ANSWER}"
+        said = (
+            UNCERTAIN
+            if error.uncertain
+            else Title(f"Nothing was recorded. {NO_ANSWER.en}", f"Ничего не записано. {NO_ANSWER.ru}")
+        )
         raise Fault(Code.UNAVAILABLE, said, uncertain=error.uncertain) from error
 
 

@@ -29,7 +29,7 @@ class ImportBpmnInput:
 class BpmnDraft:
     """A process of a BPMN file."""
 
-    id: str = strawberry.field(description="Id of the process in the file.")
+    process_id: str = strawberry.field(description="Id of the process in the file.")
     name: str = strawberry.field(description="Its name, or that of its pool.")
     document: str | None = strawberry.field(
         description="The draft as YAML with comments, not checked and not saved; null: refused, `findings` say why."
@@ -81,7 +81,7 @@ def _import_type(found: Imported, language: str) -> BpmnImport:
     return BpmnImport(
         drafts=[
             BpmnDraft(
-                id=draft.id,
+                process_id=draft.id,
                 name=draft.name,
                 document=draft.document,
                 findings=[bpmn_finding(finding, language) for finding in draft.findings],

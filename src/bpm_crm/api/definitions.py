@@ -224,9 +224,9 @@ class ProcessDefinitionType(Node):
     key: str = strawberry.field(description="Stable key, for example `callback-request`.")
     title: str = strawberry.field(description="Name people see, in the language of `Accept-Language`.")
     description: str | None = strawberry.field(description="What the process is for.")
-    latest_version: int = strawberry.field(description="The newest published version, whose content this is.")
+    latest_version: int = strawberry.field(description="The newest published version.")
     current_version: int = strawberry.field(
-        description="Version that new cases take; another than the newest while that is rolled out or held back."
+        description="Version that new cases take, whose content this is; another than the newest while that is rolled out or held back."
     )
     retired_at: datetime | None = strawberry.field(
         description="Since when no case of it begins any more; null: it is in use."

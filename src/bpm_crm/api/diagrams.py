@@ -31,7 +31,7 @@ from bpm_crm.api.figure_frames import question_of
 from bpm_crm.api.figure_inputs import PeriodInput
 from bpm_crm.api.instance_filters import scope_condition
 from bpm_crm.api.references import InstanceRef, find_instance
-from bpm_crm.engine.definition import ProcessDefinition
+from bpm_crm.engine.definition import ProcessDefinition, Title
 from bpm_crm.engine.drawing.marks import BARE, Marks
 from bpm_crm.engine.drawing.mermaid import mermaid
 from bpm_crm.engine.drawing.svg import svg
@@ -79,9 +79,13 @@ async def process_diagram(
     if record is None:
         raise LookupError(f"process {root.key} is gone")
     case = None if instance is None else await _case(context, instance, record)
-    number = version or (record.latest_version if case is None else case.version)
+    newest = record.latest_version if case is None else case.version
+    number = newest if version is None else version
     if not 1 <= number <= record.latest_version:
-        message = f"There is no version {number}; there are 1 to {record.latest_version}."
+        message = Title(
+            f"There is no version {number}; there are 1 to {record.latest_version}.",
+            f"Версии {number} нет; есть с 1 по {record.latest_version}.",
+        )
         raise Fault(Code.BAD_USER_INPUT, message, maximum=record.latest_version, found=number)
     definition = (await context.process(record.id, number)).definition
     marks, as_of = BARE, None
@@ -112,14 +116,32 @@ def _check(wanted: _Wanted, period: PeriodInput | None, instance: InstanceRef | 
     """Faults for what does not go together."""
     _check_format(wanted)
     if (instance is None) is (wanted.overlay is DiagramOverlay.INSTANCE):
-        raise Fault(Code.BAD_USER_INPUT, "Give `instance` with the overlay INSTANCE, and only then.")
+        raise Fault(
+            Code.BAD_USER_INPUT,
+            Title(
+                "Give `instance` with the overlay INSTANCE, and only then.",
+                "Укажите `instance` с наложением INSTANCE и только с ним.",
+            ),
+        )
     if period is not None and wanted.overlay not in {DiagramOverlay.COUNTS, DiagramOverlay.BOTTLENECKS}:
-        raise Fault(Code.BAD_USER_INPUT, "Give `period` with the overlay COUNTS or BOTTLENECKS, and only then.")
+        raise Fault(
+            Code.BAD_USER_INPUT,
+            Title(
+                "Give `period` with the overlay COUNTS or BOTTLENECKS, and only then.",
+                "Укажите `period` с наложением COUNTS или BOTTLENECKS и только с ними.",
+            ),
+        )
 
 
 def _check_format(wanted: _Wanted) -> None:
     if wanted.format is DiagramFormat.BPMN and wanted.overlay is not DiagramOverlay.NONE:
-        raise Fault(Code.BAD_USER_INPUT, "BPMN has no overlays; ask for SVG or MERMAID, or for the overlay NONE.")
+        raise Fault(
+            Code.BAD_USER_INPUT,
+            Title(
+                "BPMN has no overlays; ask for SVG or MERMAID, or for the overlay NONE.",
+                "В BPMN наложений нет; запросите SVG или MERMAID либо наложение NONE.",
+            ),
+        )
 
 
 async def _drawn(
@@ -162,7 +184,13 @@ async def _case(context: RequestContext, instance: InstanceRef, record: Definiti
     case = None if case_id is None else await context.loader.instances.load(case_id)
     is_visible = case is not None and scope.covers_state(case.state, case.channel_id)
     if case is None or not is_visible or case.definition_id != record.id:
-        raise Fault(Code.BAD_USER_INPUT, f"There is no case of “{record.key}” with this reference that you may see.")
+        raise Fault(
+            Code.BAD_USER_INPUT,
+            Title(
+                f"There is no case of “{record.key}” with this reference that you may see.",
+                f"Нет обращения процесса «{record.key}» с такой ссылкой, которое вам видно.",
+            ),
+        )
     return case
 
 

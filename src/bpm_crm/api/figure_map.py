@@ -35,6 +35,7 @@ from bpm_crm.api.figure_members import After, Drilldown, First
 from bpm_crm.api.figure_variants import AfterVariant, FirstVariants, ProcessVariantConnection, variant_page
 from bpm_crm.api.instance_lists import ProcessInstanceConnection
 from bpm_crm.api.selections import Selection, selects
+from bpm_crm.engine.definition import Title
 
 MOST_CELLS = 5_000
 """More activities and edges than this nobody reads, and no browser draws."""
@@ -118,7 +119,10 @@ def _sections(chosen: Selection) -> list[Section]:
 def _check_size(figures: MapFigures) -> None:
     found = sum(len(cells) for cells in figures.cells.values())
     if found > MOST_CELLS:
-        message = f"This map has {found} parts, at most {MOST_CELLS} are given; filter the cases or choose another classifier."
+        message = Title(
+            f"This map has {found} parts, at most {MOST_CELLS} are given; filter the cases or choose another classifier.",
+            f"В карте {found} частей, отдаётся не больше {MOST_CELLS}; отберите процессы или выберите другой классификатор.",
+        )
         raise Fault(Code.BAD_USER_INPUT, message, maximum=MOST_CELLS, found=found)
 
 

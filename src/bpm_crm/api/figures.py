@@ -20,6 +20,7 @@ from bpm_crm.api.figure_funnel import Funnel, segment_type, sorted_segments
 from bpm_crm.api.figure_inputs import AS_OF, KNOWN_AT, WHERE, FunnelInput, LossInput, PeriodInput
 from bpm_crm.api.figure_losses import LossCell, loss_cells
 from bpm_crm.api.figure_members import Drilldown
+from bpm_crm.engine.definition import Title
 
 FunnelArgument = Annotated[FunnelInput, argument(description="Which funnel.")]
 LossArgument = Annotated[LossInput, argument(description="Which losses.")]
@@ -44,7 +45,12 @@ class FiguresQuery:
         dimensions = case_dimensions(input.group_by)
         question = question_of(context, input.period, input.where, Grouping(dimensions, input.owner_basis))
         if input.window is not None and input.mode is not FunnelMode.COHORT:
-            raise Fault(Code.BAD_USER_INPUT, "Only a COHORT has a window; leave `window` out.")
+            raise Fault(
+                Code.BAD_USER_INPUT,
+                Title(
+                    "Only a COHORT has a window; leave `window` out.", "Окно есть только у COHORT; уберите `window`."
+                ),
+            )
         async with context.services.database.reader(question.tenant_id) as connection:
             times = {"as_of": input.as_of, "known_at": input.known_at}
             frame = await frame_of(context, connection, question, input.process, **times)

@@ -17,11 +17,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.websockets import WebSocket
 
+from bpm_crm.api._negotiation import language_of
 from bpm_crm.api._request import read_body, request_id_of
 from bpm_crm.api.context import Info, RequestContext, Services
 from bpm_crm.api.faults import STATUS, Code, Fault, explain
 from bpm_crm.api.ids import to_global, uuid_of
-from bpm_crm.api.links import LIFETIME, SIGNATURE, LinkBearer, LinkRefused
+from bpm_crm.api.links import LIFETIME, NOT_MADE, SIGNATURE, LinkBearer, LinkRefused
+from bpm_crm.engine.definition import Title
 from bpm_crm.excel.limits import LIMITS
 from bpm_crm.operations.access import Permission, Viewer
 from bpm_crm.operations.viewers import viewer_of_user
@@ -114,19 +116,38 @@ async def _kept(request: Request, context_of: ContextOf, uploading: asyncio.Sema
     context = await context_of(request, None)
     viewer = context.caller
     if viewer.user_id is None or not any(viewer.may(permission) for permission in _SENDERS):
-        raise Fault(Code.FORBIDDEN, "Your role does not import tables.", permission=_SENDERS[0].value)
+        raise Fault(
+            Code.FORBIDDEN,
+            Title("Your role does not import tables.", "Ваша роль не загружает таблицы."),
+            permission=_SENDERS[0].value,
+        )
     if uploading.locked():
-        raise Fault(Code.OVERLOADED, "Many files come in just now; try again in a moment.")
+        raise Fault(
+            Code.OVERLOADED,
+            Title(
+                "Many files come in just now; try again in a moment.",
+                "Сейчас загружается много файлов; повторите через минуту.",
+            ),
+        )
     async with uploading:
         content = await read_body(dict(request.scope["headers"]), request.receive, LIMITS.file_bytes)
         if not content:
-            raise Fault(Code.BAD_REQUEST, "The body is empty; send the file itself as the body.")
+            raise Fault(
+                Code.BAD_REQUEST,
+                Title(
+                    "The body is empty; send the file itself as the body.",
+                    "Тело запроса пусто; передайте в нём сам файл.",
+                ),
+            )
         file_id, name = new_id(), _name(request.query_params.get("name", ""))
         async with context.services.database.transaction(viewer.tenant_id) as connection:
             if await stored_bytes(connection, viewer.tenant_id) + len(content) > MOST_STORED:
                 raise Fault(
                     Code.PAYLOAD_TOO_LARGE,
-                    f"Your company has {MOST_STORED} bytes of files in store already; they go after seven days.",
+                    Title(
+                        f"Your company has {MOST_STORED} bytes of files in store already; they go after seven days.",
+                        f"У вашей компании уже хранится {MOST_STORED} байт файлов; они удаляются через семь дней.",
+                    ),
                     maximum=MOST_STORED,
                 )
             expires_at = await insert_file(
@@ -174,14 +195,17 @@ async def _linked(request: Request, services: Services, file_id: UUID | None) ->
     """The person whose link to a file was followed, as they are now; a fault UNAUTHENTICATED for a link that is not good."""
     try:
         if services.links is None or file_id is None:
-            raise LinkRefused("This link was not made for this file")
+            raise LinkRefused(NOT_MADE)
         bearer = services.links.bearer(request.query_params, file_id, services.now())
         reference = await services.reference.get(bearer.tenant_id)
         viewer = None if reference is None else viewer_of_user(reference, bearer.user_id)
         if viewer is None:
-            raise LinkRefused("Nobody active is behind this link")
+            raise LinkRefused(Title("Nobody active is behind this link", "За этой ссылкой нет действующего сотрудника"))
     except LinkRefused as error:
-        raise Fault(Code.UNAUTHENTICATED, f"{error}; ask for the `link` of the file again.") from error
+        told = Title(
+            f"{error.text.en}; ask for the `link` of the file again.", f"{error.text.ru}; запросите `link` файла снова."
+        )
+        raise Fault(Code.UNAUTHENTICATED, told) from error
     return viewer
 
 
@@ -196,7 +220,7 @@ async def _answered(request: Request, serve: Callable[[], Awaitable[Response]]) 
     except Exception as error:  # noqa: BLE001  # every fault is explained or masked by one piece
         problem = explain(error, request_id=request_id)
         request.scope["state"]["codes"] = [problem.code]
-        body = orjson.dumps({"errors": [problem.formatted(request_id)]})
+        body = orjson.dumps({"errors": [problem.formatted(request_id, language_of(request.headers))]})
         response = Response(body, STATUS[problem.code], media_type="application/json")
     response.headers["x-request-id"] = request_id
     return response

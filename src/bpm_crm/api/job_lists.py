@@ -15,6 +15,7 @@ from bpm_crm.api.faults import Code, Fault
 from bpm_crm.api.filters import DateTimeFilter, Direction, combined, comparisons, keys_of
 from bpm_crm.api.job_kinds import job_id_of, job_type
 from bpm_crm.api.jobs import Job, JobId, JobStatus, own_job
+from bpm_crm.engine.definition import Title
 from bpm_crm.excel.jobs import JobKind
 from bpm_crm.records.jobs import JobRecord, job_of
 from bpm_crm.records.listings import JOBS
@@ -164,7 +165,10 @@ class JobsSubscription:
                 current = context.for_operation(context.request_id)
                 found = None if job_id is None else await own_job(current, job_id, set(JobKind))
                 if found is None:
-                    raise Fault(Code.BAD_USER_INPUT, "There is no job of yours with this id.")
+                    raise Fault(
+                        Code.BAD_USER_INPUT,
+                        Title("There is no job of yours with this id.", "Вашего задания с таким id нет."),
+                    )
                 if found != shown:
                     yield job_type(found, context.language)
                 shown = found

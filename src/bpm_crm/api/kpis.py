@@ -33,6 +33,7 @@ from bpm_crm.api.figure_inputs import AS_OF, KNOWN_AT, WHERE, PeriodInput
 from bpm_crm.api.figure_members import Drilldown
 from bpm_crm.api.kpi_comparisons import KpiComparisonInput, compared
 from bpm_crm.api.kpi_types import KpiComparison, KpiDefinition, KpiPoint, KpiValue, kpi_definition, kpi_value
+from bpm_crm.engine.definition import Title
 from bpm_crm.operations.access import Permission
 
 
@@ -162,7 +163,7 @@ class KpisQuery:
         grouping = Grouping(tuple(dict.fromkeys(group_by or ())), owner_basis)
         question = question_of(context, period, where, grouping)
         if limit is not None and limit < 0:
-            raise Fault(Code.BAD_USER_INPUT, "`limit` is not below 0.")
+            raise Fault(Code.BAD_USER_INPUT, Title("`limit` is not below 0.", "`limit` не меньше 0."))
         async with context.services.database.reader(question.tenant_id) as connection:
             kpi = found_kpi(await every_kpi(connection, question.tenant_id), key)
             frame = await frame_of(context, connection, question, as_of=as_of, known_at=known_at)
@@ -184,9 +185,9 @@ def answering() -> Iterator[None]:
     try:
         yield
     except (DimensionNotOffered, TooManyCases) as error:
-        raise Fault(Code.BAD_USER_INPUT, str(error)) from error
+        raise Fault(Code.BAD_USER_INPUT, error.text) from error
     except SeriesTooLong as error:
-        raise Fault(Code.BAD_USER_INPUT, str(error), maximum=error.most) from error
+        raise Fault(Code.BAD_USER_INPUT, error.text, maximum=error.most) from error
 
 
 def kpi_result(
@@ -228,7 +229,10 @@ def found_kpi(known: dict[str, Kpi], key: str) -> Kpi:
         near = near_keys(known, key)
         raise Fault(
             Code.BAD_USER_INPUT,
-            f"There is no KPI “{key}”; near it are: {', '.join(near)}. `kpiCatalogue` lists all.",
+            Title(
+                f"There is no KPI “{key}”; near it are: {', '.join(near)}. `kpiCatalogue` lists all.",
+                f"Показателя «{key}» нет; похожи: {', '.join(near)}. Все перечисляет `kpiCatalogue`.",
+            ),
             near=near,
         )
     return known[key]

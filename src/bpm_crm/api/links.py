@@ -8,6 +8,8 @@ from hashlib import sha256
 from urllib.parse import urlencode
 from uuid import UUID
 
+from bpm_crm.engine.definition import Title
+
 LIFETIME = timedelta(minutes=5)
 """Long enough for a click, too short to be passed on."""
 SIGNATURE = "signature"
@@ -15,7 +17,14 @@ _PURPOSE = b"bpm_crm download links 1"
 
 
 class LinkRefused(Exception):
-    """A link was not made here for this file, or has expired; the message says which."""
+    """A link was not made here for this file, or has expired; `text` says which."""
+
+    def __init__(self, text: Title) -> None:
+        super().__init__(text.en)
+        self.text = text
+
+
+NOT_MADE = Title("This link was not made for this file", "Эта ссылка не на этот файл")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +54,11 @@ class LinkSigner:
             expires = int(query["expires"])
             ends = datetime.fromtimestamp(expires, UTC)
         except (KeyError, ValueError, OverflowError, OSError) as error:
-            raise LinkRefused("This link is not whole") from error
+            raise LinkRefused(Title("This link is not whole", "Эта ссылка неполна")) from error
         if not hmac.compare_digest(self._signature(bearer, file_id, expires).encode(), query[SIGNATURE].encode()):
-            raise LinkRefused("This link was not made for this file")
+            raise LinkRefused(NOT_MADE)
         if ends <= at:
-            raise LinkRefused("This link has expired")
+            raise LinkRefused(Title("This link has expired", "Срок этой ссылки истёк"))
         return bearer
 
     def _signature(self, bearer: LinkBearer, file_id: UUID, expires: int) -> str:

@@ -9,6 +9,7 @@ from bpm_crm.api.faults import Code, Fault
 from bpm_crm.api.figure_filters import FactWhere
 from bpm_crm.api.filters import IDFilter, IntFilter, StringFilter
 from bpm_crm.api.ids import uuid_of
+from bpm_crm.engine.definition import Title
 from bpm_crm.records.reference import Reference
 
 LOG_FILTERS = ("channel", "owner", "team", "campaign", "region", "version", "product")
@@ -38,16 +39,30 @@ def _check(asked: Mapping[str, Sequence[str]], reference: Reference) -> None:
     for name, known in keys.items():
         for value in asked.get(name, ()):
             if value not in known:
-                there = f"there are: {', '.join(sorted(known))}" if known else "there are none"
-                raise Fault(Code.BAD_USER_INPUT, f"There is no {name} “{value[:40]}”; {there}.")
+                there = ", ".join(sorted(known)) or "—"
+                told = Title(
+                    f"There is no {name} “{value[:40]}”; there are: {there}.",
+                    f"Такого значения `{name}` нет: «{value[:40]}»; есть: {there}.",
+                )
+                raise Fault(Code.BAD_USER_INPUT, told)
     for value in asked.get("owner", ()):
         if uuid_of(value, "User") not in reference.users:
             raise Fault(
-                Code.BAD_USER_INPUT, f"There is no user “{value[:40]}”; `owner` is a global id, as the API gives it."
+                Code.BAD_USER_INPUT,
+                Title(
+                    f"There is no user “{value[:40]}”; `owner` is a global id, as the API gives it.",
+                    f"Сотрудника «{value[:40]}» нет; `owner` — глобальный id, как его отдаёт API.",
+                ),
             )
 
 
 def _number(value: str) -> int:
     if not (value.isascii() and value.isdigit() and len(value) < 9):
-        raise Fault(Code.BAD_USER_INPUT, f"“{value[:40]}” is no version: versions are numbers from 1.")
+        raise Fault(
+            Code.BAD_USER_INPUT,
+            Title(
+                f"“{value[:40]}” is no version: versions are numbers from 1.",
+                f"«{value[:40]}» — не версия: версии — числа от 1.",
+            ),
+        )
     return int(value)

@@ -1,25 +1,37 @@
 """Publishing versions, retiring processes, bringing them back, and installing the shipped ones again."""
 
-from datetime import datetime
 from typing import Annotated, Any
 
 import strawberry
 from strawberry import argument
 
-from bpm_crm.api.checks import KEY_DESCRIPTION, flaws
+from bpm_crm.api.checks import flaws
 from bpm_crm.api.context import Info, RequestContext
 from bpm_crm.api.definitions import ProcessDefinitionType, definition_type
-from bpm_crm.api.errors import IdempotencyConflict, InvalidInput, NotFound, UserError, invalid_input, not_found, text
-from bpm_crm.api.exposing import expose
-from bpm_crm.api.people import User, user_of
-from bpm_crm.api.process_drafts import DOCUMENT, StaleProcessDraft, stale_draft
+from bpm_crm.api.errors import IdempotencyConflict, InvalidInput, NotFound, invalid_input, not_found, text
+from bpm_crm.api.people import user_of
+from bpm_crm.api.process_drafts import StaleProcessDraft, stale_draft
 from bpm_crm.api.process_problems import InvalidDocument, invalid_document
+from bpm_crm.api.process_release_inputs import (
+    InstallProcessesInput,
+    PublishProcessInput,
+    ReinstateProcessInput,
+    RetireProcessInput,
+)
+from bpm_crm.api.process_release_types import (
+    InstalledProcess,
+    ProcessesInstalled,
+    ProcessPublished,
+    ProcessRetirement,
+    RolloutInTheWay,
+    StaleProcessVersion,
+)
 from bpm_crm.api.requests import key_reused, request_of
 from bpm_crm.engine.blockers import InputCode, InputProblem
 from bpm_crm.operations.access import Permission
 from bpm_crm.operations.commands import KeyReused, Missing, NotUnderstood
 from bpm_crm.operations.drafts import DocumentRefused, StaleDraft
-from bpm_crm.operations.installing import Installed, InstallState, install_processes
+from bpm_crm.operations.installing import Installed, install_processes
 from bpm_crm.operations.releasing import (
     AskedRelease,
     Released,
@@ -31,134 +43,6 @@ from bpm_crm.operations.releasing import (
     retire_process,
 )
 from bpm_crm.processes.library import shipped_keys
-
-expose(
-    InstallState,
-    "How a shipped process stands to that of the company.",
-    {
-        InstallState.NEW: "The company did not have it: it is published.",
-        InstallState.SAME: "The company has it as it is shipped.",
-        InstallState.CHANGED: "It is shipped otherwise than before: the next version is published.",
-        InstallState.SKIPPED: "The company changed it, or rolls it out: it is left alone.",
-    },
-)
-
-
-@strawberry.input(description="Publish the next version of a process: a document, or its draft.")
-class PublishProcessInput:
-    """Publish the next version of a process."""
-
-    process: str | None = strawberry.field(
-        default=None, description="Key of the process; without a document, its draft is published."
-    )
-    document: str | None = strawberry.field(default=None, description=DOCUMENT)
-    changelog: str = strawberry.field(default="", description="What is new in this version, for its readers.")
-    base_version: int | None = strawberry.field(
-        default=None,
-        description="Newest version that the author of the document knew: a newer one refuses it. Of a draft: its own.",
-    )
-    expected_revision: int | None = strawberry.field(default=None, description="Revision of the draft as it was seen.")
-    is_held: bool = strawberry.field(
-        default=False, description="Whether new cases are to go on as they are, until a rollout brings this version."
-    )
-    dry_run: bool = strawberry.field(default=False, description="Decide and answer, but write nothing.")
-    idempotency_key: str | None = strawberry.field(default=None, description=KEY_DESCRIPTION)
-
-
-@strawberry.input(description="Retire a process: no case of it begins any more, those under way go on.")
-class RetireProcessInput:
-    """Retire a process."""
-
-    process: str = strawberry.field(description="Key of the process.")
-    comment: str | None = strawberry.field(default=None, description="Why; kept in the journal of the process.")
-    idempotency_key: str | None = strawberry.field(default=None, description=KEY_DESCRIPTION)
-
-
-@strawberry.input(description="Let cases of a retired process begin again.")
-class ReinstateProcessInput:
-    """Let cases of a retired process begin again."""
-
-    process: str = strawberry.field(description="Key of the process.")
-    comment: str | None = strawberry.field(default=None, description="Why; kept in the journal of the process.")
-    idempotency_key: str | None = strawberry.field(default=None, description=KEY_DESCRIPTION)
-
-
-@strawberry.input(description="Install the shipped processes again. What the company changed is left alone.")
-class InstallProcessesInput:
-    """Install the shipped processes again."""
-
-    processes: list[str] | None = strawberry.field(default=None, description="Keys of shipped processes; null: all.")
-    dry_run: bool = strawberry.field(default=False, description="Tell what would be done, but do nothing.")
-    comment: str | None = strawberry.field(default=None, description="Why; kept in the journal.")
-    idempotency_key: str | None = strawberry.field(default=None, description=KEY_DESCRIPTION)
-
-
-@strawberry.type(description="The version is published, or would be.")
-class ProcessPublished:
-    """The version is published."""
-
-    process: str = strawberry.field(description="Key of the process.")
-    version: int = strawberry.field(description="Number of the version.")
-    checksum: str = strawberry.field(description="SHA-256 of the document.")
-    is_new: bool = strawberry.field(description="False: the newest version says the same, and nothing was published.")
-    is_dry_run: bool = strawberry.field(description="Whether nothing was written, as asked.")
-    definition: ProcessDefinitionType | None = strawberry.field(
-        description="The process after it; null on a dry run of a new one."
-    )
-    is_repeated: bool = strawberry.field(
-        description="Whether this repeats the first answer to the same idempotency key."
-    )
-
-
-@strawberry.type(
-    description="Somebody published since the author of the document looked. Nothing was written: compare, merge, publish again."
-)
-class StaleProcessVersion(UserError):
-    """Somebody published since the author looked."""
-
-    expected_version: int | None = strawberry.field(description="Version that was taken for the newest; null: none.")
-    latest_version: int | None = strawberry.field(description="The newest version; null: there is none.")
-    published_at: datetime | None = strawberry.field(description="When that was published.")
-    published_by: User | None = strawberry.field(description="Who published it; null: installed with the product.")
-
-
-@strawberry.type(description="The process is being rolled out, which settles what new cases take. Nothing was written.")
-class RolloutInTheWay(UserError):
-    """The process is being rolled out."""
-
-    version: int = strawberry.field(description="The version that is being rolled out.")
-
-
-@strawberry.type(description="The process is retired, or in use again.")
-class ProcessRetirement:
-    """The process is retired, or in use again."""
-
-    process: str = strawberry.field(description="Key of the process.")
-    retired_at: datetime | None = strawberry.field(description="Since when it is retired; null: it is in use.")
-    is_repeated: bool = strawberry.field(
-        description="Whether this repeats the first answer to the same idempotency key."
-    )
-
-
-@strawberry.type(description="A shipped process, and what became of it.")
-class InstalledProcess:
-    """A shipped process, and what became of it."""
-
-    process: str = strawberry.field(description="Key of the process.")
-    state: InstallState = strawberry.field(description="How it stands to that of the company.")
-    version: int = strawberry.field(description="The newest version after it.")
-
-
-@strawberry.type(description="The shipped processes are installed.")
-class ProcessesInstalled:
-    """The shipped processes are installed."""
-
-    processes: list[InstalledProcess] = strawberry.field(description="Every one of them, by key.")
-    is_dry_run: bool = strawberry.field(description="Whether nothing was written, as asked.")
-    is_repeated: bool = strawberry.field(
-        description="Whether this repeats the first answer to the same idempotency key."
-    )
-
 
 PublishProcessResult = Annotated[
     ProcessPublished
@@ -272,11 +156,11 @@ async def renewed(context: RequestContext) -> RequestContext:
 
 
 async def definition_shown(context: RequestContext, process: str) -> ProcessDefinitionType | None:
-    """A process as the API shows it, at its newest version."""
+    """A process as the API shows it, at the version that new cases take."""
     record = context.known.definition(process)
     if record is None:
         return None
-    found = await context.process(record.id, record.latest_version)
+    found = await context.process(record.id, record.taken_version)
     return definition_type(record, found.definition, context.language)
 
 

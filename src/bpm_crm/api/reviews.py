@@ -15,6 +15,7 @@ from bpm_crm.api.faults import Code, Fault
 from bpm_crm.api.ids import uuid_of
 from bpm_crm.api.requests import key_reused, request_of, user_or_caller
 from bpm_crm.api.review_types import Review, ReviewConnection, ReviewEdge, ReviewSchedule, review_type, schedule_type
+from bpm_crm.engine.definition import Title
 from bpm_crm.operations.access import Permission
 from bpm_crm.operations.commands import KeyReused, Missing, NotUnderstood
 from bpm_crm.operations.review_journal import Saved
@@ -176,7 +177,13 @@ async def _answered(context: RequestContext, answer: Any, asked: Any) -> Any:
         case Saved(subject_id, is_repeated):
             schedule = await _schedule(context, context.caller.tenant_id, subject_id)
             if schedule is None:
-                raise Fault(Code.UNAVAILABLE, "The schedule is stored, but cannot be read now; read it again.")
+                raise Fault(
+                    Code.UNAVAILABLE,
+                    Title(
+                        "The schedule is stored, but cannot be read now; read it again.",
+                        "Расписание сохранено, но сейчас не читается; прочитайте его снова.",
+                    ),
+                )
             return ReviewPeriodSet(schedule=schedule, is_repeated=is_repeated)
         case NotUnderstood(problems):
             return invalid_input(problems, context.language)

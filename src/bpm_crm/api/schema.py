@@ -125,7 +125,7 @@ async def _definition(info: Info, key: UUID) -> Any:
     record = info.context.known.definitions.get(key)
     if record is None:
         return None
-    process = await info.context.process(key, record.latest_version)
+    process = await info.context.process(key, record.taken_version)
     return definition_type(record, process.definition, info.context.language)
 
 

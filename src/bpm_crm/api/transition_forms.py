@@ -139,8 +139,10 @@ class TransitionFormsQuery:
         context = info.context
         context.require(Permission.VIEW_DEFINITIONS)
         record = context.known.definition(process)
-        number = None if record is None else version or record.taken_version
-        if record is None or number is None or not 1 <= number <= record.latest_version:
+        if record is None:
+            return None
+        number = record.taken_version if version is None else version
+        if not 1 <= number <= record.latest_version:
             return None
         found = await context.process(record.id, number)
         move = find_transition(found, transition)

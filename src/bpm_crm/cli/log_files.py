@@ -131,7 +131,7 @@ async def _request(database: Database, reference: Reference, wish: Wish) -> LogR
         cases = _cases(wish, reference)
         check_product(cases, frame.versions)
     except Fault as fault:
-        raise CommandRefused(fault.message) from fault
+        raise CommandRefused(fault.message.en) from fault
     question = Question(tenant_id, cases, _aware(wish.since) or FIRST_INSTANT, _aware(wish.until) or LAST_INSTANT)
     return LogRequest(
         frame, question, wish.classifier, wish.language.value, people=wish.people, customers=wish.customers

@@ -13,6 +13,7 @@ from bpm_crm.operations.leads import unknown_version
 from bpm_crm.operations.process_journal import ProcessChangeKind, Repeated, author_of, first_answer, write_down
 from bpm_crm.operations.publishing import prove
 from bpm_crm.operations.review_journal import Request
+from bpm_crm.processes.includes import resolve_includes
 from bpm_crm.processes.yaml_reader import read_yaml
 from bpm_crm.records.database import Connection, Database
 from bpm_crm.records.definitions import find_definition
@@ -136,9 +137,11 @@ def _unreadable(asked: AskedDraft) -> DocumentRefused | NotUnderstood | None:
         return NotUnderstood((InputProblem(InputCode.WRONG_KEY, ("process",), shown(asked.process)),))
     try:
         data = read_yaml(asked.document).data
+        if not isinstance(data, Mapping):
+            resolve_includes(data, {})
     except DefinitionInvalid as error:
         return DocumentRefused(error.problems)
-    said = data.get("process") if isinstance(data, Mapping) else None
+    said = data.get("process")
     if said is not None and said != asked.process:
         params = {"expected": asked.process}
         return NotUnderstood((InputProblem(InputCode.OTHER_PROCESS, ("document",), shown(said), params=params),))

@@ -1,5 +1,6 @@
 """The shipped library installed again: what a company has changed is left alone, what it has not is brought up to date."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,7 +8,7 @@ from enum import StrEnum
 
 from bpm_crm.operations.commands import KeyReused
 from bpm_crm.operations.process_journal import ProcessChangeKind, Repeated, author_of, first_answer, write_down
-from bpm_crm.operations.publishing import INSTALLED, publish
+from bpm_crm.operations.publishing import INSTALLED, prove, publish
 from bpm_crm.operations.review_journal import Request
 from bpm_crm.processes.library import origin_of, shipped_keys, shipped_origin, shipped_text
 from bpm_crm.records.database import Connection, Database, Row
@@ -90,7 +91,8 @@ async def _install(connection: Connection, request: Request, key: str, at: datet
     if known is not None and state in {InstallState.SAME, InstallState.SKIPPED}:
         return InstalledProcess(key, state, known["latest_version"])
     text, by = shipped_text(key), author_of(request)
-    done = await publish(connection, request.tenant_id, text, changelog=INSTALLED, at=at, by=by)
+    process = await asyncio.to_thread(prove, text, at)
+    done = await publish(connection, request.tenant_id, text, changelog=INSTALLED, at=at, by=by, process=process)
     return InstalledProcess(key, state if done.is_new else InstallState.SAME, done.version)
 
 

@@ -48,7 +48,6 @@ class Released:
     version: int
     checksum: str
     is_new: bool
-    document: str | None = None
     is_repeated: bool = False
 
 
@@ -187,7 +186,7 @@ async def _publish(
         process=process,
         is_held=asked.is_held,
     )
-    answer = Released(key, done.version, done.checksum, done.is_new, found.text)
+    answer = Released(key, done.version, done.checksum, done.is_new)
     if asked.is_dry_run:
         raise _Tried(answer)
     if found.draft is not None:

@@ -46,10 +46,18 @@ class Stand:
 
 
 @dataclass(frozen=True, slots=True)
+class LabelLine:
+    """A line of a label; `is_taken`: it is about what the case did."""
+
+    text: str
+    is_taken: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Label:
     """What is written at a move, line by line; `steps` are the funnel steps that it reaches, `is_taken` that the case went there."""
 
-    lines: tuple[str, ...]
+    lines: tuple[LabelLine, ...]
     steps: tuple[int, ...]
     is_taken: bool
     is_forced: bool
@@ -140,12 +148,18 @@ def _height(texts: Sequence[Text]) -> float:
 
 def _label(definition: ProcessDefinition, move: Move, marks: Marks, language: str) -> Label:
     taken = [item for item in marks.taken if (item.source, item.target) == (move.source, move.target)]
-    titles = [definition.transitions[key].title.in_language(language) for key in move.transitions]
     by_force = any(item.transition is None for item in taken)
-    said = [*titles, *([BY_FORCE.in_language(language)] if by_force else []), *(item.note for item in taken)]
-    lines = [line for text in said for line in wrapped(text, LABEL_WIDTH, LABEL, most=_MOST_LABEL)]
+    went = {item.transition for item in taken}
+    said = [(definition.transitions[key].title.in_language(language), key in went) for key in move.transitions]
+    said += [(BY_FORCE.in_language(language), True)] if by_force else []
+    said += [(item.note, True) for item in taken]
+    lines = [
+        LabelLine(line, is_taken)
+        for text, is_taken in said
+        for line in wrapped(text, LABEL_WIDTH, LABEL, most=_MOST_LABEL, is_bold=is_taken)
+    ]
     steps = _steps(definition, OccasionKind.TRANSITION, move.transitions)
-    return Label(tuple(lines), steps, bool(taken), by_force and not titles)
+    return Label(tuple(lines), steps, bool(taken), by_force and not move.transitions)
 
 
 def _steps(definition: ProcessDefinition, kind: OccasionKind, keys: Sequence[str]) -> tuple[int, ...]:
@@ -161,7 +175,7 @@ def _steps(definition: ProcessDefinition, kind: OccasionKind, keys: Sequence[str
 
 
 def _extent(label: Label) -> tuple[float, float]:
-    width = max((width_of(line, LABEL) for line in label.lines), default=0)
+    width = max((width_of(line.text, LABEL, is_bold=line.is_taken) for line in label.lines), default=0)
     return width + (24 * len(label.steps)), max(len(label.lines) * LABEL * LEADING, 20 if label.steps else 0)
 
 

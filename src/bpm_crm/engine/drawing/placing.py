@@ -21,12 +21,14 @@ def cells_of(graph: Graph) -> dict[str, Cell]:
     spine = _spine(graph)
     cells: dict[str, Cell] = {node: (row, 0) for row, node in enumerate(spine)}
     onward = followers(graph.moves)
-    beside = [node for node in graph.nodes if node not in cells and node not in graph.finals and node != ANYWHERE]
+    beside = dict.fromkeys(
+        node for node in graph.nodes if node not in cells and node not in graph.finals and node != ANYWHERE
+    )
     while beside:
         source, node = _next(beside, cells, onward)
         row = cells[source][0] if source is not None else len(spine)
         cells[node] = _free(cells, row, 1)
-        beside.remove(node)
+        del beside[node]
     last = max(row for row, _ in cells.values()) + 1
     if ANYWHERE in graph.nodes:
         cells[ANYWHERE] = (last, 0)
@@ -36,13 +38,15 @@ def cells_of(graph: Graph) -> dict[str, Cell]:
     return cells
 
 
-def _next(waiting: list[str], cells: Mapping[str, Cell], onward: Mapping[str, list[str]]) -> tuple[str | None, str]:
+def _next(
+    waiting: Mapping[str, None], cells: Mapping[str, Cell], onward: Mapping[str, list[str]]
+) -> tuple[str | None, str]:
     """The first node to which a placed one leads, topmost first, and that one; else the first that waits."""
     for source in sorted(cells, key=lambda key: cells[key]):
         for node in onward.get(source, ()):
             if node in waiting:
                 return source, node
-    return None, waiting[0]
+    return None, next(iter(waiting))
 
 
 def _free(cells: Mapping[str, Cell], row: int, first: int) -> Cell:

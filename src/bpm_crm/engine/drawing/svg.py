@@ -143,7 +143,7 @@ def _label(label: Label, box: Box) -> Iterator[str]:
         yield from _badge(step, box.x + 10 + 24 * place, box.y + box.height / 2)
     for place, line in enumerate(label.lines):
         y = box.y + (place + 1) * LABEL * LEADING - LABEL * 0.32
-        yield _line("move taken" if label.is_taken else "move", box.x + indent, y, line)
+        yield _line("move taken" if line.is_taken else "move", box.x + indent, y, line.text)
 
 
 def _legend(definition: ProcessDefinition, marks: Marks, language: str, width: float) -> list[str]:

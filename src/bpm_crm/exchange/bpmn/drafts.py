@@ -10,7 +10,7 @@ from bpm_crm.exchange.bpmn.keys import key_of
 from bpm_crm.exchange.bpmn.machine import FoundMove, FoundStage, Machine
 from bpm_crm.exchange.bpmn.model import Element, plain, walk
 from bpm_crm.exchange.bpmn.names import BPMN
-from bpm_crm.exchange.bpmn.refusals import is_side_line
+from bpm_crm.exchange.bpmn.refusals import is_ours, is_side_line
 from bpm_crm.exchange.bpmn.spans import target_of, timer_text
 
 MOST_TITLE: Final = 400
@@ -171,7 +171,7 @@ def _timers(machine: Machine) -> Iterator[tuple[Element, Element]]:
     """The timers of the process that can be clocks, each with what it is attached to or is itself."""
     for element in walk(machine.pool.scope):
         for event in element.boundary:
-            if event.event == "timer" and (event.is_interrupting or is_side_line(event)):
+            if event.event == "timer" and not is_ours(event) and (event.is_interrupting or is_side_line(event)):
                 yield element, event
         if element.kind == "intermediateCatchEvent" and element.event == "timer":
             before = [flow.source for flow in element.incoming if flow.source.kind == "eventBasedGateway"]

@@ -58,9 +58,9 @@ class FlowElements:
         stages = self._definition.stages
         return {key: timers_at(self._definition, key) for key, stage in stages.items() if not stage.kind.is_final}
 
-    def leaving(self, stage: str) -> list[Flow]:
+    def leaving(self, stage: str) -> Sequence[Flow]:
         """The flows out of a stage."""
-        return [flow for flow in self.flows if flow.source == stage]
+        return self._by_source.get(stage, ())
 
     def gateway(self, stage: str) -> str | None:
         """The id of the gateway behind a stage; None where at most one flow leaves it."""
@@ -89,6 +89,13 @@ class FlowElements:
                 )
         for told, number in self._told.items():
             yield Element("bpmn:escalation", {"id": f"Escalation_{number}", "name": told, "escalationCode": told})
+
+    @cached_property
+    def _by_source(self) -> Mapping[str, Sequence[Flow]]:
+        found: dict[str, list[Flow]] = {}
+        for flow in self.flows:
+            found.setdefault(flow.source, []).append(flow)
+        return found
 
     @cached_property
     def _told(self) -> Mapping[str, int]:

@@ -34,7 +34,10 @@ class FoundStage:
 
 @dataclass(eq=False, slots=True)
 class FoundMove:
-    """A move out of some stages into one, with the flows that it goes along; `guard` is in CEL, `foreign` are the conditions that are not."""
+    """A move out of some stages into one; `guard` is in CEL, `foreign` are the flows with other conditions.
+
+    `is_uneven`: flows that stand for the same transition of ours differ; the first of them counts.
+    """
 
     key: str
     sources: list[str]
@@ -44,6 +47,7 @@ class FoundMove:
     foreign: tuple[Flow, ...]
     part: Part | None
     event: Element | None
+    is_uneven: bool = False
 
 
 @dataclass(slots=True)
@@ -135,19 +139,17 @@ class _Builder:
 
     def _move(self, source: FoundStage, way: Way) -> None:
         target = self._stage(way.target)
-        part = next(
-            (found for flow in way.flows if (found := part_of(flow.node, "transition")) is not None and found.key), None
-        )
+        part, name = _written(way.flows)
+        guard, foreign = _conditions(way.flows)
         known = self.move_keys.get(part.key) if part is not None else None
         if known is not None and known.target == target.key:
             if source.key not in known.sources:
                 known.sources.append(source.key)
+            known.is_uneven |= (known.title.en, known.guard) != (name, guard)
             return
-        if known is not None:
-            part = None
-        title = self._title(way, target, source)
-        key = part.key if part is not None else key_of(title.en, "move", self.move_keys)
-        guard, foreign = _conditions(way.flows)
+        title = self._title(way, target, source) if part is None else Title(name, name)
+        is_new = part is None or known is not None
+        key = key_of(title.en, "move", self.move_keys) if part is None or is_new else part.key
         self.move_keys[key] = FoundMove(key, [source.key], target.key, title, guard, foreign, part, way.event)
 
     def _title(self, way: Way, target: FoundStage, source: FoundStage) -> Title:
@@ -207,13 +209,25 @@ def _title(element: Element | None) -> Title:
     return Title(f"{element.kind} {element.id}", f"{element.kind} {element.id}")
 
 
+def _written(flows: tuple[Flow, ...]) -> tuple[Part | None, str]:
+    """The first part of ours on a way, and what its flow is called."""
+    for flow in flows:
+        part = part_of(flow.node, "transition")
+        if part is not None and part.key:
+            return part, flow.name
+    return None, ""
+
+
 def _conditions(flows: tuple[Flow, ...]) -> tuple[str | None, tuple[Flow, ...]]:
-    """The conditions in CEL as one, and the flows whose conditions are in another language."""
-    ours = [
-        flow.condition
-        for flow in flows
-        if flow.condition is not None and flow.language == CEL and flow.condition != NO_GUARD
-    ]
-    foreign = tuple(flow for flow in flows if flow.condition is not None and flow.language != CEL)
+    """The conditions in CEL as one, and the flows whose conditions are in another language; a flow of ours needs not say that its is CEL."""
+    ours, foreign = [], []
+    for flow in flows:
+        if flow.condition is None:
+            continue
+        if flow.language == CEL or (not flow.language and part_of(flow.node, "transition") is not None):
+            ours.append(flow.condition)
+        else:
+            foreign.append(flow)
+    ours = [condition for condition in ours if condition != NO_GUARD]
     guard = ours[0] if len(ours) == 1 else " && ".join(f"({condition})" for condition in ours)
-    return guard or None, foreign
+    return guard or None, tuple(foreign)

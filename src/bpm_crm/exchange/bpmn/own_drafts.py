@@ -6,6 +6,7 @@ from typing import Any
 from bpm_crm.engine.definition import FINAL_KINDS, StageKind, Title
 from bpm_crm.exchange.bpmn.drafts import Sketch, known_titles, sketch_of, titles
 from bpm_crm.exchange.bpmn.findings import Finding, FindingCode, Weight
+from bpm_crm.exchange.bpmn.keys import key_of
 from bpm_crm.exchange.bpmn.machine import FoundMove, FoundStage, Machine
 from bpm_crm.exchange.bpmn.model import Element, plain, walk
 from bpm_crm.exchange.bpmn.names import NO_GUARD
@@ -17,12 +18,18 @@ from bpm_crm.exchange.bpmn.xml_writer import writable
 _STAGE = Title("Stage", "Стадия")
 _MOVE = Title("Transition", "Переход")
 _CLOCK = Title("Clock", "Часы")
+_FIRST_COUNTS = Title(
+    "its flows no longer say the same, the first of them counts: change all of them alike",
+    "его потоки больше не одинаковы, действует первый из них: измените их одинаково",
+)
 _CHECK_RUSSIAN = Title("check its Russian title", "проверьте русское название")
 _TAKEN_OVER = Title("the change was taken over", "изменение перенесено")
 _CHANGE_CLOCK = Title(
     "timers only show clocks: change `clocks` in the document",
     "таймеры только показывают часы: измените `clocks` в документе",
 )
+
+_TOLD_ALWAYS = frozenset({FindingCode.GUARD_LOST, FindingCode.TIMER_LOST})
 
 
 def is_ours(machine: Machine) -> bool:
@@ -55,8 +62,18 @@ class _Merger:
             values = {part.key: part.value for part in self.parts if part.name == name}
             if values:
                 made.data[section] = values
+        self._add_clocks()
         self._check_timers()
+        made.findings += [item for item in self.foreign.findings if item.code in _TOLD_ALWAYS]
         return made
+
+    def _add_clocks(self) -> None:
+        """Timers that were added in the picture."""
+        for key, value in self.foreign.data.get("clocks", {}).items():
+            clocks = self.made.data.setdefault("clocks", {})
+            new = key_of(key, "clock", clocks)
+            clocks[new] = value
+            self.made.comments["clocks", new] = self.foreign.comments["clocks", key]
 
     def _stage(self, stage: FoundStage) -> Any:
         if stage.part is None or stage.element is None:
@@ -89,9 +106,11 @@ class _Merger:
 
     def _transition(self, move: FoundMove, part: Part) -> Any:
         value = dict(part.value)
-        name = "" if move.title.en == self._stage_title(move.target) else move.title.en
-        if name or not known_titles(value):
-            self._rename(value, move.title.en, _MOVE, part.key, "")
+        self._rename(value, move.title.en, _MOVE, part.key, "")
+        if move.key != part.key:
+            value.setdefault("trigger", part.key)
+        if move.is_uneven:
+            self._changed(_MOVE, part.key, _FIRST_COUNTS, "")
         kept = self._sources(value.get("from"))
         finals = [key for key in kept or () if self._is_final(key)]
         if kept is None or set(kept) - set(finals) != set(move.sources):
@@ -128,9 +147,6 @@ class _Merger:
 
     def _is_final(self, key: str) -> bool:
         return any(stage.key == key and stage.kind.is_final for stage in self.machine.stages)
-
-    def _stage_title(self, key: str) -> str:
-        return next(stage.title.en for stage in self.machine.stages if stage.key == key)
 
     def _leads(self, part: Part) -> bool:
         """Whether a transition that no flow stands for still leads from somewhere to somewhere."""
