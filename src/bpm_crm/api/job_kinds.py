@@ -7,7 +7,7 @@ import strawberry
 
 from bpm_crm.api.context import Info
 from bpm_crm.api.ids import to_global, uuid_of
-from bpm_crm.api.jobs import IMPORTS, Job, export_job, import_job, own_job, job_values
+from bpm_crm.api.jobs import IMPORTS, Job, export_job, import_job, job_values, own_job
 from bpm_crm.api.replays import Replay, replay_node
 from bpm_crm.excel.jobs import JobKind
 from bpm_crm.records.jobs import JobRecord
