@@ -116,6 +116,7 @@ FOLLOWED: Mapping[str, Permission | None] = {
     "ImportJob.problems": ANYBODY,
     "ImportJob.errorFile": ANYBODY,
     "ExportJob.file": ANYBODY,
+    "StoredFile.link": ANYBODY,  # to whose file it is
     "UnmappedStage.instances": Permission.VIEW_CASES,
     "CorrectiveAction.effect": Permission.VIEW_FIGURES,
 }
