@@ -7,7 +7,7 @@ import strawberry
 
 from bpm_crm.api.context import Info
 from bpm_crm.api.ids import to_global, uuid_of
-from bpm_crm.api.jobs import IMPORTS, Job, export_job, import_job, own_job, shared_values
+from bpm_crm.api.jobs import IMPORTS, Job, export_job, import_job, own_job, job_values
 from bpm_crm.api.replays import Replay, replay_node
 from bpm_crm.excel.jobs import JobKind
 from bpm_crm.records.jobs import JobRecord
@@ -27,7 +27,7 @@ class ReplayJob(Job):
 
 def replay_job(record: JobRecord, language: str) -> ReplayJob:
     """A replay as the API shows it among jobs."""
-    return ReplayJob(id=to_global("ReplayJob", record.id), **shared_values(record, language))
+    return ReplayJob(id=to_global("ReplayJob", record.id), **job_values(record, language))
 
 
 _SHOWN: Mapping[JobKind, Callable[[JobRecord, str], Job]] = {
