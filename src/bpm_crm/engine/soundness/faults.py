@@ -133,7 +133,8 @@ class Proof:
                 self._settle(Property.STAGES_WATCHED, path, None)
             else:
                 played = self.witnesses.over(found[key])
-                trace = () if played is None else played.trace
+                idle = played is not None and not any(clock.is_open for clock in played.state.clocks.values())
+                trace = played.trace if played is not None and idle else ()
                 code = ProblemCode.STAGE_WITHOUT_CLOCK
                 self._refuse(Property.STAGES_WATCHED, code, path, {"value": key}, trace)
 
