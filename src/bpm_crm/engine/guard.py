@@ -29,6 +29,7 @@ MAX_ITEMS = 256
 MAX_WALKS = 1
 MAX_PATTERNS = 2
 MAX_PROGRAMS = 64
+MOST_SHOWN = 300
 
 _NONE: frozenset[str] = frozenset()
 _WALK = "@not_strictly_false"
@@ -68,7 +69,8 @@ class ExpressionInvalid(Exception):
     cure: str
 
     def __str__(self) -> str:
-        return f"{self.fault} at column {self.column} of `{self.source}`. {self.cure}"
+        shown = self.source if len(self.source) <= MOST_SHOWN else f"{self.source[:MOST_SHOWN]}…"
+        return f"{self.fault} at column {self.column} of `{shown}`. {self.cure}"
 
 
 class EvaluationFailed(Exception):

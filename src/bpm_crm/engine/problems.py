@@ -138,8 +138,8 @@ TEXTS: Mapping[ProblemCode, Title] = {
         "“{value}” is not a usable duration: {fault}", "«{value}» — негодная длительность: {fault}"
     ),
     ProblemCode.TOO_MANY_PARTS: Title(
-        "There are {count} {value}, more than the {limit} that a process may have; divide the process.",
-        "Частей ({value}) здесь {count}, а в процессе может быть не больше {limit}; разделите процесс.",
+        "There are {count} of “{value}”, more than the {limit} that a process may have; divide the process.",
+        "Здесь {count} × «{value}», а в процессе может быть не больше {limit}; разделите процесс.",
     ),
     ProblemCode.FIELD_UNFILLABLE: Title(
         "“{value}” requires field “{field}”, which accepts no value at all; widen its `min`, `max`, `max_length` or `options`.",
@@ -166,8 +166,8 @@ TEXTS: Mapping[ProblemCode, Title] = {
         "Варианты «{value}» заявлены исчерпывающими, но в стадии «{stage}» может не выполниться ни один из {transitions}; расширьте условие, добавьте вариант или снимите заявление.",
     ),
     ProblemCode.STAGE_WITHOUT_CLOCK: Title(
-        "No clock ever runs in stage “{value}”, so a case there can be forgotten; start one on entering it, or say why none is needed in `waiver`.",
-        "В стадии «{value}» никогда не идут часы, и процесс в ней могут забыть; запустите часы при входе или объясните в `waiver`, почему они не нужны.",
+        "A case can enter stage “{value}” while no clock runs, and be forgotten there; start one on entering it, or say why none is needed in `waiver`.",
+        "Процесс может войти в стадию «{value}», когда не идут никакие часы, и о нём забудут; запустите часы при входе или объясните в `waiver`, почему они не нужны.",
     ),
     ProblemCode.FUNNEL_ORDER_REVERSED: Title(
         "Step “{first}” stands before “{value}” in the funnel, but every way that reaches both reaches “{value}” first; exchange their `order`.",

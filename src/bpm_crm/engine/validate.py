@@ -1,5 +1,6 @@
 """Whether a definition is sound: every fault, with its place in the document, before anything runs under it."""
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
 
@@ -34,6 +35,10 @@ MOST_PARTS: Mapping[str, int] = {
     "reasons": 1_000,
 }
 """How many entries a section of a document may have, so that every check stays quick. An imported log has up to 502 stages."""
+MOST_MOVES = 20_000
+"""How many ways there may be out of all stages together: the sources of all transitions."""
+MOST_ALTERNATIVES = 50
+"""How many transitions with one trigger may lead out of one stage."""
 RESERVED_TRIGGERS = frozenset({"state", FORCE})
 RESERVED_ACTIVITIES = frozenset({"response", *STANDARD_ACTIVITIES})
 
@@ -76,8 +81,19 @@ def _sizes(definition: ProcessDefinition) -> Iterator[Problem]:
     for section, most in MOST_PARTS.items():
         count = len(definition.policies if section == "clocks" else getattr(definition, section))
         if count > most:
-            params = {"value": section, "count": str(count), "limit": str(most)}
-            yield Problem(ProblemCode.TOO_MANY_PARTS, (section,), params)
+            yield _too_many((section,), section, count, most)
+    moves = Counter((item.trigger, stage) for item in definition.transitions.values() for stage in item.sources)
+    if moves.total() > MOST_MOVES:
+        yield _too_many(("transitions",), "from", moves.total(), MOST_MOVES)
+    for (trigger, _), count in moves.most_common(1):
+        if count > MOST_ALTERNATIVES:
+            last = [key for key, item in definition.transitions.items() if item.trigger == trigger][-1]
+            yield _too_many(("transitions", last, "trigger"), f"trigger: {trigger}", count, MOST_ALTERNATIVES)
+
+
+def _too_many(path: tuple[str, ...], what: str, count: int, most: int) -> Problem:
+    params = {"value": what, "count": str(count), "limit": str(most)}
+    return Problem(ProblemCode.TOO_MANY_PARTS, path, params)
 
 
 def _calendar(definition: ProcessDefinition) -> Iterator[Problem]:

@@ -14,10 +14,6 @@ START = "begun"
 END = "completed"
 FINISH = "complete_case"
 RESOURCE, GROUP = "resource", "resource_group"
-NO_CLOCKS = {
-    "en": "Derived from an event log, which knows no targets.",
-    "ru": "Выведено из журнала событий, который не знает нормативов.",
-}
 RESERVED = (START, END, FINISH)
 
 
@@ -98,8 +94,9 @@ def _fields(profile: LogProfile) -> dict[str, Any]:
 
 
 def _stage(kind: str, english: str, russian: str) -> dict[str, Any]:
-    waiver = {} if kind == "won" else {"waiver": NO_CLOCKS}
-    return {"kind": kind, "title": _titles(english, russian), **waiver}
+    """A stage; in one where work goes on no clock runs, since a log knows no targets."""
+    waiver = _titles("The log knows no targets.", "Журнал не знает нормативов.")
+    return {"kind": kind, "title": _titles(english, russian)} | ({} if kind == "won" else {"waiver": waiver})
 
 
 def _titles(english: str, russian: str) -> dict[str, str]:

@@ -13,7 +13,7 @@ from typing import Any
 from bpm_crm.engine import step as engine
 from bpm_crm.engine.clock import ClockEvent, ClockEventKind
 from bpm_crm.engine.definition import Claim, Field, FieldType, ProcessDefinition, StageKind
-from bpm_crm.engine.events import CheckpointReached, Transitioned
+from bpm_crm.engine.events import CheckpointReached, StageEntered, Transitioned
 from bpm_crm.engine.obstacles import Payload, guard_obstacle
 from bpm_crm.engine.process import Process
 from bpm_crm.engine.state import Actor, InstanceState
@@ -34,7 +34,7 @@ class Found:
     touched: set[str] = field(default_factory=set)
     caught: set[str] = field(default_factory=set)
     unexplained: set[str] = field(default_factory=set)
-    watched: set[str] = field(default_factory=set)
+    unwatched: set[str] = field(default_factory=set)
     started: set[str] = field(default_factory=set)
     stopped: set[str] = field(default_factory=set)
     overlapping: set[str] = field(default_factory=set)
@@ -169,7 +169,9 @@ class Judge:
     def _saw(self, step: Step, before: InstanceState | None) -> None:
         found, state = self.found, step.state
         found.entered.add(state.stage)
-        found.watched |= {state.stage for clock in state.clocks.values() if clock.is_open}
+        entered = any(isinstance(event, StageEntered) for event in step.events)
+        if entered and not any(clock.is_open for clock in state.clocks.values()):
+            found.unwatched.add(state.stage)
         if self.definition.stages[state.stage].kind is StageKind.LOST and state.reason is None:
             found.unexplained.add(state.stage)
         touched = set()
@@ -209,7 +211,7 @@ def harms(definition: ProcessDefinition, roles: Iterable[str]) -> tuple[set[str]
     grave |= {
         f"unwatched {key}"
         for key, stage in stages.items()
-        if stage.kind in ours and stage.waiver is None and key in found.entered - found.watched
+        if stage.kind in ours and stage.waiver is None and key in found.unwatched
     }
     grave |= {f"never reached {key}" for key in definition.checkpoints if key not in found.touched}
     grave |= {f"reversed {pair}" for pair in judge.order_is_reversed()}

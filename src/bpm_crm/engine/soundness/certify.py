@@ -6,7 +6,7 @@ from bpm_crm.engine.definition import ProcessDefinition, StageKind
 from bpm_crm.engine.process import Process
 from bpm_crm.engine.soundness.certificate import Certificate
 from bpm_crm.engine.soundness.faults import Proof
-from bpm_crm.engine.soundness.illustration import PLAYABLE, illustrated
+from bpm_crm.engine.soundness.illustration import illustrated, is_illustrable
 from bpm_crm.engine.soundness.logic import Logic
 from bpm_crm.engine.soundness.questions import Questions
 from bpm_crm.engine.soundness.undecided import Property
@@ -24,7 +24,7 @@ def certify(definition: ProcessDefinition, roles: Collection[str]) -> Certificat
     problems = validate(definition, roles)
     waivers = {key: stage.waiver for key, stage in definition.stages.items() if stage.waiver is not None}
     if problems:
-        if PLAYABLE.issuperset(problem.code for problem in problems):
+        if is_illustrable(problems):
             problems = illustrated(_proof(definition, roles, logic), problems)
         return Certificate(logic.name, {}, (), problems, (), WorstCase((), (), is_exact=True), waivers)
     proof = _proof(definition, roles, logic)

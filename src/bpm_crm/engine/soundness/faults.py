@@ -2,13 +2,14 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 from itertools import combinations
 
 from bpm_crm.engine.definition import Claim, StageKind, Transition
 from bpm_crm.engine.obstacles import Payload, guard_obstacle
 from bpm_crm.engine.problems import Problem, ProblemCode
 from bpm_crm.engine.process import Process
-from bpm_crm.engine.soundness.clocks import running
+from bpm_crm.engine.soundness.clocks import unwatched
 from bpm_crm.engine.soundness.funnel import reversed_steps
 from bpm_crm.engine.soundness.graph import Edge, Explorer, Node
 from bpm_crm.engine.soundness.logic import Verdict
@@ -21,6 +22,8 @@ from bpm_crm.engine.traces import Trace
 
 OURS = frozenset({StageKind.INITIAL, StageKind.OPEN})
 """The kinds of stage in which it is our turn: without a clock there, a case is forgotten."""
+MOST_SHOWN = 50
+"""How many problems keep their traces, which may be long."""
 MOST_TRIES = 4
 """How many ways are tried to show something before it is given up."""
 TOO_MANY_WAYS = "more ways than are followed"
@@ -61,6 +64,7 @@ class Proof:
         self._clocks()
         self._checkpoints()
         self._funnel()
+        self.problems[MOST_SHOWN:] = [replace(problem, trace=()) for problem in self.problems[MOST_SHOWN:]]
 
     def _stage(self, key: str) -> None:
         nodes, path = self._by_stage.get(key, []), ("stages", key)
@@ -116,17 +120,23 @@ class Proof:
                     self._claim(found, trigger, judge(trigger, moves, nodes))
 
     def _clocks(self) -> None:
-        """That a clock may run in every stage of ours, or that its absence is written down."""
-        watched = [running(self.graph, policy) for policy in self.process.definition.policies.values()]
-        for key, stage in self.process.definition.stages.items():
-            if stage.kind not in OURS or key not in self._by_stage:
-                continue
+        """That a clock runs in every stage of ours when a case enters it, or that its absence is written down."""
+        stages = self.process.definition.stages
+        ours = {key for key, stage in stages.items() if stage.kind in OURS and key in self._by_stage}
+        waived = {key for key in ours if stages[key].waiver is not None}
+        found = unwatched(self.graph, self.process.definition.policies, ours - waived)
+        for key in (key for key in stages if key in ours):
             path = ("stages", key)
-            if stage.waiver is not None or any(key in clock.since for clock in watched):
+            if found is None and key not in waived:
+                self._settle(Property.STAGES_WATCHED, path, TOO_MANY_WAYS)
+            elif found is None or key not in found:
                 self._settle(Property.STAGES_WATCHED, path, None)
-                continue
-            code = ProblemCode.STAGE_WITHOUT_CLOCK
-            self._refuse(Property.STAGES_WATCHED, code, path, {"value": key}, self.trace_into(key))
+            else:
+                played = self.witnesses.over(found[key])
+                idle = played is not None and not any(clock.is_open for clock in played.state.clocks.values())
+                trace = played.trace if played is not None and idle else ()
+                code = ProblemCode.STAGE_WITHOUT_CLOCK
+                self._refuse(Property.STAGES_WATCHED, code, path, {"value": key}, trace)
 
     def _checkpoints(self) -> None:
         for key in self.process.definition.checkpoints:

@@ -3,7 +3,7 @@
 None of it depends on data or on time, so it is known of a move before any case makes it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,6 +22,15 @@ class Flow:
     reactions: tuple[tuple[Reactions, str | None], ...]
     touched: frozenset[str]
     ends: bool
+
+    def switched(self, policies: Mapping[str, SlaPolicy]) -> dict[str, bool]:
+        """The clocks that the step stops (false) or starts (true), whatever they did before."""
+        found: dict[str, bool] = {}
+        for reaction, stage in self.reactions:
+            found |= dict.fromkeys((*reaction.stops, *reaction.cancels), False)
+            if stage is not None:
+                found |= {key: True for key in reaction.starts if policies[key].target(stage) is not None}
+        return found
 
     def running_after(self, policy: SlaPolicy, since: str | None) -> str | None:
         """The stage in which the policy's open clock started, None when none is open; `since` is that before the step."""

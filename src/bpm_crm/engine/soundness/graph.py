@@ -19,6 +19,7 @@ from bpm_crm.engine.soundness.scene import Known
 from bpm_crm.engine.step import APPROVAL, Activity
 
 MOST_NODES: Final = 5_000
+MOST_EDGES: Final = 45_000
 MOST_COUNTED: Final = 8
 DIRECTIONS: Final = ("outbound", "inbound", "internal")
 
@@ -116,9 +117,15 @@ class Explorer:
         start = Node(initial, begun.touched & self._reached, counts)
         graph = Graph(start, begun, {start: None})
         sure, unsure = deque([start]), deque[Edge]()
+        count = 0
         while sure or unsure:
             if sure:
-                self._expand(graph, sure.popleft(), sure, unsure)
+                node = sure.popleft()
+                self._expand(graph, node, sure, unsure)
+                count += len(graph.out[node])
+                if count > MOST_EDGES:
+                    graph.is_whole = False
+                    break
                 continue
             edge = unsure.popleft()
             if edge.target not in graph.first:
@@ -126,6 +133,7 @@ class Explorer:
                 sure.append(edge.target)
             if len(graph.first) > MOST_NODES:
                 graph.is_whole = False
+            if not graph.is_whole:
                 break
         return graph
 

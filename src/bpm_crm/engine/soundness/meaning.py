@@ -56,11 +56,12 @@ _LAST: Final = instant_of(datetime.fromisoformat("9999-12-31T23:59:59.999999+00:
 
 
 class Meaning:
-    """Translates expressions over the variables that `value_of` gives; `opaque` collects what has no translation."""
+    """Translates expressions over the variables that `value_of` gives; `opaque` names what has no translation, `wishes` ask to do without it."""
 
     def __init__(self, logic: Logic, value_of: Callable[[str], Value | Listed], mark: str) -> None:
         self.opaque: set[str] = set()
         self.rounds = False
+        self.wishes: list[Term] = []
         self._logic = logic
         self._value_of = value_of
         self._mark = mark
@@ -152,7 +153,9 @@ class Meaning:
         self.opaque.add(call.function)
         logic = self._logic
         term = logic.boolean(name) if sort is Sort.BOOLEAN else logic.integer(name)
-        return Value(sort, term, self._no, logic.boolean(f"fails {name}"))
+        fails = logic.boolean(f"fails {name}")
+        self.wishes.append(fails)
+        return Value(sort, term, self._no, fails)
 
     def _in_list(self, call: Call, collection: Listed, around: Mapping[str, Value]) -> Value:
         logic = self._logic

@@ -117,14 +117,16 @@ class Questions:
         return wanted
 
     def solved(self, terms: Iterable[Term], scenes: Collection[Scene]) -> Answer:
-        """The answer for some steps together; a plain-looking one where there is one."""
+        """The answer for some steps together: one that looks plain and rests on nothing untranslated, where there is one."""
         conditions_ = [*terms, *(term for scene in scenes for term in scene.conditions)]
         wanted = {name: term for scene in scenes for name, term in scene.wanted().items()}
-        wishes = [wish for scene in scenes for wish in scene.wishes]
-        if wishes:
-            found = self.logic.solve([*conditions_, *wishes], wanted)
-            if found.verdict is Verdict.POSSIBLE:
-                return found
+        plain = [wish for scene in scenes for wish in scene.wishes]
+        known = [wish for scene in scenes for wish in scene.meaning.wishes]
+        for wishes in ([*plain, *known], known):
+            if wishes:
+                found = self.logic.solve([*conditions_, *wishes], wanted)
+                if found.verdict is Verdict.POSSIBLE:
+                    return found
         return self.logic.solve(conditions_, wanted)
 
     def _asked(self, key: object, known: Known, terms_of: Asked) -> Finding:

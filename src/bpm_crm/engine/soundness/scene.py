@@ -186,7 +186,7 @@ class Scene:
             self.wishes.append(self.logic.is_plain(term))
         self._wanted[name] = term
         if name == "actor.id":
-            self.conditions.append(self.logic.length(term) >= 1)
+            self.wishes.append(self.logic.length(term) >= 1)
         return Value(Sort.TEXT, term, self._no, self._no)
 
     def _instant(self, name: str) -> Value:

@@ -36,8 +36,8 @@ PROPERTY_TEXTS = {
     ),
     Property.LOSSES_EXPLAINED: Title("no loss goes without a reason", "проигрыша без причины не бывает"),
     Property.STAGES_WATCHED: Title(
-        "in every stage of ours a clock runs or a waiver says why not",
-        "в каждой нашей стадии идут часы или написано, почему они не нужны",
+        "in every stage of ours a clock runs when it is entered, or a waiver says why not",
+        "при входе в каждую нашу стадию идут часы или написано, почему они не нужны",
     ),
     Property.ESCALATIONS_END: Title(
         "every escalation chain ends and names roles that exist",

@@ -29,6 +29,7 @@ class Witnesses:
         self._graph = graph
         self._player = Player(process)
         self._subject = {"channel": next(iter(process.definition.channels), ""), "region": ""}
+        self._steps: dict[tuple[int, int], Played | None] = {}
         self._nodes: dict[Node, Played | None] = {graph.start: self._player.start(BASE, self._subject)}
 
     def to(self, node: Node) -> Played | None:
@@ -52,7 +53,10 @@ class Witnesses:
         played = self._nodes[self._graph.start]
         for edge in way:
             if played is not None:
-                played = self._taken(played, edge.step, edge.finding.input, played.at + PAUSE)
+                key = (id(played), id(edge))
+                if key not in self._steps:
+                    self._steps[key] = self._taken(played, edge.step, edge.finding.input, played.at + PAUSE)
+                played = self._steps[key]
         return played or self._together(way, None)
 
     def attempt(self, node: Node, transition: Transition, finding: Finding, asked: Asked) -> Played | None:

@@ -14,6 +14,9 @@ from bpm_crm.engine.soundness.logic import Answer, Term, Verdict
 
 MOST_STEPS: Final = 3_000_000
 MOST_MILLISECONDS: Final = 3_000
+MOST_QUESTIONS: Final = 1_000
+"""How many questions are answered in one proof; every further one is unknown. A shipped process takes less than fifty."""
+MOST_STEPS_IN_ALL: Final = 30_000_000
 BLANKS: Final = " \t\n\v\f\r"
 
 _ESCAPE: Final = re.compile(r"\\u\{([0-9a-f]+)\}")
@@ -25,6 +28,7 @@ class Z3Logic:
     def __init__(self) -> None:
         self.name = f"z3 {z3.get_version_string()}"
         self.questions = 0
+        self._steps = 0
         self._context = z3.Context()
         self._blank = z3.Star(z3.Union(*(z3.Re(z3.StringVal(blank, self._context)) for blank in BLANKS)))
         self._plain = z3.Star(z3.Range(z3.StringVal("a", self._context), z3.StringVal("z", self._context)))
@@ -120,11 +124,14 @@ class Z3Logic:
     def solve(self, conditions: Iterable[Term], wanted: Mapping[str, Term]) -> Answer:
         """Whether these can hold together, with values of the terms wanted if they can."""
         self.questions += 1
+        if self.questions > MOST_QUESTIONS or self._steps > MOST_STEPS_IN_ALL:
+            return Answer(Verdict.UNKNOWN)
         solver = z3.Solver(ctx=self._context)
         solver.set("rlimit", MOST_STEPS)
         solver.set("timeout", MOST_MILLISECONDS)
         solver.add(*conditions)
         found = solver.check()
+        self._steps = _steps(solver)
         if found == z3.unsat:
             return Answer(Verdict.IMPOSSIBLE)
         if found != z3.sat:
@@ -134,6 +141,13 @@ class Z3Logic:
             Verdict.POSSIBLE,
             {name: _value(model.eval(term, model_completion=True)) for name, term in wanted.items()},
         )
+
+
+def _steps(solver: z3.Solver) -> int:
+    """The steps that the questions of a context took so far."""
+    statistics = solver.statistics()
+    names = statistics.keys()
+    return int(statistics.get_key_value("rlimit count")) if "rlimit count" in names else 0
 
 
 def _escaped(character: str) -> str:
