@@ -22,7 +22,7 @@ READ_ONLY = (
 )
 """Tables that the owner's tools write; publishing and administration through the API will widen this on purpose."""
 
-APPEND_ONLY = ("history", "own_kpi", "review", "review_change")
+APPEND_ONLY = ("history", "own_kpi", "review", "review_change", "migration_plan")
 ERASABLE = ("history_text", "lease", "idempotency_key", "stored_file", "job_row", "case_change")
 COMPACTED = ("case_part", "cell_sheet", "cell", "compaction")
 """Tables that only the worker's compactor writes."""
