@@ -56,11 +56,15 @@ class Gap:
 
 
 class Carry(NamedTuple):
-    """What a clock brought along from an earlier version of its policy: business time `used` by `at`, the thresholds `fired` by then."""
+    """What a clock brought along from earlier versions of its policy: business time `used` by `at`, the thresholds `fired` by then.
+
+    `told` names every threshold that was ever passed in this cycle, so that none is passed again by going on to yet another version.
+    """
 
     at: int
     used: int
     fired: int
+    told: tuple[str, ...] = ()
 
 
 class Clock(NamedTuple):
@@ -146,6 +150,11 @@ class Threshold:
     kind: ClockEventKind
     step: int
     to: str | None
+
+    @property
+    def name(self) -> str:
+        """What tells it from the others of its policy, and makes it the same in another version."""
+        return f"{self.kind.value}.{self.step}"
 
 
 @dataclass(frozen=True, slots=True)

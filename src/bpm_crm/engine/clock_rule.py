@@ -106,15 +106,23 @@ class ClockRule:
         used = source.consumed(clock, until)
         is_decided = not clock.is_open or clock.breached_at is not None
         budget, due_at = (clock.budget, clock.due_at) if is_decided else planned
-        passed = {(item.kind, item.step) for item in source.thresholds(clock.budget)[: clock.fired]}
-        places = [place for place, item in enumerate(self.thresholds(budget), 1) if (item.kind, item.step) in passed]
+        told = source.told(clock)
+        places = [place for place, item in enumerate(self.thresholds(budget), 1) if item.name in told]
         fired = max(places, default=0)
-        clock = clock._replace(policy=self.policy.key, budget=budget, fired=fired, carry=Carry(until, used, fired))
+        carry = Carry(until, used, fired, tuple(sorted(told)))
+        clock = clock._replace(policy=self.policy.key, budget=budget, fired=fired, carry=carry)
         if not clock.is_open:
             return clock
         if clock.is_standing and not is_decided:
             due_at = self.calendar.add(at, max(0, budget - used))
         return self._planned(clock._replace(due_at=due_at))
+
+    def told(self, clock: Clock) -> set[str]:
+        """The names of all thresholds passed in this cycle, under this version and earlier ones; those withdrawn count no more."""
+        thresholds = self.thresholds(clock.budget)
+        brought = () if clock.carry is None else clock.carry.told
+        known = {item.name for item in thresholds}
+        return {item.name for item in thresholds[: clock.fired]} | {name for name in brought if name not in known}
 
     def counts_like(self, other: "ClockRule") -> bool:
         """Whether a clock of the other rule means the same under this one: targets, calendar, warnings, escalations."""
@@ -157,7 +165,9 @@ class ClockRule:
         found: list[Segment] = []
         cursor = clock.started_at
         carry = clock.carry
-        if carry is not None and self._run(clock, min(carry.at, end), None) != min(carry.used, self.consumed(clock, end)):
+        if carry is not None and self._run(clock, min(carry.at, end), None) != min(
+            carry.used, self.consumed(clock, end)
+        ):
             cursor = min(carry.at, end)
             found.append(Segment(SegmentKind.CARRIED, clock.started_at, cursor))
         for gap in clock.gaps:

@@ -36,9 +36,7 @@ def migrate(
     return MigrationRefused(obstacles) if obstacles else apply_migration(source, target, state, mapping, at)
 
 
-def apply_migration(
-    source: Process, target: Process, state: InstanceState, mapping: MigrationMapping, at: int
-) -> Step:
+def apply_migration(source: Process, target: Process, state: InstanceState, mapping: MigrationMapping, at: int) -> Step:
     """The migration itself, without asking whether it should be: of a mapping that fits, or of a recorded one."""
     stage = mapping.stage(state.stage, target.definition.stages) or state.stage
     converted = _converted(target, state.data)

@@ -133,6 +133,25 @@ _INPUTS: Mapping[InputCode, Title] = {
     InputCode.UNKNOWN_KPI: Title(
         "There is no KPI “{value}”. Known: {known}.", "Показателя «{value}» нет. Известны: {known}."
     ),
+    InputCode.UNKNOWN_VERSION: Title(
+        "The process has no version {value}. Known: {known}.", "У процесса нет версии {value}. Известны: {known}."
+    ),
+    InputCode.UNKNOWN_CLOCK: Title(
+        "There is no clock “{value}” in that version. Known: {known}.",
+        "В этой версии нет часов «{value}». Известны: {known}.",
+    ),
+    InputCode.STAGE_ENDS: Title(
+        "“{value}” is a final stage: running cases cannot be mapped to it. Map them to a stage in which they go on.",
+        "«{value}» — конечная стадия: идущие процессы нельзя на неё отобразить. Выберите стадию, где они продолжатся.",
+    ),
+    InputCode.CLOCK_TAKEN: Title(
+        "Two clocks would go on as “{value}”, or that was another clock before. Give each its own.",
+        "Двое часов продолжились бы как «{value}», или раньше так назывались другие. Задайте каждым свои.",
+    ),
+    InputCode.SAME_VERSION: Title(
+        "Both are version {value}. Name the version to go to.", "Обе — версия {value}. Укажите, на какую перейти."
+    ),
+    InputCode.KEY_TWICE: Title("“{value}” is mapped twice.", "«{value}» сопоставлено дважды."),
     InputCode.UNKNOWN_REVIEW: Title("There is no such review of this process.", "Такого обзора этого процесса нет."),
     InputCode.TOO_EARLY: Title(
         "{value} is too early; the first possible is {limit}.", "{value} слишком рано; самое раннее — {limit}."

@@ -44,6 +44,7 @@ class Permission(StrEnum):
     MANAGE_CORRECTIVE_ACTIONS = "manage_corrective_actions"
     IMPORT_LEADS = "import_leads"
     IMPORT_HISTORY = "import_history"
+    MIGRATE_CASES = "migrate_cases"
 
 
 class Reach(StrEnum):
@@ -72,6 +73,7 @@ ROLE_TABLE: Mapping[Role, Mapping[Permission, Reach]] = {
         Permission.VIEW_CORRECTIVE_ACTIONS: Reach.ALL,
         Permission.MANAGE_CORRECTIVE_ACTIONS: Reach.ALL,
         Permission.IMPORT_HISTORY: Reach.ALL,
+        Permission.MIGRATE_CASES: Reach.ALL,
     },
     Role.MANAGER: {
         Permission.VIEW_CASES: Reach.TEAM,

@@ -215,7 +215,9 @@ class NotMigrated:
     instance: InstanceRecord
 
 
-Outcome = Recorded | NotMigrated | NotAllowed | NotUnderstood | Outdated | Missing | KeyReused | AlreadyCaptured | NothingDue
+Outcome = (
+    Recorded | NotMigrated | NotAllowed | NotUnderstood | Outdated | Missing | KeyReused | AlreadyCaptured | NothingDue
+)
 
 
 @dataclass(eq=False, slots=True)

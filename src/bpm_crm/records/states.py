@@ -53,14 +53,13 @@ def _pack_clock(clock: Clock) -> list[Any]:
     """A clock's values in the order of its fields, without its policy, which is the key, and without a carry it does not have."""
     values: list[Any] = list(clock[1:])
     values[_GAPS] = [[gap.begins, gap.ends, list(gap.reasons)] for gap in clock.gaps]
-    if clock.carry is None:
-        values.pop()
-    return values
+    carry = values.pop()
+    return values if carry is None else [*values, [*carry[:-1], list(carry.told)]]
 
 
 def _unpack_clock(policy: str, values: list[Any]) -> Clock:
     gaps = tuple(Gap(begins, ends, tuple(reasons)) for begins, ends, reasons in values[_GAPS])
-    carry = None if len(values) <= _CARRY else Carry(*values[_CARRY])
+    carry = None if len(values) <= _CARRY else _unpack_carry(*values[_CARRY])
     return Clock._make((policy, *values[:_GAPS], gaps, *values[_GAPS + 1 : _CARRY], carry))
 
 
@@ -107,3 +106,7 @@ def unpack_before(packed: Mapping[str, Any]) -> Before:
         data=before["data"],
         **unpack_progress(before["progress"]),
     )
+
+
+def _unpack_carry(at: int, used: int, fired: int, told: list[str]) -> Carry:
+    return Carry(at, used, fired, tuple(told))
