@@ -24,6 +24,7 @@ NODE_OF = {
     "ref": "ProcessInstance",
     "review": "Review",
     "action": "CorrectiveAction",
+    "plan": "MigrationPlan",
 }
 NODE_OF_ID = {
     "deals": "Deal",
@@ -33,6 +34,9 @@ NODE_OF_ID = {
     "correctiveActions": "CorrectiveAction",
     "importJob": "ImportJob",
     "exportJob": "ExportJob",
+    "migrationPlan": "MigrationPlan",
+    "migration": "Migration",
+    "undoMigration": "Migration",
 }
 """What `where.id` means, where it is not a case."""
 KEY_OF = {
@@ -51,7 +55,7 @@ KEY_OF_KEY = {
     "deals": "deal",
     "processDefinitions": "process",
     "processDefinition": "process",
-    **dict.fromkeys(("kpi", "kpiDrivers", "previewKpi", "publishKpi", "retireKpi"), "kpi"),
+    **dict.fromkeys(("kpi", "kpiDrivers", "previewKpi", "publishKpi", "retireKpi", "planMigration"), "kpi"),
 }
 DEPTH = {"kpi": 3}
 """How deep to look, where two levels do not show what was found."""
@@ -61,6 +65,7 @@ NO_REFERENCE = {
     *("stage", "lossReason", "exclusion", "title", "name", "email", "comment", "transition", "reason", "kind"),
     *("sheet", "column", "target", "country"),
     *("idempotencyKey", "after", "before", "changelog", "source"),
+    *("to", "waivedClocks", "waivedFields", "startedClocks"),
     *("checkpoint", "description", "en", "ru", "filter", "condition", "value", "begins", "ends"),
 }
 """Texts that refer to nothing a company has alone. A new text is to be entered here or above."""
@@ -68,7 +73,7 @@ NO_REFERENCE = {
 NOT_LOST = {("lossReasons", "id", "eq"), ("lossForensics", "id", "eq")}
 """Our case is not a lost one, so that losses are the same with and without it."""
 Slot = tuple[tuple[str, ...], Any, Callable[[str], str]]
-ASKED_ONLY = {"exportWorkbook"}
+ASKED_ONLY = {"exportWorkbook", "dryRunMigration", "migrateInstances"}
 """Asking for a job writes the job; what comes of it is tested with the jobs."""
 FIELDS = [(kind, name, field) for kind, name, field in root_fields("Query", "Mutation") if name not in ASKED_ONLY]
 

@@ -51,7 +51,12 @@ DELAYS = (0, MINUTE, 20 * MINUTE, HOUR, 9 * HOUR, 24 * HOUR, 72 * HOUR)
 ACTS = (CALL, Activity("call", "inbound"), Activity("meeting"), Activity("email", "outbound", automated=True))
 START = at("2026-11-16 10:00")
 thoroughly = settings(
-    max_examples=20, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), report_multiple_bugs=False, phases=(Phase.generate,)
+    max_examples=20,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=list(HealthCheck),
+    report_multiple_bugs=False,
+    phases=(Phase.generate,),
 )
 
 
@@ -284,7 +289,12 @@ def moved(source: Process, target: Process, state: InstanceState, when: str, **m
 
 @pytest.mark.parametrize(
     ("target", "due"),
-    [("PT4H", "2026-11-16 13:00"), ("PT8H", "2026-11-16 17:00"), ("PT12H", "2026-11-17 12:00"), ("PT1H", "2026-11-16 11:00")],
+    [
+        ("PT4H", "2026-11-16 13:00"),
+        ("PT8H", "2026-11-16 17:00"),
+        ("PT12H", "2026-11-17 12:00"),
+        ("PT1H", "2026-11-16 11:00"),
+    ],
 )
 def test_a_clock_has_the_rest_of_the_new_target_from_now_on(target: str, due: str) -> None:
     source, other = small(CLOCK + "PT4H"), small(CLOCK + target)
@@ -346,7 +356,10 @@ def test_a_breach_of_the_old_version_is_withdrawn_by_a_response_that_came_in_tim
 
 def test_a_renamed_stage_ends_one_visit_and_begins_another() -> None:
     source = small(CLOCK + "PT4H")
-    other = small(CLOCK + "PT4H", **{"  new: {kind: initial": "  fresh: {kind: initial", "from: new, to: work": "from: fresh, to: work"})
+    other = small(
+        CLOCK + "PT4H",
+        **{"  new: {kind: initial": "  fresh: {kind: initial", "from: new, to: work": "from: fresh, to: work"},
+    )
     step = moved(source, other, begun(source), "2026-11-16 11:00", stages={"new": "fresh"})
     assert (step.state.stage, step.state.visits) == ("fresh", {"fresh": 1})
     assert wall(step.state.entered_at) == "2026-11-16 11:00"
@@ -418,7 +431,9 @@ def test_a_plan_that_misleads_is_refused(given: dict[str, Any], problem: tuple[s
 
 def test_a_renamed_stage_clock_and_checkpoint_are_proposed_with_reasons() -> None:
     source = small(CLOCK + "PT4H").definition
-    target = renamed({"  work: {kind: open": "  working: {kind: open", "  task:": "  chore:", "  worked: {": "  begun: {"})
+    target = renamed(
+        {"  work: {kind: open": "  working: {kind: open", "  task:": "  chore:", "  worked: {": "  begun: {"}
+    )
     plan = propose(source, target, MigrationMapping())
     names = {item.key: item.to for part in (plan.stages, plan.clocks, plan.checkpoints) for item in part}
     assert (names["work"], names["task"], names["worked"]) == ("working", "chore", "begun")

@@ -281,7 +281,9 @@ async def test_a_killed_job_goes_on_where_it_was_and_migrates_each_case_once(
     assert len(begun) == 300
     assert traffic.refused == 0
     assert traffic.done > 50
-    history = await versions.rows("SELECT count(*) AS n FROM history WHERE kind = 'activity' AND activity->>'kind' = 'note'")
+    history = await versions.rows(
+        "SELECT count(*) AS n FROM history WHERE kind = 'activity' AND activity->>'kind' = 'note'"
+    )
     assert history[0]["n"] == traffic.notes
     await versions.is_whole()
 
@@ -346,6 +348,9 @@ async def test_an_edited_plan_is_the_next_revision_and_a_stale_edit_is_refused(v
 async def test_an_altered_migration_row_is_found(versions: Versions) -> None:
     await versions.begin(5)
     await versions.desk.done(await versions.ask())
-    await tamper(versions.world, """UPDATE history SET migration = jsonb_set(migration, '{from}', '7') WHERE kind = 'migration'""")
+    await tamper(
+        versions.world,
+        """UPDATE history SET migration = jsonb_set(migration, '{from}', '7') WHERE kind = 'migration'""",
+    )
     found = await faults(versions.world)
     assert {fault.text for fault in found} == {"the row or the one before it was altered"}

@@ -65,6 +65,7 @@ expose(
         ClockEventKind.CANCELLED: "It ended without a verdict.",
         ClockEventKind.WITHDRAWN: "A record that came late made an earlier event untrue.",
         ClockEventKind.AMENDED: "A record that came late corrected when it stopped.",
+        ClockEventKind.MIGRATED: "It goes on under another version with the time it has used, or ended with the old one.",
     },
 )
 expose(
@@ -75,6 +76,7 @@ expose(
         SegmentKind.CLOSED_HOURS: "Outside the working hours of the calendar.",
         SegmentKind.PAUSED: "Paused for the reasons given.",
         SegmentKind.STOPPED: "Stopped, and resumed later in the same cycle.",
+        SegmentKind.CARRIED: "Under an earlier version with another calendar, which counted it.",
     },
 )
 expose(
@@ -130,6 +132,7 @@ expose(
         Permission.MANAGE_CORRECTIVE_ACTIONS: "Add, change and close corrective actions.",
         Permission.IMPORT_LEADS: "Import leads from tables.",
         Permission.IMPORT_HISTORY: "Import the history of cases from tables.",
+        Permission.MIGRATE_CASES: "Plan, try, run and undo migrations of running cases to another version.",
     },
 )
 expose(

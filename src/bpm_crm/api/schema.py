@@ -32,6 +32,7 @@ from bpm_crm.api.jobs import JobsQuery, export_node, import_node
 from bpm_crm.api.kpi_drivers import KpiDriversQuery
 from bpm_crm.api.kpis import KpisQuery
 from bpm_crm.api.leads import LeadsMutation
+from bpm_crm.api.migrations import MigrationsMutation, MigrationsQuery, find_migration, find_plan
 from bpm_crm.api.moves import MovesMutation
 from bpm_crm.api.nodes import Node
 from bpm_crm.api.own_kpis import OwnKpisMutation, OwnKpisQuery
@@ -165,6 +166,8 @@ _FINDERS: Mapping[str, Finder] = {
     "CorrectiveAction": _by_uuid(find_action),
     "ImportJob": _by_uuid(import_node),
     "ExportJob": _by_uuid(export_node),
+    "MigrationPlan": _by_uuid(find_plan),
+    "Migration": _by_uuid(find_migration),
 }
 
 
@@ -195,6 +198,7 @@ Query_ = _root(
     StageFiguresQuery,
     ImportsQuery,
     JobsQuery,
+    MigrationsQuery,
 )
 Mutation = _root(
     "Mutation",
@@ -207,6 +211,7 @@ Mutation = _root(
     CorrectiveActionsMutation,
     ImportsMutation,
     ExportsMutation,
+    MigrationsMutation,
 )
 Subscription = _root("Subscription", "What can be followed.", Subscriptions)
 

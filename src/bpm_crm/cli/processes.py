@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from bpm_crm.cli import migrations
 from bpm_crm.cli.companies import company_of
 from bpm_crm.cli.faults import CommandRefused, reported
 from bpm_crm.cli.provision import Provision, provisioned
@@ -19,6 +20,7 @@ from bpm_crm.processes.library import shipped_keys, shipped_text
 from bpm_crm.records.notices import announce_reference
 
 app = typer.Typer(no_args_is_help=True, help="Validate, publish, list and show process documents.")
+app.add_typer(migrations.app, name="migrate")
 out, err = Console(soft_wrap=True), Console(stderr=True, soft_wrap=True)
 
 

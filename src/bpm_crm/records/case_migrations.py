@@ -55,6 +55,12 @@ FROM migration_case AS m
 WHERE m.tenant_id = $1 AND m.job_id = $2 AND m.verdict = 'waiting'
 ORDER BY m.row LIMIT $3
 """
+_REFUSED = """
+SELECT m.row, m.instance_id, m.verdict, m.sequence, m.obstacles
+FROM migration_case AS m
+WHERE m.tenant_id = $1 AND m.job_id = $2 AND m.verdict = 'refused'
+ORDER BY m.row LIMIT $3
+"""
 _JUDGE = """
 UPDATE migration_case AS m
 SET verdict = v.verdict, sequence = coalesce(v.sequence, m.sequence), obstacles = v.obstacles
@@ -183,6 +189,11 @@ async def _enlist(connection: Connection, tenant_id: UUID, job_id: UUID, stateme
 async def waiting_cases(connection: Connection, tenant_id: UUID, job_id: UUID, most: int) -> list[CaseVerdict]:
     """The next cases of a job that were not looked at."""
     return [verdict_of(row) for row in await connection.fetch(_WAITING, tenant_id, job_id, most)]
+
+
+async def refused_cases(connection: Connection, tenant_id: UUID, job_id: UUID, most: int) -> list[CaseVerdict]:
+    """The first cases of a job that stay where they are."""
+    return [verdict_of(row) for row in await connection.fetch(_REFUSED, tenant_id, job_id, most)]
 
 
 async def judge_cases(
