@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bpm_crm.engine.clock import Clock, ClockEvent, ClockEventKind
 from bpm_crm.engine.draft import Draft
 from bpm_crm.engine.events import CheckpointReached, DataChanged, Migrated, MigrationUndone, StageEntered, StageLeft
 from bpm_crm.engine.fields import normalise
 from bpm_crm.engine.mapping import Before, MigrationMapping, before_of, restored
+from bpm_crm.engine.migration_clocks import clock_obstacles, clocks_back, keep_clocks
 from bpm_crm.engine.migration_obstacles import MigrationCode, MigrationObstacle
 from bpm_crm.engine.obstacles import is_empty
 from bpm_crm.engine.process import Process
@@ -45,7 +45,7 @@ def apply_migration(source: Process, target: Process, state: InstanceState, mapp
     draft.set_data(converted)
     _go_on(draft, source, stage, mapping)
     _keep_reached(draft, mapping)
-    _keep_clocks(draft, source, mapping)
+    keep_clocks(draft, source, mapping)
     _keep_holds(draft, source, is_same_stage=stage == state.stage)
     draft.react(Reactions(starts=tuple(key for key in target.rules if key in mapping.started_clocks)))
     return Step(draft.state(), tuple(draft.events))
@@ -61,7 +61,7 @@ def undo(process: Process, state: InstanceState, before: Before, at: int) -> Ste
     if before.stage != state.stage:
         draft.events.append(_visit_left(process, draft))
         draft.events.append(StageEntered(before.stage, before.visits.get(before.stage, 1)))
-    draft.events.extend(_clocks_back(state.clocks, before.clocks, at))
+    draft.events.extend(clocks_back(state.clocks, before.clocks, at))
     return Step(after, tuple(draft.events))
 
 
@@ -84,7 +84,7 @@ def _obstacles(
         yield MigrationObstacle(MigrationCode.STAGE_UNMAPPED, {"stage": state.stage})
     else:
         yield from _data_obstacles(source, target, state, stage, mapping)
-    yield from _clock_obstacles(source, target, state, stage, mapping)
+    yield from clock_obstacles(source, target, state, stage, mapping)
 
 
 def _data_obstacles(
@@ -99,19 +99,6 @@ def _data_obstacles(
             yield MigrationObstacle(MigrationCode.PERSONAL_DATA_EXPOSED, {"field": key})
         elif field is not None and normalise(field, value)[1] is not None:
             yield MigrationObstacle(MigrationCode.DATA_INVALID, {"field": key, "type": field.type.value})
-
-
-def _clock_obstacles(
-    source: Process, target: Process, state: InstanceState, stage: str | None, mapping: MigrationMapping
-) -> Iterator[MigrationObstacle]:
-    for key, clock in state.clocks.items():
-        if not clock.is_open:
-            continue
-        name = mapping.clock(key, target.rules)
-        if name is None and key not in mapping.waived_clocks:
-            yield MigrationObstacle(MigrationCode.CLOCK_UNMAPPED, {"clock": key})
-        elif name is not None and stage is not None and _planned(source, target, state, clock, name, mapping) is None:
-            yield MigrationObstacle(MigrationCode.CLOCK_WITHOUT_TARGET, {"clock": name, "stage": stage})
 
 
 def _converted(target: Process, data: Mapping[str, Any]) -> dict[str, Any]:
@@ -174,63 +161,6 @@ def _keep_reached(draft: Draft, mapping: MigrationMapping) -> None:
             draft.events.append(CheckpointReached(name, first=True))
 
 
-def _keep_clocks(draft: Draft, source: Process, mapping: MigrationMapping) -> None:
-    """Clocks go on under their counterpart; an open one without any ends."""
-    clocks: dict[str, Clock] = {}
-    for key, clock in draft.before.clocks.items():
-        name = mapping.clock(key, draft.process.rules)
-        if not clock.is_open:
-            if key not in clocks:
-                clocks[key] = _adopted_closed(draft, source, clock)
-        elif name is None:
-            clocks[key], events = source.rules[key].cancel(clock, draft.at)
-            draft.events.extend(events)
-        else:
-            clocks[name] = _adopted(draft, source, clock, name, mapping)
-    draft.clocks = clocks
-
-
-def _adopted(draft: Draft, source: Process, clock: Clock, name: str, mapping: MigrationMapping) -> Clock:
-    rule, at = draft.process.rules[name], draft.at
-    found = clock._replace(policy=name)
-    if not rule.counts_like(source.rules[clock.policy]):
-        planned = _planned(source, draft.process, draft.before, clock, name, mapping)
-        kept = (clock.budget, clock.due_at)
-        found = rule.adopt(clock, source.rules[clock.policy], at, kept if planned is None else planned)
-    used = source.rules[clock.policy].consumed(clock, at)
-    if name != clock.policy:
-        gone = clock._replace(closed_at=at, next_at=None, cancelled=True)
-        draft.events.append(ClockEvent(ClockEventKind.MIGRATED, at, gone, elapsed=used))
-        known = draft.before.clocks.get(name)
-        found = found if known is None else found._replace(cycle=max(found.cycle, known.cycle + 1))
-    draft.events.append(ClockEvent(ClockEventKind.MIGRATED, at, found, elapsed=used))
-    return found
-
-
-def _adopted_closed(draft: Draft, source: Process, clock: Clock) -> Clock:
-    """A closed clock, as it was; where its policy counts otherwise now, it remembers what it had used, should it be opened again."""
-    mine, theirs = draft.process.rules.get(clock.policy), source.rules.get(clock.policy)
-    if mine is None or theirs is None or mine.counts_like(theirs):
-        return clock
-    return mine.adopt(clock, theirs, draft.at, (clock.budget, clock.due_at))
-
-
-def _planned(
-    source: Process, target: Process, state: InstanceState, clock: Clock, name: str, mapping: MigrationMapping
-) -> tuple[int, int] | None:
-    """The budget and due instant that the new version gives a clock that began when this one did; None where it gives none.
-
-    A target hangs on the stage in which the clock began, which is told by its budget: the current stage if it has that target, else the
-    most generous of those that have.
-    """
-    old, new = source.rules[clock.policy], target.rules[name]
-    began = [key for key in source.definition.stages if (old.plan(clock.started_at, key) or (None,))[0] == clock.budget]
-    if state.stage in began or not began:
-        began = [state.stage]
-    stages = (mapping.stage(key, target.definition.stages) or key for key in began)
-    return max(filter(None, (new.plan(clock.started_at, key) for key in stages)), default=None)
-
-
 def _keep_holds(draft: Draft, source: Process, *, is_same_stage: bool) -> None:
     """Pauses that the new version knows hold on, those of its stage hold from now; each open clock stands still for its own."""
     target, held = draft.process, draft.hold
@@ -241,14 +171,3 @@ def _keep_holds(draft: Draft, source: Process, *, is_same_stage: bool) -> None:
         draft.hold = Hold(held.reasons, draft.at, paused) if held.reasons or paused else NO_HOLD
     draft.hold_for(wanted)
     draft.hold_clocks()
-
-
-def _clocks_back(now: Mapping[str, Clock], before: Mapping[str, Clock], at: int) -> Iterator[ClockEvent]:
-    """What becomes of clocks when a migration is undone: as they were; one that came with it ends."""
-    for key, clock in now.items():
-        if key not in before:
-            gone = clock._replace(closed_at=clock.closed_at or at, next_at=None, cancelled=True)
-            yield ClockEvent(ClockEventKind.MIGRATED, at, gone)
-    for key, clock in before.items():
-        if clock.is_open and now.get(key) != clock:
-            yield ClockEvent(ClockEventKind.MIGRATED, at, clock)
