@@ -63,6 +63,12 @@ RULES: Mapping[str, Permission | None] = {
     "Mutation.addCorrectiveAction": Permission.MANAGE_CORRECTIVE_ACTIONS,
     "Mutation.changeCorrectiveAction": Permission.MANAGE_CORRECTIVE_ACTIONS,
     "Mutation.closeCorrectiveAction": Permission.MANAGE_CORRECTIVE_ACTIONS,
+    "Query.migrationPlan": Permission.MIGRATE_CASES,
+    "Query.migration": Permission.MIGRATE_CASES,
+    "Mutation.planMigration": Permission.MIGRATE_CASES,
+    "Mutation.dryRunMigration": Permission.MIGRATE_CASES,
+    "Mutation.migrateInstances": Permission.MIGRATE_CASES,
+    "Mutation.undoMigration": Permission.MIGRATE_CASES,
     "Subscription.instanceChanged": Permission.VIEW_CASES,
     "Subscription.slaEvent": Permission.VIEW_CASES,
 }
@@ -115,6 +121,8 @@ FOLLOWED: Mapping[str, Permission | None] = {
     "ExportJob.file": ANYBODY,
     "UnmappedStage.instances": Permission.VIEW_CASES,
     "CorrectiveAction.effect": Permission.VIEW_FIGURES,
+    "Migration.cases": Permission.MIGRATE_CASES,
+    "CaseMigration.instance": Permission.VIEW_CASES,
 }
 """The rule of every field that looks something up beyond the object it is on; all other fields are parts of their object."""
 

@@ -25,7 +25,9 @@ from bpm_crm.operations.rebuild import Rebuilder
 from bpm_crm.records.jobs import JobRecord
 from tests.engine.build import changed, with_clock
 from tests.excel.desk import Desk
+from tests.operations import traffic as traffic_module
 from tests.operations.test_rebuild import faults, tamper
+from tests.operations.traffic import Traffic as RandomTraffic
 from tests.world import World
 
 CLOCK = "start: {started: true}\nstop: {activity: response}\nwarnings: [50%]\ntarget: PT4H\npause: [customer]"
@@ -80,8 +82,7 @@ class Versions:
         return Capture(self.definition_id, version, channel, "callback-request", opens_deal=False, occurred_at=at)
 
     async def plan(self, source: int = 1, target: int = 2, **given: Any) -> Any:
-        definition = self.world.reference.definition("small")
-        assert definition is not None
+        definition = self.world.reference.definitions[self.definition_id]
         asked = PlanRequest(
             definition,
             source,
@@ -343,6 +344,31 @@ async def test_an_edited_plan_is_the_next_revision_and_a_stale_edit_is_refused(v
     async with versions.world.database.transaction(versions.world.tenant_id) as connection:
         answer = await plan_migration(connection, versions.world.writer.processes, versions.world.tenant_id, stale)
     assert answer == PlanOutdated(2, 1)
+
+
+@pytest.mark.parametrize("seed", range(2))
+async def test_random_traffic_goes_on_through_migrations_and_their_undoing(
+    desk: Desk, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Backdated and late steps, forced moves, sweeps and effects of the shipped processes, before, during and after."""
+    monkeypatch.setattr(traffic_module, "shipped_keys", lambda: ("web-form", "web-form", "callback-request"))
+    traffic = RandomTraffic(desk.world, seed)
+    await traffic.run(rounds=4, arrivals=14)
+    definition = desk.world.reference.definition("web-form")
+    assert definition is not None
+    versions = Versions(desk, definition.id)
+    started = {key for key, row in (await versions.cases()).items() if row["version"] == 1 and row["ended_at"] is None}
+    job = await versions.ask(waived_fields=frozenset({"need"}))
+    _, done = await asyncio.gather(traffic.run(rounds=2, arrivals=4), desk.done(job))
+    assert done.failure is None
+    assert done.counts.get("migrated", 0) > 0
+    ended = {key for key, row in (await versions.cases()).items() if row["ended_at"] is not None}
+    assert {*(await versions.verdicts(done))} >= started - ended
+    await versions.is_whole()
+    undone = await versions.undo(done)
+    await traffic.run(rounds=2, arrivals=2)
+    assert sum(undone.counts.values()) == done.counts["migrated"]
+    await versions.is_whole()
 
 
 async def test_an_altered_migration_row_is_found(versions: Versions) -> None:
