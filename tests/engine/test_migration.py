@@ -224,11 +224,8 @@ def check_clock(source: Process, target: Process, old: Clock, new: Clock, now: i
     assert running + carried == rule.consumed(new, now + 100 * HOUR)
 
 
-@given(definitions(), definitions(), st.integers(0, 10**9))
-@thoroughly
-def test_a_case_lives_through_versions_with_what_it_has_used_and_its_history_replays(
-    first: Any, second: Any, seed: int
-) -> None:
+def live_through(first: ProcessDefinition, second: ProcessDefinition, seed: int) -> None:
+    """A case goes to and fro between two versions, and lives on in between; every record replays."""
     versions = (Process(first), Process(second))
     life = Life(versions[0], random.Random(seed))
     for number in range(4):
@@ -238,6 +235,23 @@ def test_a_case_lives_through_versions_with_what_it_has_used_and_its_history_rep
         life.tick()
     life.live(8)
     life.refold()
+
+
+@given(definitions(), definitions(), st.integers(0, 10**9))
+@thoroughly
+def test_a_case_lives_through_versions_with_what_it_has_used_and_its_history_replays(
+    first: ProcessDefinition, second: ProcessDefinition, seed: int
+) -> None:
+    live_through(first, second, seed)
+
+
+@pytest.mark.slow
+@given(definitions(), definitions(), st.integers(0, 10**9))
+@settings(thoroughly, max_examples=1000, derandomize=False)
+def test_campaign_of_cases_that_live_through_versions(
+    first: ProcessDefinition, second: ProcessDefinition, seed: int
+) -> None:
+    live_through(first, second, seed)
 
 
 @given(definitions(), definitions(), st.integers(0, 10**9))
