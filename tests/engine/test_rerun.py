@@ -8,12 +8,13 @@ from hypothesis.stateful import initialize, run_state_machine_as_test
 from bpm_crm.engine.definition import Transition
 from bpm_crm.engine.observed import Observed
 from bpm_crm.engine.process import Process
+from bpm_crm.engine.replay import RecordedStep, StepKind
 from bpm_crm.engine.rerun import Rerun, rerun
 from bpm_crm.engine.state import Actor
 from bpm_crm.engine.step import Activity, Outcome
 from bpm_crm.processes.definitions import definition_of, parse_document
 from bpm_crm.processes.library import shipped_keys
-from tests.engine.build import HOUR, SYSTEM, began, shipped, shipped_process, taken
+from tests.engine.build import HOUR, SELLER, SYSTEM, began, shipped, shipped_process, taken
 from tests.engine.edits import EDITS, edited
 from tests.engine.histories import histories, observed
 from tests.engine.randoms import definitions
@@ -158,3 +159,25 @@ TestRandomProcesses.settings = quickly
 @pytest.mark.slow
 def test_very_many_walks_run_through_their_own_version() -> None:
     run_state_machine_as_test(RerunningRandomProcesses, settings=campaign)
+
+
+def test_a_case_that_was_migrated_is_followed_into_its_stage_and_nothing_is_judged() -> None:
+    process = shipped_process("web-form")
+    begun = histories("web-form", 60)[0][:1]
+    step = begun[0].step
+    moved = RecordedStep(StepKind.MIGRATION, step.at + HOUR, owner=step.owner, team=step.team, stage="interest")
+    offered = RecordedStep(
+        StepKind.TRANSITION,
+        step.at + 2 * HOUR,
+        team=step.team,
+        stage="offer",
+        transition="make_offer",
+        data={"amount": "100.00"},
+    )
+    found = rerun(
+        process,
+        [*begun, Observed(2, moved, process, SYSTEM), Observed(3, offered, process, SELLER)],
+        step.at + 3 * HOUR,
+    )
+    assert (found.moves, found.differences) == (1, ())
+    assert "offer" in found.reached_after

@@ -8,6 +8,7 @@ import strawberry
 from bpm_crm.api.context import Info
 from bpm_crm.api.ids import to_global, uuid_of
 from bpm_crm.api.jobs import IMPORTS, Job, export_job, import_job, job_values, own_job
+from bpm_crm.api.migration_types import migration_type
 from bpm_crm.api.replays import Replay, replay_node
 from bpm_crm.excel.jobs import JobKind
 from bpm_crm.records.jobs import JobRecord
@@ -34,8 +35,9 @@ _SHOWN: Mapping[JobKind, Callable[[JobRecord, str], Job]] = {
     **dict.fromkeys(IMPORTS, import_job),
     JobKind.WORKBOOK: export_job,
     JobKind.REPLAY: replay_job,
+    **dict.fromkeys((JobKind.MIGRATION, JobKind.MIGRATION_UNDO), migration_type),
 }
-_NAMES = ("ImportJob", "ExportJob", "ReplayJob", "Replay")
+_NAMES = ("ImportJob", "ExportJob", "ReplayJob", "Replay", "Migration")
 
 
 def job_type(record: JobRecord, language: str) -> Job:

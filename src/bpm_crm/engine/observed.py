@@ -63,5 +63,6 @@ class Past:
         while len(self._states) < place:
             observed = self._history[len(self._states)]
             before = self._states[-1] if self._states else None
-            self._states.append(replay(observed.process, before, observed.step).state)
+            source = self._history[len(self._states) - 1].process if self._states else None
+            self._states.append(replay(observed.process, before, observed.step, source).state)
         return self._states[place - 1]

@@ -100,6 +100,8 @@ class _Course:
                 self._go_on(assign(self._process, self.state, step.owner, step.team, step.at), step)
             case StepKind.EXCLUSION:
                 self._go_on(exclude(self._process, self.state, step.exclusion, step.at), step)
+            case StepKind.MIGRATION | StepKind.MIGRATION_UNDONE:
+                self._relocate(step)
             case StepKind.CLOCK:
                 pass
             case _:
@@ -238,6 +240,14 @@ class _Course:
             self._go_on(outcome, step)
         elif isinstance(outcome, Malformed):
             self._note(observed, ReplayDifferenceKind.INEXPRESSIBLE, step.stage or "", outcome.problems)
+
+    def _relocate(self, step: RecordedStep) -> None:
+        """Follow a case that was taken to another version into its stage there: nobody moved it, so nothing is judged."""
+        if step.stage is not None and step.stage in self._process.definition.stages and step.stage != self.state.stage:
+            draft = Draft(self._process, self.state, step.at)
+            draft.catch_up()
+            draft.force(step.stage)
+            self._go_on(Step(draft.state(), tuple(draft.events)), step)
 
     def _act(self, place: int, observed: Observed) -> None:
         step, act = observed.step, observed.step.activity or Activity("")

@@ -15,6 +15,7 @@ from bpm_crm.engine.state import Actor
 from bpm_crm.engine.step import Activity
 from bpm_crm.operations.replay_tally import Key, Tally
 from bpm_crm.processes.library import restore
+from bpm_crm.records.states import unpack_before, unpack_mapping
 
 _KINDS = frozenset(StepKind)
 NO_ROLES: frozenset[str] = frozenset()
@@ -79,7 +80,7 @@ class Court:
     def _step(self, row: Sequence[Any], subject: dict[str, str]) -> Observed:
         (
             sequence, kind, at, version, actor_id, actor_kind, transition, stage, reason, checkpoints, clocks, activity, data,
-            personal, owner, team, exclusion, region,
+            personal, owner, team, exclusion, region, packed,
         ) = row  # fmt: skip
         if kind not in _KINDS:
             raise NotReplayable(f"no step is known that leaves a row of kind “{kind}”")
@@ -95,6 +96,8 @@ class Court:
             data={**(data or {}), **(personal or {})},
             activity=None if activity is None else Activity(**activity),
             actor=actor_id,
+            mapping=None if packed is None else unpack_mapping(packed),
+            before=None if packed is None else unpack_before(packed),
             subject={**subject, "region": region or ""} if kind == StepKind.STARTED else {},
         )
         actor = Actor(actor_id, actor_kind, self._roles.get(actor_id, NO_ROLES))

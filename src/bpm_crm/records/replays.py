@@ -22,7 +22,7 @@ FROM cases AS i
 CROSS JOIN LATERAL (
     SELECT jsonb_agg(jsonb_build_array(
         s.sequence, s.kind, extract(epoch FROM s.occurred_at) * 1000000, s.version, s.actor_id, s.actor_kind, s.transition,
-        s.to_stage, s.reason, s.checkpoints, s.clocks, s.activity, s.data, x.personal, s.owner_id, s.team_id, s.exclusion, s.region
+        s.to_stage, s.reason, s.checkpoints, s.clocks, s.activity, s.data, x.personal, s.owner_id, s.team_id, s.exclusion, s.region, s.migration
     ) ORDER BY s.sequence) AS steps
     FROM history AS s
     LEFT JOIN history_text AS x ON x.tenant_id = $1 AND x.instance_id = s.instance_id AND x.sequence = s.sequence
