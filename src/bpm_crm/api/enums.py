@@ -147,6 +147,8 @@ expose(
         Permission.MANAGE_CORRECTIVE_ACTIONS: "Add, change and close corrective actions.",
         Permission.IMPORT_LEADS: "Import leads from tables.",
         Permission.IMPORT_HISTORY: "Import the history of cases from tables.",
+        Permission.MANAGE_PROCESSES: "Draft, publish, retire and roll out versions of processes.",
+        Permission.CHOOSE_VERSION: "Name the version of the process that a new case takes.",
     },
 )
 expose(

@@ -15,6 +15,7 @@ from bpm_crm.cli.supervisor import StartFailed
 from bpm_crm.embedded.errors import EmbeddedFault
 from bpm_crm.engine.problems import DefinitionInvalid
 from bpm_crm.excel.problems import TableRefused
+from bpm_crm.exchange.bpmn.xml_reader import BpmnInvalid
 from bpm_crm.exchange.csv_log import CsvInvalid
 from bpm_crm.exchange.xes import XesInvalid
 from bpm_crm.records.database import DatabaseUnfit
@@ -48,6 +49,7 @@ def reported(command: Callable[P, T]) -> Callable[P, T]:
                 name = "_".join(str(part) for part in fault["loc"]).upper()
                 err.print(f"BPM_CRM_{name}: {fault['msg']}", markup=False, highlight=False)
         except (
+            BpmnInvalid,
             CommandRefused,
             CsvInvalid,
             DatabaseUnfit,

@@ -1,29 +1,34 @@
 """`bpm-crm process …`: validate and publish a document, list and show the processes."""
 
-import asyncio
 import json
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
+from uuid import UUID
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
+from bpm_crm.cli import process_life, rollouts
 from bpm_crm.cli.certificates import certificate_lines
-from bpm_crm.cli.companies import company_of
 from bpm_crm.cli.faults import CommandRefused, reported
-from bpm_crm.cli.provision import Provision, provisioned
-from bpm_crm.config import Settings
+from bpm_crm.cli.process_work import accepted, at_company, document_text, out, request_of
 from bpm_crm.engine.soundness.certificate import certificate_data
-from bpm_crm.operations.publishing import Published, checksum_of, prove, publish
+from bpm_crm.operations.publishing import checksum_of, prove
+from bpm_crm.operations.releasing import AskedRelease, Released, publish_process
 from bpm_crm.processes.library import shipped_keys, shipped_text
-from bpm_crm.processes.yaml_reader import MAX_BYTES
-from bpm_crm.records.notices import announce_reference
+from bpm_crm.records.database import Database
 
 app = typer.Typer(no_args_is_help=True, help="Validate, publish, list and show process documents.")
-out, err = Console(soft_wrap=True), Console(stderr=True, soft_wrap=True)
+app.add_typer(process_life.draft_app, name="draft")
+app.add_typer(rollouts.app, name="rollout")
+app.command("diff")(process_life.diff)
+app.command("versions")(process_life.versions)
+app.command("export")(process_life.export)
+app.command("retire")(process_life.retire)
+app.command("reinstate")(process_life.reinstate)
+app.command("install")(process_life.install)
 
 
 @app.command("validate")
@@ -64,44 +69,37 @@ def prove_(
 @app.command("publish")
 @reported
 def publish_(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="Document to publish.")],
+    file: Annotated[
+        Path | None, typer.Argument(exists=True, dir_okay=False, readable=True, help="Document; without: the draft.")
+    ] = None,
     tenant: Annotated[str, typer.Option(help="Key of the company.")] = "demo",
     changelog: Annotated[str, typer.Option(help="What is new in this version, for its readers.")] = "",
+    draft: Annotated[str | None, typer.Option(help="Key of the process whose draft is published.")] = None,
+    base_version: Annotated[
+        int | None, typer.Option(help="Newest version that the author knew; a newer one refuses the document.")
+    ] = None,
+    held: Annotated[
+        bool, typer.Option(help="New cases go on as they are, until a rollout brings this version.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option(help="Decide and tell; publish nothing.")] = False,
 ) -> None:
-    """Publish a document as the next version of its process. New cases take it; cases under way stay with theirs.
+    """Publish a document, or a draft, as the next version of its process. New cases take it; cases under way stay with theirs.
 
     Channels that the document names and the company lacks are made; those that no process handles yet are handed to it.
     """
-    text = document_text(file)
-    with provisioned(Settings(), lambda said: err.print(said, highlight=False)) as provision:
-        done = asyncio.run(_publish(provision, tenant, text, changelog or f"Published from {file.name}."))
-    key = done.process.definition.key
-    said = f"version {done.version} is published" if done.is_new else f"version {done.version} says the same already"
-    out.print(f"{key}: {said}.", highlight=False)
+    if (file is None) is (draft is None):
+        raise CommandRefused("Name a document, or a process with `--draft`: one of the two.")
+    text = None if file is None else document_text(file)
+    said = changelog or (f"Published from {file.name}." if file is not None else "Published from the draft.")
+    asked = AskedRelease(draft, text, said, base_version, is_held=held, is_dry_run=dry_run)
 
+    async def work(owner: Database, tenant_id: UUID) -> Released:
+        answer = await publish_process(owner, request_of(tenant_id, said), asked, datetime.now(UTC))
+        return accepted(answer, Released, process=draft or "")
 
-def document_text(file: Path) -> str:
-    """The text of a document; no more of a large file is read than shows that it is too large."""
-    with file.open("rb") as stream:
-        head = stream.read(MAX_BYTES + 1)
-    try:
-        return head.decode("utf-8-sig") if len(head) <= MAX_BYTES else head.decode("utf-8", "replace")
-    except UnicodeDecodeError as error:
-        line = head.count(b"\n", 0, error.start) + 1
-        raise CommandRefused(f"{file} (line {line}): this is not UTF-8; save the document in that encoding.") from error
-
-
-async def _publish(provision: Provision, tenant: str, text: str, changelog: str) -> Published:
-    at = datetime.now(UTC)
-    owner = await provision.owner_database(2)
-    try:
-        tenant_id = await company_of(owner, tenant)
-        async with owner.transaction(tenant_id) as connection:
-            published = await publish(connection, tenant_id, text, changelog=changelog, at=at, by=None)
-            await announce_reference(connection, tenant_id)
-        return published
-    finally:
-        await owner.close()
+    done = at_company(tenant, work)
+    told = f"version {done.version} is published" if done.is_new else f"version {done.version} says the same already"
+    out.print(f"{done.process}: {told}{'; nothing was written, as asked' if dry_run else ''}.", highlight=False)
 
 
 @app.command("list")
