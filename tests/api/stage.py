@@ -12,15 +12,19 @@ from bpm_crm.analytics.kpi_catalogue import Better
 from bpm_crm.analytics.own_kpi import OwnKind, OwnKpi
 from bpm_crm.api.ids import to_global
 from bpm_crm.embedded.server import Server
+from bpm_crm.engine.mapping import MigrationMapping
+from bpm_crm.engine.migration_plan import propose
 from bpm_crm.excel.jobs import JobKind, ask
 from bpm_crm.operations.access import EVERYTHING, Role
 from bpm_crm.operations.commands import Assign, Capture, Command, Fire, Recorded, Work
 from bpm_crm.operations.companies import Company, Founded, Person, found_company, issue_key
 from bpm_crm.operations.leads import Lead, capture_of
+from bpm_crm.operations.migration_plans import pack_plan
 from bpm_crm.operations.own_kpis import publish_kpi
 from bpm_crm.operations.publishing import publish
 from bpm_crm.operations.viewers import viewer_of_user
 from bpm_crm.processes.library import shipped_text
+from bpm_crm.records.case_migrations import PlanRecord, insert_plan
 from bpm_crm.records.identifiers import new_id
 from bpm_crm.records.instances import InstanceRecord
 from bpm_crm.records.reference import Reference, load_reference
@@ -115,9 +119,10 @@ async def a_kpi(world: World, tenant_id: UUID, key: str, process: str) -> None:
 
 
 async def jobs_of(world: World, tenant_id: UUID, by: UUID) -> dict[str, str]:
-    """The global ids of an import and an export that somebody asked for, and that no worker is there to carry out."""
+    """The global ids of an import, an export and a migration that somebody asked for, and that no worker is there to carry out."""
     found: dict[str, str] = {}
-    for node, kind in (("ImportJob", JobKind.LEADS), ("ExportJob", JobKind.WORKBOOK)):
+    kinds = {"ImportJob": JobKind.LEADS, "ExportJob": JobKind.WORKBOOK, "Migration": JobKind.MIGRATION}
+    for node, kind in kinds.items():
         async with world.owner.transaction(tenant_id) as connection:
             job, _ = await ask(connection, tenant_id, kind=kind, by=by, language="en", values={})
         found[node] = str(to_global(node, job.id))
@@ -138,6 +143,16 @@ async def a_replay(world: World, tenant_id: UUID, by: UUID) -> UUID:
         )
         await insert_replay(connection, tenant_id, record)
     return job.id
+
+
+async def a_plan(world: World, record: InstanceRecord, by: UUID) -> UUID:
+    """A plan of a migration that would change nothing."""
+    async with world.owner.transaction(record.tenant_id) as connection:
+        process = await world.writer.processes.get(connection, record.tenant_id, record.definition_id, record.version)
+        document = pack_plan(propose(process.definition, process.definition, MigrationMapping()))
+        plan = PlanRecord(new_id(), record.definition_id, 1, 2, 1, document, PUBLISHED_AT, by, b"")
+        await insert_plan(connection, record.tenant_id, plan, None)
+    return plan.id
 
 
 async def a_robot(world: World) -> str:
@@ -214,6 +229,7 @@ async def ids_of(
         "User": user_id,
         "Team": founded.teams[team],
         "Tenant": founded.tenant_id,
+        "MigrationPlan": await a_plan(world, record, user_id),
     }
     keys = {
         "deal": deal_key,

@@ -87,6 +87,12 @@ RULES: Mapping[str, Permission | None] = {
     "Mutation.finishRollout": Permission.MANAGE_PROCESSES,
     "Query.transitionForm": Permission.VIEW_DEFINITIONS,
     "Mutation.validateProcess": Permission.MANAGE_PROCESSES,
+    "Query.migrationPlan": Permission.MIGRATE_CASES,
+    "Query.migration": Permission.MIGRATE_CASES,
+    "Mutation.planMigration": Permission.MIGRATE_CASES,
+    "Mutation.dryRunMigration": Permission.MIGRATE_CASES,
+    "Mutation.migrateInstances": Permission.MIGRATE_CASES,
+    "Mutation.undoMigration": Permission.MIGRATE_CASES,
     "Subscription.instanceChanged": Permission.VIEW_CASES,
     "Subscription.slaEvent": Permission.VIEW_CASES,
     "Subscription.jobProgress": ANYBODY,  # to who asked for it
@@ -165,6 +171,8 @@ FOLLOWED: Mapping[str, Permission | None] = {
     ),
     "UnmappedStage.instances": Permission.VIEW_CASES,
     "CorrectiveAction.effect": Permission.VIEW_FIGURES,
+    "Migration.cases": Permission.MIGRATE_CASES,
+    "CaseMigration.instance": Permission.VIEW_CASES,
 }
 """The rule of every field that looks something up beyond the object it is on; all other fields are parts of their object."""
 

@@ -20,7 +20,7 @@ from graphql import (
 from bpm_crm.api.connections import MOST
 from tests.api.walking import SCHEMA, own_types, root_fields
 
-VERBS = "capture|fire|force|record|assign|exclude|save|validate|publish|retire|migrate|erase|merge|import|create|update|delete|set|issue|revoke|draft|reopen|stop|add|change|close|undo|export|discard|reinstate|install|start|finish|replay|sla"
+VERBS = "plan|dryRun|capture|fire|force|record|assign|exclude|save|validate|publish|retire|migrate|erase|merge|import|create|update|delete|set|issue|revoke|draft|reopen|stop|add|change|close|undo|export|discard|reinstate|install|start|finish|replay|sla"
 """How the names of mutations begin."""
 WRITING_NOTHING = {"validateProcess"}
 """What is asked like a mutation, and may be repeated as often as one likes."""

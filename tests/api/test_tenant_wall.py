@@ -24,6 +24,7 @@ NODE_OF = {
     "ref": "ProcessInstance",
     "review": "Review",
     "action": "CorrectiveAction",
+    "plan": "MigrationPlan",
 }
 NODE_OF_ID = {
     "deals": "Deal",
@@ -34,6 +35,9 @@ NODE_OF_ID = {
     "importJob": "ImportJob",
     "exportJob": "ExportJob",
     "replay": "Replay",
+    "migrationPlan": "MigrationPlan",
+    "migration": "Migration",
+    "undoMigration": "Migration",
 }
 """What `where.id` means, where it is not a case."""
 KEY_OF = {
@@ -54,7 +58,9 @@ KEY_OF_KEY = {
     "deals": "deal",
     "processDefinitions": "process",
     "processDefinition": "process",
-    **dict.fromkeys(("kpi", "kpiDrivers", "ownKpiVersions", "previewKpi", "publishKpi", "retireKpi"), "kpi"),
+    **dict.fromkeys(
+        ("kpi", "kpiDrivers", "ownKpiVersions", "previewKpi", "publishKpi", "retireKpi", "planMigration"), "kpi"
+    ),
 }
 DEPTH = {"kpi": 3}
 """How deep to look, where two levels do not show what was found."""
@@ -65,13 +71,14 @@ NO_REFERENCE = {
     *("sheet", "column", "target", "country"),
     *("idempotencyKey", "after", "before", "changelog", "source", "document"),
     *("clock", "checkpoint", "description", "en", "ru", "filter", "condition", "value", "begins", "ends"),
+    *("to", "waivedClocks", "waivedFields", "startedClocks"),
 }
 """Texts that refer to nothing a company has alone. A new text is to be entered here or above."""
 
 NOT_LOST = {("lossReasons", "id", "eq"), ("lossForensics", "id", "eq")}
 """Our case is not a lost one, so that losses are the same with and without it."""
 Slot = tuple[tuple[str, ...], Any, Callable[[str], str]]
-ASKED_ONLY = {"exportWorkbook", "replayDraft", "slaWhatIf"}
+ASKED_ONLY = {"exportWorkbook", "replayDraft", "slaWhatIf", "dryRunMigration", "migrateInstances"}
 """Asking for a job writes the job; what comes of it is tested with the jobs."""
 FIELDS = [(kind, name, field) for kind, name, field in root_fields("Query", "Mutation") if name not in ASKED_ONLY]
 

@@ -115,8 +115,9 @@ class Grouping:
 
     @property
     def reached(self) -> str:
-        """The SQL of the segment of a case where a history row brought it."""
+        """The SQL of the segment of a case where a history row brought it: of its version, the one under which that was."""
         known = {**self._common, Dimension.OWNER: _OWNERS[self.basis], Dimension.TEAM: _TEAMS[self.basis]}
+        known[Dimension.VERSION] = "h.definition_id || '@' || h.version"
         return _array(known[dimension] for dimension in self.dimensions)
 
     @property

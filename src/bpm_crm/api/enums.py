@@ -82,6 +82,7 @@ expose(
         ClockEventKind.CANCELLED: "It ended without a verdict.",
         ClockEventKind.WITHDRAWN: "A record that came late made an earlier event untrue.",
         ClockEventKind.AMENDED: "A record that came late corrected when it stopped.",
+        ClockEventKind.MIGRATED: "It goes on under another version with the time it has used, or ended with the old one.",
     },
 )
 expose(
@@ -92,6 +93,7 @@ expose(
         SegmentKind.CLOSED_HOURS: "Outside the working hours of the calendar.",
         SegmentKind.PAUSED: "Paused for the reasons given.",
         SegmentKind.STOPPED: "Stopped, and resumed later in the same cycle.",
+        SegmentKind.CARRIED: "Under an earlier version with another calendar, which counted it.",
     },
 )
 expose(
@@ -149,6 +151,7 @@ expose(
         Permission.IMPORT_HISTORY: "Import the history of cases from tables.",
         Permission.MANAGE_PROCESSES: "Draft, publish, retire and roll out versions of processes.",
         Permission.CHOOSE_VERSION: "Name the version of the process that a new case takes.",
+        Permission.MIGRATE_CASES: "Plan, try, run and undo migrations of running cases to another version.",
     },
 )
 expose(

@@ -135,6 +135,10 @@ _TEXTS = {
         "The action has changed since you looked: it is at revision {current}, you expected {expected}. Read it again.",
         "Мероприятие изменилось: сейчас версия {current}, а вы ожидали {expected}. Прочитайте его заново.",
     ),
+    "STALE_MIGRATION_PLAN": (
+        "Somebody has stored revision {current} of this plan, you expected {expected}. Read it again.",
+        "Сохранена редакция {current} этого плана, а вы ожидали {expected}. Прочитайте его заново.",
+    ),
     "CORRECTIVE_ACTION_CLOSED": (
         "The action is closed. Comment on it, or add another one.",
         "Мероприятие закрыто. Оставьте комментарий или добавьте новое.",

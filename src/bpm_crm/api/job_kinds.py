@@ -7,7 +7,8 @@ import strawberry
 
 from bpm_crm.api.context import Info
 from bpm_crm.api.ids import to_global, uuid_of
-from bpm_crm.api.jobs import IMPORTS, Job, export_job, import_job, own_job, shared_values
+from bpm_crm.api.jobs import IMPORTS, Job, export_job, import_job, job_values, own_job
+from bpm_crm.api.migration_types import migration_type
 from bpm_crm.api.replays import Replay, replay_node
 from bpm_crm.excel.jobs import JobKind
 from bpm_crm.records.jobs import JobRecord
@@ -27,15 +28,16 @@ class ReplayJob(Job):
 
 def replay_job(record: JobRecord, language: str) -> ReplayJob:
     """A replay as the API shows it among jobs."""
-    return ReplayJob(id=to_global("ReplayJob", record.id), **shared_values(record, language))
+    return ReplayJob(id=to_global("ReplayJob", record.id), **job_values(record, language))
 
 
 _SHOWN: Mapping[JobKind, Callable[[JobRecord, str], Job]] = {
     **dict.fromkeys(IMPORTS, import_job),
     JobKind.WORKBOOK: export_job,
     JobKind.REPLAY: replay_job,
+    **dict.fromkeys((JobKind.MIGRATION, JobKind.MIGRATION_UNDO), migration_type),
 }
-_NAMES = ("ImportJob", "ExportJob", "ReplayJob", "Replay")
+_NAMES = ("ImportJob", "ExportJob", "ReplayJob", "Replay", "Migration")
 
 
 def job_type(record: JobRecord, language: str) -> Job:

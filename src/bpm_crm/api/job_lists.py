@@ -33,6 +33,8 @@ expose(
         JobKind.UNDO: "It leaves out what an import began.",
         JobKind.WORKBOOK: "It makes a workbook of figures.",
         JobKind.REPLAY: "It replays histories through another definition.",
+        JobKind.MIGRATION: "It takes running cases to another version.",
+        JobKind.MIGRATION_UNDO: "It takes migrated cases back.",
     },
 )
 
@@ -121,7 +123,7 @@ class JobListsQuery:
     """The query for a list of jobs."""
 
     @strawberry.field(
-        description="Imports, undoings, exports and replays that the viewer asked for, newest first. They are kept as long as the company is."
+        description="Imports, undoings, exports, replays and migrations that the viewer asked for, newest first. They are kept as long as the company is."
     )
     async def jobs(
         self,

@@ -159,13 +159,13 @@ def import_job(record: JobRecord, language: str) -> ImportJob:
         kind=ImportJobKind(record.kind),
         is_dry_run=bool(record.input.get("dry_run")),
         **counts,
-        **shared_values(record, language),
+        **job_values(record, language),
     )
 
 
 def export_job(record: JobRecord, language: str) -> ExportJob:
     """An export as the API shows it."""
-    return ExportJob(id=to_global("ExportJob", record.id), **shared_values(record, language))
+    return ExportJob(id=to_global("ExportJob", record.id), **job_values(record, language))
 
 
 async def own_job(context: RequestContext, job_id: UUID, kinds: set[JobKind]) -> JobRecord | None:
@@ -209,8 +209,8 @@ class JobsQuery:
         return None if job_id is None else await export_node(info, job_id)
 
 
-def shared_values(record: JobRecord, language: str) -> dict[str, Any]:
-    """What every job shows."""
+def job_values(record: JobRecord, language: str) -> dict[str, Any]:
+    """What all jobs show alike, by field."""
     failure = record.failure
     return {
         "status": _status(record),

@@ -13,7 +13,7 @@ from bpm_crm.api.checks import flaws
 from bpm_crm.api.context import Info, RequestContext
 from bpm_crm.api.errors import IdempotencyConflict, InvalidInput, NotFound, invalid_input, not_found
 from bpm_crm.api.ids import to_global, uuid_of
-from bpm_crm.api.jobs import JobFailure, JobId, JobStatus, shared_values
+from bpm_crm.api.jobs import JobFailure, JobId, JobStatus, job_values
 from bpm_crm.api.nodes import Node
 from bpm_crm.api.process_problems import InvalidDocument, invalid_document
 from bpm_crm.api.replay_figures import (
@@ -190,7 +190,7 @@ def _replay(context: RequestContext, job: JobRecord, record: ReplayRecord) -> Re
     changes: Any = record.changes
     return Replay(
         id=to_global(KIND, job.id),
-        **(shared_values(job, context.language) | {"record": record}),
+        **(job_values(job, context.language) | {"record": record}),
         process=context.known.definitions[record.definition_id].key,
         version=record.version,
         changes=changes,

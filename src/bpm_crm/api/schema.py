@@ -35,6 +35,7 @@ from bpm_crm.api.jobs import JobsQuery, export_node, import_node
 from bpm_crm.api.kpi_drivers import KpiDriversQuery
 from bpm_crm.api.kpis import KpisQuery
 from bpm_crm.api.leads import LeadsMutation
+from bpm_crm.api.migrations import MigrationsMutation, MigrationsQuery, find_migration, find_plan
 from bpm_crm.api.moves import MovesMutation
 from bpm_crm.api.nodes import Node
 from bpm_crm.api.own_kpi_versions import OwnKpiVersionsQuery
@@ -178,6 +179,8 @@ _FINDERS: Mapping[str, Finder] = {
     "ExportJob": _by_uuid(export_node),
     "Replay": _by_uuid(replay_node),
     "ReplayJob": _by_uuid(replay_job_node),
+    "MigrationPlan": _by_uuid(find_plan),
+    "Migration": _by_uuid(find_migration),
 }
 
 
@@ -217,6 +220,7 @@ Query_ = _root(
     JobsQuery,
     JobListsQuery,
     ReplaysQuery,
+    MigrationsQuery,
 )
 Mutation = _root(
     "Mutation",
@@ -233,6 +237,7 @@ Mutation = _root(
     ImportsMutation,
     ExportsMutation,
     ReplaysMutation,
+    MigrationsMutation,
 )
 Subscription = _root("Subscription", "What can be followed.", Subscriptions, JobsSubscription)
 

@@ -10,7 +10,7 @@ from uuid import UUID
 import typer
 from rich.table import Table
 
-from bpm_crm.cli import process_life, rollouts
+from bpm_crm.cli import migrations, process_life, rollouts
 from bpm_crm.cli.certificates import certificate_lines
 from bpm_crm.cli.faults import CommandRefused, reported
 from bpm_crm.cli.process_work import accepted, at_company, document_text, out, request_of
@@ -21,6 +21,7 @@ from bpm_crm.processes.library import shipped_keys, shipped_text
 from bpm_crm.records.database import Database
 
 app = typer.Typer(no_args_is_help=True, help="Validate, publish, list and show process documents.")
+app.add_typer(migrations.app, name="migrate")
 app.add_typer(process_life.draft_app, name="draft")
 app.add_typer(rollouts.app, name="rollout")
 app.command("diff")(process_life.diff)

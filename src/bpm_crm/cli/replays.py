@@ -34,6 +34,9 @@ from bpm_crm.records.replays import count_histories
 
 out, err = Console(soft_wrap=True, highlight=False), Console(stderr=True, soft_wrap=True, highlight=False)
 
+WIDE = 240
+"""Columns where nobody looks at a terminal: nothing is folded."""
+
 KeyArgument = Annotated[str, typer.Argument(metavar="KEY", help="Key of the process.")]
 Since = Annotated[
     datetime,
@@ -135,8 +138,9 @@ def _pairs(given: Sequence[str] | None) -> list[tuple[str, str]]:
 def _carry_out(tenant: str, asked: Asked, cases: Path | None) -> None:
     with provisioned(Settings(), _tell) as provision:
         found = asyncio.run(_replayed(provision, tenant, asked))
+    wide = out if out.is_terminal else Console(width=WIDE, highlight=False)
     for table in tables_of(found.tally, found.reference):
-        out.print(table)
+        wide.print(table)
     if cases is not None:
         _write(cases, found)
         out.print(f"Cases that differ: {cases}")

@@ -100,6 +100,9 @@ class _Course:
                 self._go_on(assign(self._process, self.state, step.owner, step.team, step.at), step)
             case StepKind.EXCLUSION:
                 self._go_on(exclude(self._process, self.state, step.exclusion, step.at), step)
+            case StepKind.MIGRATION | StepKind.MIGRATION_UNDONE:
+                if step.stage not in (None, self._stage):
+                    self._force(observed)
             case StepKind.CLOCK:
                 pass
             case _:

@@ -136,6 +136,15 @@ _INPUTS: Mapping[InputCode, Title] = {
     InputCode.UNKNOWN_CLOCK: Title(
         "There is no clock “{value}”. Known: {known}.", "Часов «{value}» нет. Известны: {known}."
     ),
+    InputCode.STAGE_ENDS: Title(
+        "“{value}” is a final stage: running cases cannot be mapped to it. Map them to a stage in which they go on.",
+        "«{value}» — конечная стадия: идущие процессы нельзя на неё отобразить. Выберите стадию, где они продолжатся.",
+    ),
+    InputCode.CLOCK_TAKEN: Title(
+        "Two clocks would go on as “{value}”, or that was another clock before. Give each its own.",
+        "Двое часов продолжились бы как «{value}», или раньше так назывались другие. Задайте каждым свои.",
+    ),
+    InputCode.KEY_TWICE: Title("“{value}” is mapped twice.", "«{value}» сопоставлено дважды."),
     InputCode.UNKNOWN_REVIEW: Title("There is no such review of this process.", "Такого обзора этого процесса нет."),
     InputCode.TOO_EARLY: Title(
         "{value} is too early; the first possible is {limit}.", "{value} слишком рано; самое раннее — {limit}."
@@ -152,8 +161,7 @@ _INPUTS: Mapping[InputCode, Title] = {
         "Версии {value} у этого процесса нет. Известны: {known}.",
     ),
     InputCode.SAME_VERSION: Title(
-        "New cases take version {value} already; name another one: {known}.",
-        "Новые обращения и так идут по версии {value}; назовите другую: {known}.",
+        "It is version {value} already; name another one.", "Это и так версия {value}; назовите другую."
     ),
     InputCode.OTHER_PROCESS: Title(
         "The document is of the process “{value}”; name that process, or write `process: {expected}` in it.",

@@ -11,7 +11,7 @@ from bpm_crm.engine.state import Actor
 from bpm_crm.excel.cells import Row
 from bpm_crm.excel.error_sheet import keep_error_sheet
 from bpm_crm.excel.history_rows import HistoryReader, HistoryRow
-from bpm_crm.excel.jobs import Run, chunks, digest_of
+from bpm_crm.excel.jobs import Run, chunks
 from bpm_crm.excel.outcomes import Outcomes, RowOutcome, own_cases, request_of
 from bpm_crm.excel.people import Directory
 from bpm_crm.excel.problems import TableCode, TableProblem, TableRefused
@@ -31,6 +31,7 @@ from bpm_crm.operations.commands import (
     Work,
 )
 from bpm_crm.operations.leads import Lead, capture_of
+from bpm_crm.operations.requests import digest_of
 
 AT_ONCE = 64
 

@@ -1,6 +1,5 @@
 """Jobs over tables: asked for once, carried out by a worker in small steps, taken up again by another where one dies."""
 
-import hashlib
 import logging
 from asyncio import get_running_loop
 from collections import Counter
@@ -11,11 +10,10 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-import orjson
-
 from bpm_crm.excel.problems import TableCode, TableProblem, TableRefused
 from bpm_crm.operations.access import Permission, Scope, Viewer
 from bpm_crm.operations.reference import ReferenceCache
+from bpm_crm.operations.requests import digest_of
 from bpm_crm.operations.viewers import viewer_of_user
 from bpm_crm.operations.writer import Writer
 from bpm_crm.records.database import Connection, Database
@@ -54,6 +52,8 @@ class JobKind(StrEnum):
     UNDO = "undo"
     WORKBOOK = "workbook"
     REPLAY = "replay"
+    MIGRATION = "migration"
+    MIGRATION_UNDO = "migration_undo"
 
 
 NEEDED: Mapping[JobKind, Permission] = {
@@ -62,6 +62,8 @@ NEEDED: Mapping[JobKind, Permission] = {
     JobKind.UNDO: Permission.EXCLUDE_CASE,
     JobKind.WORKBOOK: Permission.VIEW_FIGURES,
     JobKind.REPLAY: Permission.MANAGE_PROCESSES,
+    JobKind.MIGRATION: Permission.MIGRATE_CASES,
+    JobKind.MIGRATION_UNDO: Permission.MIGRATE_CASES,
 }
 """What somebody must be permitted when the job is carried out, not only when it is asked for."""
 
@@ -179,11 +181,6 @@ class Run:
 
 Work = Callable[[Run], Awaitable[UUID | None]]
 """Carries a job out; the id of the file it made."""
-
-
-def digest_of(asked: Any) -> bytes:
-    """The digest of what was asked, by which a repetition is told from another request with the same key."""
-    return hashlib.sha256(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS, default=str)).digest()
 
 
 async def ask(

@@ -46,6 +46,7 @@ class Permission(StrEnum):
     IMPORT_HISTORY = "import_history"
     MANAGE_PROCESSES = "manage_processes"
     CHOOSE_VERSION = "choose_version"
+    MIGRATE_CASES = "migrate_cases"
 
 
 class Reach(StrEnum):
@@ -76,6 +77,7 @@ ROLE_TABLE: Mapping[Role, Mapping[Permission, Reach]] = {
         Permission.IMPORT_HISTORY: Reach.ALL,
         Permission.MANAGE_PROCESSES: Reach.ALL,
         Permission.CHOOSE_VERSION: Reach.ALL,
+        Permission.MIGRATE_CASES: Reach.ALL,
     },
     Role.MANAGER: {
         Permission.VIEW_CASES: Reach.TEAM,

@@ -9,6 +9,7 @@ from bpm_crm.records.tables.delivery import IdempotencyKey, Lease, Outbox
 from bpm_crm.records.tables.history import History, HistoryText
 from bpm_crm.records.tables.instance import ProcessInstance
 from bpm_crm.records.tables.job import Job, JobRow, StoredFile
+from bpm_crm.records.tables.migration import MigrationCase, MigrationPlanRow
 from bpm_crm.records.tables.own_kpi import OwnKpi
 from bpm_crm.records.tables.people import ApiKey, AppUser, Team, TeamMember, UserRole
 from bpm_crm.records.tables.process import (
@@ -42,6 +43,8 @@ __all__ = [
     "Job",
     "JobRow",
     "Lease",
+    "MigrationCase",
+    "MigrationPlanRow",
     "Outbox",
     "OwnKpi",
     "ProcessChange",
