@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from bpm_crm.engine.guard import CelCompiler, EvaluationFailed, ExpressionInvalid, VariableType
@@ -132,6 +132,7 @@ def seen(logic: Z3Logic, values: dict[str, Any]) -> Callable[[str], Value | List
     return value_of
 
 
+@settings(deadline=None)
 @given(CONDITIONS, VALUES)
 def test_an_expression_means_to_the_prover_what_it_means_to_the_language(text: str, values: dict[str, Any]) -> None:
     try:

@@ -13,7 +13,7 @@ import z3
 from bpm_crm.engine.soundness.logic import Answer, Term, Verdict
 
 MOST_STEPS: Final = 3_000_000
-MOST_MILLISECONDS: Final = 3_000
+MOST_MILLISECONDS: Final = 30_000
 MOST_QUESTIONS: Final = 1_000
 """How many questions are answered in one proof; every further one is unknown. A shipped process takes less than fifty."""
 MOST_STEPS_IN_ALL: Final = 30_000_000
