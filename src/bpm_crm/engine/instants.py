@@ -47,7 +47,7 @@ def moment_of(instant: int) -> datetime:
     """The datetime, in UTC, of an instant. Raises `InstantOutOfRange`."""
     if not EARLIEST <= instant <= LATEST:
         raise InstantOutOfRange(instant)
-    return EPOCH + timedelta(microseconds=instant)
+    return EPOCH + timedelta(0, 0, instant)  # by position: half the price of a keyword, and asked for often
 
 
 EARLIEST: Final = instant_of(datetime(FIRST_YEAR, 1, 1, tzinfo=UTC))

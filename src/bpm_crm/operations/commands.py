@@ -13,7 +13,12 @@ from bpm_crm.engine.step import Activity
 from bpm_crm.operations.access import EVERYTHING, Scope
 from bpm_crm.records.entries import HistoryEntry
 from bpm_crm.records.history import HistoryRecord
+from bpm_crm.records.identifiers import as_uuid
 from bpm_crm.records.instances import InstanceRecord
+from bpm_crm.records.locking import Key
+
+NOBODY = UUID(int=0)
+"""Stands for the system where a key needs an actor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +195,8 @@ class Work:
 
     `fingerprint` is the digest of what was asked, kept with `idempotency_key`; `leased` marks a case that a worker holds a
     lease of; a `dry_run` is decided and answered but not written; `answer` is set when the outcome is known. `performers` are who did
-    each of the commands, where history that is imported names them; without, the actor did all.
+    each of the commands, where history that is imported names them; without, the actor did all. `marks` are what no two works of
+    one moment may share.
     """
 
     tenant_id: UUID
@@ -206,6 +212,15 @@ class Work:
     dry_run: bool = False
     answer: "asyncio.Future[Outcome] | None" = None
     performers: tuple[Actor, ...] = ()
+    key: Key | None = field(init=False)
+    marks: tuple[object, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Say whose the idempotency key is, and what the work shares with no other: its case, its key."""
+        self.key = None
+        if self.idempotency_key is not None:
+            self.key = (NOBODY if self.actor.id is None else as_uuid(self.actor.id), self.idempotency_key)
+        self.marks = tuple(mark for mark in (self.instance_id, self.key) if mark is not None)
 
     def performer(self, number: int) -> Actor:
         """Who did one of the commands."""

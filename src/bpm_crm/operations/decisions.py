@@ -42,6 +42,7 @@ class Decision:
     """What is to be written for one work: the case before (None: new) and after, and its history rows; or why nothing is."""
 
     work: Work
+    process: Process
     before: InstanceRecord | None = None
     after: InstanceRecord | None = None
     entries: list[HistoryEntry] = field(default_factory=list)
@@ -71,7 +72,7 @@ def decide(
     work: Work, record: InstanceRecord | None, process: Process, now: datetime, new: NewCase | None = None
 ) -> Decision:
     """Carry out the commands of a work in memory, all or none; `now` is the database's time."""
-    decision = Decision(work, before=record)
+    decision = Decision(work, process, before=record)
     if record is not None:
         if not work.scope.covers_state(record.state, record.channel_id):
             return replace(decision, refusal=Missing())

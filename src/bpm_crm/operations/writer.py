@@ -15,7 +15,6 @@ import asyncpg
 from bpm_crm.operations.batches import run_batch
 from bpm_crm.operations.commands import Outcome, Work
 from bpm_crm.operations.processes import ProcessCache
-from bpm_crm.operations.written import key_actor
 from bpm_crm.records.database import CommitInterrupted, Database, is_outage
 
 MOST_IN_BATCH = 128
@@ -109,13 +108,12 @@ class Writer:
                 self._wake.clear()
                 await self._wake.wait()
                 continue
-            marks = [mark for work in batch for mark in _marks(work)]
             self._writing += 1
             try:
                 await self._carry_out(batch)
             finally:
                 self._writing -= 1
-                self._busy.difference_update(marks)
+                self._busy.difference_update(mark for work in batch for mark in work.marks)
                 self._wake.set()
 
     def _take(self) -> list[Work]:
@@ -128,13 +126,12 @@ class Writer:
             most = self._share(len(queue))
             while queue and len(batch) < most:
                 work = queue.popleft()
-                marks = _marks(work)
-                if any(mark in self._busy or mark in held for mark in marks):
-                    held.update(marks)
-                    left.append(work)
-                else:
-                    self._busy.update(marks)
+                if self._busy.isdisjoint(work.marks) and held.isdisjoint(work.marks):
+                    self._busy.update(work.marks)
                     batch.append(work)
+                else:
+                    held.update(work.marks)
+                    left.append(work)
             left.extend(queue)
             if left:
                 self._queues[tenant_id] = left
@@ -191,16 +188,6 @@ async def _answer(work: Work) -> Outcome:
     if work.answer is None:
         raise LookupError("the work was not queued")
     return await work.answer
-
-
-def _marks(work: Work) -> tuple[object, ...]:
-    """What no two works of one moment may share: a case, an idempotency key."""
-    marks: list[object] = []
-    if work.instance_id is not None:
-        marks.append(work.instance_id)
-    if work.idempotency_key is not None:
-        marks.append((key_actor(work), work.idempotency_key))
-    return tuple(marks)
 
 
 def _fail(works: Iterable[Work], error: Exception) -> None:

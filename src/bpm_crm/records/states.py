@@ -13,14 +13,16 @@ _GAPS = Clock._fields.index("gaps") - 1
 
 def pack_progress(state: InstanceState) -> Packed:
     """What the engine counts: checkpoints reached, visits, activities, approvals and holds; empty parts are left out."""
-    parts: Packed = {
-        "reached": {key: list(first) for key, first in state.reached.items()},
-        "visits": dict(state.visits),
-        "activities": dict(state.activities),
-        "approvals": {key: list(people) for key, people in state.approvals.items()},
-    }
-    packed = {key: part for key, part in parts.items() if part}
-    if state.hold != NO_HOLD:
+    packed: Packed = {}
+    if state.reached:
+        packed["reached"] = {key: list(first) for key, first in state.reached.items()}
+    if state.visits:
+        packed["visits"] = dict(state.visits)
+    if state.activities:
+        packed["activities"] = dict(state.activities)
+    if state.approvals:
+        packed["approvals"] = {key: list(people) for key, people in state.approvals.items()}
+    if state.hold is not NO_HOLD and state.hold != NO_HOLD:
         packed["hold"] = [list(state.hold.reasons), state.hold.since, state.hold.paused]
     return packed
 
@@ -29,7 +31,7 @@ def unpack_progress(packed: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments of `InstanceState` that `pack_progress` packed."""
     hold = packed.get("hold")
     return {
-        "reached": {key: (first[0], first[1]) for key, first in packed.get("reached", {}).items()},
+        "reached": {key: (at, sequence) for key, (at, sequence) in packed.get("reached", {}).items()},
         "visits": packed.get("visits", {}),
         "activities": packed.get("activities", {}),
         "approvals": {key: tuple(people) for key, people in packed.get("approvals", {}).items()},
@@ -50,10 +52,11 @@ def unpack_clocks(packed: Mapping[str, Any]) -> dict[str, Clock]:
 def _pack_clock(clock: Clock) -> list[Any]:
     """A clock's values in the order of its fields, without its policy, which is the key."""
     values: list[Any] = list(clock[1:])
-    values[_GAPS] = [[gap.begins, gap.ends, list(gap.reasons)] for gap in clock.gaps]
+    values[_GAPS] = [[gap.begins, gap.ends, list(gap.reasons)] for gap in clock.gaps] if clock.gaps else []
     return values
 
 
 def _unpack_clock(policy: str, values: list[Any]) -> Clock:
-    gaps = tuple(Gap(begins, ends, tuple(reasons)) for begins, ends, reasons in values[_GAPS])
-    return Clock._make((policy, *values[:_GAPS], gaps, *values[_GAPS + 1 :]))
+    gaps = values[_GAPS]
+    values[_GAPS] = tuple(Gap(begins, ends, tuple(reasons)) for begins, ends, reasons in gaps) if gaps else ()
+    return Clock(policy, *values)
