@@ -45,7 +45,7 @@ from bpm_crm.operations.corrective_actions import (
     change_action,
 )
 from bpm_crm.operations.review_journal import Revised, Saved
-from bpm_crm.operations.written import NOBODY
+from bpm_crm.operations.commands import NOBODY
 from bpm_crm.records.reference import Reference
 from bpm_crm.records.reviews import ACTIONS, action_of, load_changes
 from bpm_crm.records.selection import All, AnyOf, Compare, Condition, Operator, Query, Slice, read_page

@@ -20,7 +20,7 @@ from bpm_crm.operations.commands import KeyReused, Missing, NotUnderstood
 from bpm_crm.operations.review_journal import Request, Saved
 from bpm_crm.operations.review_periods import LAST_MONTHLY_DAY, ReviewRhythm
 from bpm_crm.operations.reviews import MOST_PAST, ScheduleDraft, set_review_period, stop_reviews
-from bpm_crm.operations.written import NOBODY
+from bpm_crm.operations.commands import NOBODY
 from bpm_crm.records.identifiers import as_uuid
 from bpm_crm.records.reviews import REVIEWS, load_changes, load_schedule, load_schedules, review_of
 from bpm_crm.records.selection import All, Compare, Condition, Key, Operator, Query, Slice, read_page

@@ -31,7 +31,6 @@ from bpm_crm.operations.commands import (
     Work,
 )
 from bpm_crm.records.entries import FIRST_HASH, Circumstances, HistoryEntry, entry_of
-from bpm_crm.records.identifiers import as_uuid
 from bpm_crm.records.instances import InstanceRecord
 
 CLOCK_SKEW = timedelta(seconds=60)
@@ -205,23 +204,20 @@ def _append(
 ) -> InstanceRecord:
     """Add one step to a decision: the next record of the case and its history row."""
     state = result.state
-    kind = process.definition.stages[state.stage].kind
     recorded_at = now if before is None else max(now, before.recorded_at)
-    after = base._replace(
-        state=state, outcome=kind.value if state.ended_at is not None else None, recorded_at=recorded_at
-    )
     if isinstance(command, Tick):
         occurred_at = max(event.at for event in result.events if isinstance(event, ClockEvent))
     circumstances = Circumstances(
         occurred_at=moment_of(occurred_at),
         recorded_at=recorded_at,
-        actor_id=None if performer.id is None else as_uuid(performer.id),
+        actor_id=performer.id,
         actor_kind=performer.kind,
         request_id=decision.work.request_id,
         comment=command.comment,
     )
-    entry = entry_of(before, after, result.events, circumstances, process.personal_fields)
-    after = after._replace(head=entry.hash)
+    entry = entry_of(base, result, circumstances, process.personal_fields)
+    outcome = process.definition.stages[state.stage].kind.value if state.ended_at is not None else None
+    after = base.moved(state, outcome, recorded_at, entry.hash)
     decision.entries.append(entry)
     decision.after = after
     return after
