@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from bpm_crm.engine.blockers import Blocker, InputProblem
@@ -13,7 +13,6 @@ from bpm_crm.engine.step import Activity
 from bpm_crm.operations.access import EVERYTHING, Scope
 from bpm_crm.records.entries import HistoryEntry
 from bpm_crm.records.history import HistoryRecord
-from bpm_crm.records.identifiers import as_uuid
 from bpm_crm.records.instances import InstanceRecord
 from bpm_crm.records.locking import Key
 
@@ -123,8 +122,7 @@ class Tick:
 Command = Capture | Fire | Force | Record | Assign | Exclude | Tick
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(NamedTuple):
     """It happened: the case after it, the history rows it left, and whether this answer is a repetition of the first one."""
 
     instance: InstanceRecord
@@ -219,7 +217,7 @@ class Work:
         """Say whose the idempotency key is, and what the work shares with no other: its case, its key."""
         self.key = None
         if self.idempotency_key is not None:
-            self.key = (NOBODY if self.actor.id is None else as_uuid(self.actor.id), self.idempotency_key)
+            self.key = (self.actor.id or str(NOBODY), self.idempotency_key)
         self.marks = tuple(mark for mark in (self.instance_id, self.key) if mark is not None)
 
     def performer(self, number: int) -> Actor:

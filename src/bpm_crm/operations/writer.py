@@ -81,23 +81,25 @@ class Writer:
 
     async def submit(self, work: Work) -> Outcome:
         """Carry out one work. `Overloaded` when too much waits, `Unavailable` when the database cannot be reached."""
-        self._enqueue([work])
-        return await _answer(work)
+        return await self._enqueue([work])[0]
 
     async def submit_all(self, works: Sequence[Work]) -> list[Outcome]:
         """Carry out several works, each on its own, in order where they concern one case; the answers in the same order."""
-        self._enqueue(works)
-        return list(await asyncio.gather(*map(_answer, works)))
+        return list(await asyncio.gather(*self._enqueue(works)))
 
-    def _enqueue(self, works: Sequence[Work]) -> None:
+    def _enqueue(self, works: Sequence[Work]) -> "list[asyncio.Future[Outcome]]":
+        """Queue works; where their answers will be."""
         if self._waiting + len(works) > self._most_waiting:
             raise Overloaded
         loop = asyncio.get_running_loop()
+        answers = []
         for work in works:
             work.answer = loop.create_future()
+            answers.append(work.answer)
             self._queues.setdefault(work.tenant_id, deque()).append(work)
         self._waiting += len(works)
         self._wake.set()
+        return answers
 
     async def _flush(self) -> None:
         while True:
@@ -181,13 +183,6 @@ class Writer:
                     raise Unavailable(uncertain=False) from error
             await asyncio.sleep(FIRST_PAUSE_SECONDS * 4 ** (attempt - 1))
         raise Unavailable(uncertain=False)
-
-
-async def _answer(work: Work) -> Outcome:
-    """Wait for the answer to a work that was queued."""
-    if work.answer is None:
-        raise LookupError("the work was not queued")
-    return await work.answer
 
 
 def _fail(works: Iterable[Work], error: Exception) -> None:

@@ -14,6 +14,9 @@ from bpm_crm.records.instances import InstanceRecord, hex_bytes
 
 START_PROCESS = "start_process"
 
+_FOLLOWED = ("amount", "owner_id", "team_id", "outcome")
+"""The columns of a deal that follow the case that runs it."""
+
 _LONGEST_NOTICE = 7_900
 
 
@@ -25,7 +28,7 @@ def key_rows(decisions: Sequence[Decision]) -> list[dict[str, Any]]:
             "actor_id": key[0],
             "key": key[1],
             "fingerprint": hex_bytes(decision.work.fingerprint),
-            "instance_id": after.id,
+            "instance_id": str(after.id),
             "sequence": after.state.sequence,
             "recorded_at": after.recorded_at,
         }
@@ -44,7 +47,7 @@ def deal_rows(decisions: Sequence[Decision]) -> list[dict[str, Any]]:
         values = _followed(after, decision.process)
         if values != _followed(before, decision.process):
             identity = {"tenant_id": str(after.tenant_id), "id": str(after.deal_id), "instance_id": str(after.id)}
-            rows.append({**identity, **values})
+            rows.append({**identity, **dict(zip(_FOLLOWED, values, strict=True))})
     return rows
 
 
@@ -85,10 +88,6 @@ def notice_of(tenant_id: UUID, decisions: Sequence[Decision]) -> str:
     return text if len(text) <= _LONGEST_NOTICE else orjson.dumps({**notice, "steps": None}).decode()
 
 
-def _followed(record: InstanceRecord, process: Process) -> dict[str, Any]:
-    return {
-        "amount": process.amount_of(record.state.data),
-        "owner_id": record.state.owner,
-        "team_id": record.state.team,
-        "outcome": record.outcome,
-    }
+def _followed(record: InstanceRecord, process: Process) -> tuple[str | None, ...]:
+    state = record.state
+    return process.amount_of(state.data), state.owner, state.team, record.outcome

@@ -33,8 +33,8 @@ FROM unnest($2::uuid[], $3::text[]) AS wanted (actor_id, key)
 CROSS JOIN LATERAL ({_KEY}) AS u
 """
 
-Key = tuple[UUID, str]
-"""An idempotency key: whose it is, and its text."""
+Key = tuple[str, str]
+"""An idempotency key: whose it is (a UUID as text, which is cheap to look up by), and its text."""
 
 _NO_KEY = (None, None)
 
@@ -86,7 +86,7 @@ def _columns(items: Iterable[Wanted]) -> list[list[Any]]:
 
 def _uses(rows: Iterable[Row]) -> dict[Key, Use]:
     return {
-        (row["actor_id"], row["key"]): Use(row["used_fingerprint"], row["used_instance_id"], row["used_sequence"])
+        (str(row["actor_id"]), row["key"]): Use(row["used_fingerprint"], row["used_instance_id"], row["used_sequence"])
         for row in rows
         if row["used_instance_id"] is not None
     }
