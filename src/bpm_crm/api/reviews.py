@@ -16,11 +16,10 @@ from bpm_crm.api.faults import Code, Fault
 from bpm_crm.api.ids import uuid_of
 from bpm_crm.api.review_types import Review, ReviewConnection, ReviewEdge, ReviewSchedule, review_type, schedule_type
 from bpm_crm.operations.access import Permission
-from bpm_crm.operations.commands import KeyReused, Missing, NotUnderstood
+from bpm_crm.operations.commands import NOBODY, KeyReused, Missing, NotUnderstood
 from bpm_crm.operations.review_journal import Request, Saved
 from bpm_crm.operations.review_periods import LAST_MONTHLY_DAY, ReviewRhythm
 from bpm_crm.operations.reviews import MOST_PAST, ScheduleDraft, set_review_period, stop_reviews
-from bpm_crm.operations.commands import NOBODY
 from bpm_crm.records.identifiers import as_uuid
 from bpm_crm.records.reviews import REVIEWS, load_changes, load_schedule, load_schedules, review_of
 from bpm_crm.records.selection import All, Compare, Condition, Key, Operator, Query, Slice, read_page

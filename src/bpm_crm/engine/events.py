@@ -105,7 +105,7 @@ class ProcessRequested(NamedTuple):
     process: str
 
 
-Event = (
+CaseEvent = (
     Started
     | Transitioned
     | StageLeft
@@ -119,5 +119,7 @@ Event = (
     | Reopened
     | Excluded
     | ProcessRequested
-    | ClockEvent
 )
+"""What happens to a case, beside its clocks."""
+
+Event = CaseEvent | ClockEvent

@@ -68,5 +68,7 @@ class InstanceState(NamedTuple):
     @property
     def overdue_since(self) -> Instant | None:
         """The earliest breach among the open clocks."""
-        breaches = [clock.breached_at for clock in self.clocks.values() if clock.breached_at is not None and clock.is_open]
+        breaches = [
+            clock.breached_at for clock in self.clocks.values() if clock.breached_at is not None and clock.is_open
+        ]
         return min(breaches, default=None)

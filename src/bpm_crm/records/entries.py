@@ -13,10 +13,10 @@ from bpm_crm.engine.clock import ClockEvent, ClockEventKind
 from bpm_crm.engine.events import (
     ActivityRecorded,
     Approved,
+    CaseEvent,
     CheckpointReached,
     Completed,
     DataChanged,
-    Event,
     Excluded,
     OwnerAssigned,
     ProcessRequested,
@@ -69,7 +69,7 @@ def entry_of(
     entry = HistoryEntry(values, b"", None)
     personal: dict[str, Any] = {}
     for event in step.events:
-        if type(event) is ClockEvent:
+        if isinstance(event, ClockEvent):
             values.setdefault("clocks", []).append(_clock_values(event, case, step.state))
         else:
             _write(entry, event, personal_fields, personal)
@@ -122,7 +122,7 @@ def _blank(case: InstanceRecord, state: InstanceState, circumstances: Circumstan
     }
 
 
-def _write(entry: HistoryEntry, event: Event, personal_fields: frozenset[str], personal: dict[str, Any]) -> None:
+def _write(entry: HistoryEntry, event: CaseEvent, personal_fields: frozenset[str], personal: dict[str, Any]) -> None:
     values = entry.values
     match event:
         case StageEntered() | Reopened() | Approved():

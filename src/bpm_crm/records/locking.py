@@ -10,13 +10,15 @@ from bpm_crm.records.instances import COLUMNS, InstanceRecord, from_row
 
 # LATERAL with LIMIT 1 pins the plan to lookups by primary key, in the order of what is wanted, whatever the statistics say.
 _KEY = """
-    SELECT k.fingerprint AS used_fingerprint, k.instance_id AS used_instance_id, k.sequence AS used_sequence
+    SELECT
+        k.actor_id AS used_by, k.key AS used_key, k.fingerprint AS used_fingerprint, k.instance_id AS used_instance_id,
+        k.sequence AS used_sequence
     FROM idempotency_key AS k
     WHERE k.tenant_id = $1 AND k.actor_id = wanted.actor_id AND k.key = wanted.key
     LIMIT 1
 """
 _LOCK = f"""
-SELECT {COLUMNS}, t.lead_id, wanted.actor_id, wanted.key, u.*, clock_timestamp() AS now, (
+SELECT {COLUMNS}, t.lead_id, u.*, clock_timestamp() AS now, (
     SELECT s.sequence FROM process_instance AS s WHERE s.tenant_id = $1 AND s.id = wanted.case_id
 ) AS sequence_before
 FROM unnest($2::uuid[], $3::uuid[], $4::text[]) AS wanted (case_id, actor_id, key)
@@ -28,7 +30,7 @@ LEFT JOIN team AS t ON t.tenant_id = $1 AND t.tenant_id = i.tenant_id AND t.id =
 LEFT JOIN LATERAL ({_KEY}) AS u ON true
 """
 _KEYS = f"""
-SELECT wanted.actor_id, wanted.key, u.*
+SELECT u.*
 FROM unnest($2::uuid[], $3::text[]) AS wanted (actor_id, key)
 CROSS JOIN LATERAL ({_KEY}) AS u
 """
@@ -86,7 +88,9 @@ def _columns(items: Iterable[Wanted]) -> list[list[Any]]:
 
 def _uses(rows: Iterable[Row]) -> dict[Key, Use]:
     return {
-        (str(row["actor_id"]), row["key"]): Use(row["used_fingerprint"], row["used_instance_id"], row["used_sequence"])
+        (str(row["used_by"]), row["used_key"]): Use(
+            row["used_fingerprint"], row["used_instance_id"], row["used_sequence"]
+        )
         for row in rows
         if row["used_instance_id"] is not None
     }
