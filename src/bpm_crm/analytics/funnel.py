@@ -10,7 +10,7 @@ from typing import Any
 from bpm_crm.analytics.cells.reading import Answer, Answers, read_answers
 from bpm_crm.analytics.cells.sheets import Kept, Layout
 from bpm_crm.analytics.dimensions import Segment
-from bpm_crm.analytics.frames import Frame, Question, Version
+from bpm_crm.analytics.frames import Frame, Question, Version, bound_fields
 from bpm_crm.analytics.members import SPANS, Members
 from bpm_crm.analytics.statements import report
 from bpm_crm.analytics.steps import Step, Steps, steps_of
@@ -283,7 +283,7 @@ def _cohort_layout(versions: Sequence[Version]) -> Layout:
 
 def _cohort_values(versions: Sequence[Version], checkpoints: Sequence[str]) -> Mapping[str, Any]:
     steps = Steps(tuple(Step(key, {}) for key in checkpoints), tuple(versions))
-    return _values(steps, FunnelMode.COHORT, OrderMode.ANY, None)
+    return {**_values(steps, FunnelMode.COHORT, OrderMode.ANY, None), **bound_fields("product", versions)}
 
 
 KEPT_COHORT = Kept(

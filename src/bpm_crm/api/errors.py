@@ -143,6 +143,26 @@ _TEXTS = {
         "The value of “{kpi}” is a median or a product: no contributions add up to its move. Compare it by the dimension itself.",
         "Значение «{kpi}» — медиана или произведение: вклады не складываются в его изменение. Сравните его по самому измерению.",
     ),
+    "INVALID_DOCUMENT": (
+        "The document cannot be taken; {count} to mend, the first: {first}",
+        "Документ не принят; нужно исправить: {count}. Первое: {first}",
+    ),
+    "STALE_PROCESS_DRAFT": (
+        "{who} saved the draft at {when}; it is at revision {current}. Read it again, merge, and save over that revision.",
+        "Черновик сохранил(а) {who} в {when}; сейчас это ревизия {current}. Прочитайте его снова, объедините и сохраните поверх неё.",
+    ),
+    "PROCESS_DRAFT_GONE": (
+        "{who} published or discarded the draft at {when}. Read the process again, and save a new draft without `expectedRevision`.",
+        "Черновик опубликовал(а) или удалил(а) {who} в {when}. Прочитайте процесс снова и сохраните новый черновик без `expectedRevision`.",
+    ),
+    "STALE_PROCESS_VERSION": (
+        "The newest version of “{process}” is {latest}, published by {who} at {when}; the document was made from {expected}. Compare them with `diffProcess`, merge, and publish with `baseVersion` {latest}.",
+        "Новейшая версия «{process}» — {latest}, опубликовал(а) {who} в {when}; документ сделан из версии {expected}. Сравните их через `diffProcess`, объедините и опубликуйте с `baseVersion` {latest}.",
+    ),
+    "ROLLOUT_RUNS": (
+        "Version {version} of “{process}” is being rolled out. Finish or stop the rollout first, or publish with `isHeld`.",
+        "Идёт выкатка версии {version} процесса «{process}». Сначала завершите или остановите её либо публикуйте с `isHeld`.",
+    ),
     "TRANSITION_REFUSED": ("The move is not allowed now: {causes}", "Переход сейчас невозможен: {causes}"),
     "LEAD_ALREADY_CAPTURED": (
         "The channel has reported this lead before, with other content. Correct the case it became, or use another external id.",

@@ -110,7 +110,7 @@ async def _ask(
         raise CommandRefused(f"There is no channel “{channel}” with a process. Known: {', '.join(known) or 'none'}.")
     user_id, definition = _user(reference, by), reference.definitions[found.definition_id]
     async with bench.database.reader(tenant_id) as connection:
-        process = await bench.writer.processes.get(connection, tenant_id, definition.id, definition.latest_version)
+        process = await bench.writer.processes.get(connection, tenant_id, definition.id, definition.taken_version)
     content, file_id = await asyncio.to_thread(file.read_bytes), new_id()
     head = await read_head(content, wish.sheet)
     settings = settle(

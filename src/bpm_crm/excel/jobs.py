@@ -53,6 +53,7 @@ class JobKind(StrEnum):
     HISTORY = "history"
     UNDO = "undo"
     WORKBOOK = "workbook"
+    REPLAY = "replay"
 
 
 NEEDED: Mapping[JobKind, Permission] = {
@@ -60,6 +61,7 @@ NEEDED: Mapping[JobKind, Permission] = {
     JobKind.HISTORY: Permission.IMPORT_HISTORY,
     JobKind.UNDO: Permission.EXCLUDE_CASE,
     JobKind.WORKBOOK: Permission.VIEW_FIGURES,
+    JobKind.REPLAY: Permission.MANAGE_PROCESSES,
 }
 """What somebody must be permitted when the job is carried out, not only when it is asked for."""
 
@@ -89,6 +91,10 @@ Hear = Callable[[int, int | None, Mapping[str, int]], None]
 """Hears how far a job is: done, in all, and its counts by outcome."""
 
 
+Also = Callable[[Connection], Awaitable[None]]
+"""What is written together with the progress of a job."""
+
+
 @dataclass(slots=True)
 class Run:
     """One job under way."""
@@ -109,14 +115,19 @@ class Run:
         """The tenant."""
         return self.reference.tenant.id
 
+    @property
+    def database(self) -> Database:
+        """Where the tenant's rows are."""
+        return self.bench.database
+
     async def begin(self, total: int | None) -> None:
         """Say how many rows there are."""
         self.total = total
         async with self.bench.database.transaction(self.tenant_id) as connection:
             await begin_job(connection, self.tenant_id, self.job.id, total, LEASE)
 
-    async def advance(self, position: int, rows: Sequence[RowRecord]) -> None:
-        """Note what became of some rows. `JobTaken` where another worker was faster, `GaveWay` when it is others' turn."""
+    async def advance(self, position: int, rows: Sequence[RowRecord], also: Also | None = None) -> None:
+        """Note what became of some rows, and `also` write something in the same transaction. `JobTaken` where another worker was faster, `GaveWay` when it is others' turn."""
         self.counts.update(row.outcome for row in rows)
         async with self.bench.database.transaction(self.tenant_id) as connection:
             advanced = await advance_job(
@@ -129,6 +140,8 @@ class Run:
                 rows=rows,
                 lease=LEASE,
             )
+            if advanced and also is not None:
+                await also(connection)
         if not advanced:
             raise JobTaken
         self.position = position

@@ -11,6 +11,7 @@ from bpm_crm.excel.jobs import LEASE, Bench, JobKind, Work, run_job
 from bpm_crm.excel.lead_import import import_leads
 from bpm_crm.excel.undo import undo_import
 from bpm_crm.excel.workbook import make_workbook
+from bpm_crm.operations.replay_job import carry_replay_out
 from bpm_crm.records.sweeping import Subject, claim_due, until_next_job
 
 AT_ONCE = 2
@@ -22,6 +23,7 @@ WORKS: Mapping[JobKind, Work] = {
     JobKind.HISTORY: import_history,
     JobKind.UNDO: undo_import,
     JobKind.WORKBOOK: make_workbook,
+    JobKind.REPLAY: carry_replay_out,
 }
 
 logger = logging.getLogger(__name__)

@@ -14,6 +14,10 @@ START = "begun"
 END = "completed"
 FINISH = "complete_case"
 RESOURCE, GROUP = "resource", "resource_group"
+NO_CLOCKS = {
+    "en": "Derived from an event log, which knows no targets.",
+    "ru": "Выведено из журнала событий, который не знает нормативов.",
+}
 RESERVED = (START, END, FINISH)
 
 
@@ -94,7 +98,8 @@ def _fields(profile: LogProfile) -> dict[str, Any]:
 
 
 def _stage(kind: str, english: str, russian: str) -> dict[str, Any]:
-    return {"kind": kind, "title": _titles(english, russian)}
+    waiver = {} if kind == "won" else {"waiver": NO_CLOCKS}
+    return {"kind": kind, "title": _titles(english, russian), **waiver}
 
 
 def _titles(english: str, russian: str) -> dict[str, str]:

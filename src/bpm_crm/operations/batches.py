@@ -1,6 +1,7 @@
 """One batch of work of one tenant in one transaction: lock, decide, write, commit, answer each."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from bpm_crm.operations.commands import (
 from bpm_crm.operations.decisions import Decision, decide
 from bpm_crm.operations.newcomers import Newcomers
 from bpm_crm.operations.processes import ProcessCache
+from bpm_crm.operations.splitting import Splits
 from bpm_crm.operations.written import deal_rows, effect_rows, key_rows, notice_of
 from bpm_crm.records.database import Connection, Database
 from bpm_crm.records.history import HistoryRecord, load_entries
@@ -33,7 +35,7 @@ async def run_batch(database: Database, processes: ProcessCache, works: Sequence
     async with database.transaction(works[0].tenant_id) as connection:
         batch = _Batch(connection, processes, works)
         await batch.prepare()
-        outcomes = [batch.answer(work) for work in works]
+        outcomes = [await batch.answer(work) for work in works]
         await batch.write()
         return [await batch.recalled(outcome) if isinstance(outcome, _Repeat) else outcome for outcome in outcomes]
 
@@ -57,6 +59,7 @@ class _Batch:
         self.found: Found
         self.versions: dict[tuple[UUID, int], Process] = {}
         self.newcomers = Newcomers(self.tenant_id)
+        self.splits = Splits(self.tenant_id)
         self.decisions: list[Decision] = []
 
     async def prepare(self) -> None:
@@ -66,13 +69,11 @@ class _Batch:
         captures = [first for work in self.works if isinstance(first := work.commands[0], Capture)]
         if captures:
             await self.newcomers.prepare(self.connection, captures)
+            await self.splits.prepare(self.connection, captures)
         versions = {(record.definition_id, record.version) for record in self.found.cases.values()}
-        versions |= {(capture.definition_id, capture.version) for capture in captures}
-        self.versions = {
-            version: await self.processes.get(self.connection, self.tenant_id, *version) for version in versions
-        }
+        self.versions = {version: await self._process(*version) for version in versions}
 
-    def answer(self, work: Work) -> "Outcome | _Repeat":
+    async def answer(self, work: Work) -> "Outcome | _Repeat":
         """The answer to a work: decided now, or given before."""
         if work.key is not None and (used := self.found.used.get(work.key)) is not None:
             same = used.fingerprint == work.fingerprint
@@ -82,7 +83,7 @@ class _Batch:
             known = self.newcomers.captured_as(first)
             if known is not None:
                 return _Repeat(known.id, 1) if known.fingerprint == first.fingerprint else AlreadyCaptured(known)
-            decision = self._decide_capture(work, first)
+            decision = await self._decide_capture(work, first)
         else:
             record = None if work.instance_id is None else self.found.cases.get(work.instance_id)
             if record is None:
@@ -92,12 +93,19 @@ class _Batch:
             self.decisions.append(decision)
         return decision.outcome
 
-    def _decide_capture(self, work: Work, capture: Capture) -> Decision:
-        process = self.versions[capture.definition_id, capture.version]
+    async def _decide_capture(self, work: Work, capture: Capture) -> Decision:
+        if capture.rollout_id is not None:
+            capture = self.splits.assigned(capture)
+            work = replace(work, commands=(capture, *work.commands[1:]))
+        process = await self._process(capture.definition_id, capture.version)
         decision = decide(work, None, process, self.found.now, self.newcomers.identities(capture))
         if decision.after is not None and not work.dry_run:
             self.newcomers.accept(capture, decision.after, process, self.found.now)
+            self.splits.accept(capture)
         return decision
+
+    async def _process(self, definition_id: UUID, version: int) -> Process:
+        return await self.processes.get(self.connection, self.tenant_id, definition_id, version)
 
     async def write(self) -> None:
         """Write everything that was decided; nothing when nothing was."""
@@ -120,6 +128,7 @@ class _Batch:
                 rows["moved"].append(to_changes(after, personal_fields))
             rows["recorded"].extend(entry.values for entry in decision.entries)
             rows["texts"].extend(entry.text for entry in decision.entries if entry.text is not None)
+        await self.splits.write(self.connection)
         await self.newcomers.number_deals(self.connection, self.found.now)
         rows |= {
             "customers": self.newcomers.customers,

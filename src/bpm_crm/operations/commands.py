@@ -38,12 +38,16 @@ class CustomerDetails:
 
 @dataclass(frozen=True, slots=True)
 class Capture:
-    """Begin a case. With `deal_id` it runs over that deal; with `opens_deal` a new deal is opened; else it has none."""
+    """Begin a case. With `deal_id` it runs over that deal; with `opens_deal` a new deal is opened; else it has none.
+
+    `rollout_id` is the rollout that may give it another version than `version`, if it is its turn.
+    """
 
     definition_id: UUID
     version: int
     channel_id: UUID
     channel_key: str
+    rollout_id: UUID | None = None
     data: Mapping[str, Any] = field(default_factory=dict)
     external_id: str | None = None
     fingerprint: bytes | None = None

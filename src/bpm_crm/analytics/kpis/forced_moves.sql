@@ -10,7 +10,6 @@
 -- dimensions: case, time
 -- instant: h.occurred_at
 WITH
-{asked},
 {moving_cases},
 {cases},
 units AS (
