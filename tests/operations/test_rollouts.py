@@ -11,7 +11,7 @@ import pytest
 
 from bpm_crm.analytics.rollouts import ArmVerdict, compare_arms
 from bpm_crm.engine.step import Activity
-from bpm_crm.operations.commands import Missing, NotUnderstood, Record
+from bpm_crm.operations.commands import NOBODY, Missing, NotUnderstood, Record
 from bpm_crm.operations.reference import ReferenceCache
 from bpm_crm.operations.releasing import AskedRelease, Released, RolloutRuns, publish_process, retire_process
 from bpm_crm.operations.review_journal import Request
@@ -26,7 +26,6 @@ from bpm_crm.operations.rollouts import (
     stop_rollout,
 )
 from bpm_crm.operations.splitting import is_turn_of_b
-from bpm_crm.operations.written import NOBODY
 from bpm_crm.processes.library import shipped_text
 from bpm_crm.records.database import Database
 from bpm_crm.records.identifiers import new_id

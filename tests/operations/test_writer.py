@@ -27,6 +27,8 @@ from bpm_crm.operations.commands import (
 from bpm_crm.operations.writer import Overloaded, Writer
 from tests.world import World, customer
 
+_WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+
 WON = (
     Fire("contact"),
     Fire("qualify", {"need": "a roof"}),
@@ -185,6 +187,29 @@ async def test_one_key_through_two_writers_at_once_is_one_step(world: World) -> 
     answers = await asyncio.gather(*(through(writer) for writer in (world.writer, other) * 10))
     await other.stop()
     assert sum(not answer.repeated for answer in answers) == 1
+    assert (await world.counts())["history"] == 2
+
+
+async def test_a_retry_that_waited_for_the_first_try_to_commit_finds_its_key(world: World) -> None:
+    case = (await world.done(None, world.capture())).instance.id
+    other = Writer(world.database, world.writer.processes)
+    other.start()
+    work = {"instance_id": case, "idempotency_key": "k", "fingerprint": b"a"}
+    tries = [Work(world.tenant_id, (Fire("contact"),), world.actor("ann"), **work) for _ in range(2)]  # type: ignore[arg-type]
+    async with world.database.transaction(world.tenant_id) as connection:
+        await connection.execute(
+            "SELECT FROM process_instance WHERE tenant_id = $1 AND id = $2 FOR UPDATE", world.tenant_id, case
+        )
+        submitted = [
+            asyncio.create_task(writer.submit(item)) for writer, item in zip((world.writer, other), tries, strict=True)
+        ]
+        async with world.database.across_tenants() as watching:
+            async with asyncio.timeout(20):
+                while await watching.fetchval(_WAITING) < 2:  # noqa: ASYNC110  # the event is in another process
+                    await asyncio.sleep(0.01)
+    answers = await asyncio.gather(*submitted)
+    await other.stop()
+    assert sorted(isinstance(answer, Recorded) and answer.repeated for answer in answers) == [False, True]
     assert (await world.counts())["history"] == 2
 
 

@@ -36,7 +36,7 @@ from bpm_crm.api.ids import uuid_of
 from bpm_crm.api.requests import key_reused, request_of, user_or_caller
 from bpm_crm.operations.access import Permission, Reach, Scope
 from bpm_crm.operations.action_problems import Draft
-from bpm_crm.operations.commands import KeyReused, Missing, NotUnderstood
+from bpm_crm.operations.commands import NOBODY, KeyReused, Missing, NotUnderstood
 from bpm_crm.operations.corrective_actions import (
     Changes,
     Closed,
@@ -45,7 +45,6 @@ from bpm_crm.operations.corrective_actions import (
     change_action,
 )
 from bpm_crm.operations.review_journal import Revised, Saved
-from bpm_crm.operations.written import NOBODY
 from bpm_crm.records.reference import Reference
 from bpm_crm.records.reviews import ACTIONS, action_of, load_changes
 from bpm_crm.records.selection import All, AnyOf, Compare, Condition, Operator, Query, Slice, read_page

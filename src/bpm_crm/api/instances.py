@@ -32,7 +32,7 @@ from bpm_crm.engine.legality import AvailableTransition as EngineAvailable
 from bpm_crm.engine.legality import available
 from bpm_crm.engine.process import Process
 from bpm_crm.operations.access import Permission
-from bpm_crm.operations.written import NOBODY
+from bpm_crm.operations.commands import NOBODY
 from bpm_crm.records.instances import InstanceRecord, split_personal
 from bpm_crm.records.listings import HISTORY
 from bpm_crm.records.selection import Page

@@ -25,9 +25,8 @@ from bpm_crm.api.ids import uuid_of
 from bpm_crm.api.instances import ProcessInstance, instance_view
 from bpm_crm.api.scalars import EmailAddress, PhoneNumber
 from bpm_crm.operations.access import Permission
-from bpm_crm.operations.commands import AlreadyCaptured, CustomerDetails, NotUnderstood, Outcome, Recorded
+from bpm_crm.operations.commands import NOBODY, AlreadyCaptured, CustomerDetails, NotUnderstood, Outcome, Recorded
 from bpm_crm.operations.leads import Lead, capture_of
-from bpm_crm.operations.written import NOBODY
 
 
 @strawberry.input(description="Who asks. A phone or e-mail known already recognises the customer.")

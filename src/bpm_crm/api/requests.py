@@ -11,8 +11,8 @@ import strawberry
 from bpm_crm.api.context import RequestContext
 from bpm_crm.api.errors import IdempotencyConflict, text
 from bpm_crm.api.ids import uuid_of
+from bpm_crm.operations.commands import NOBODY
 from bpm_crm.operations.review_journal import Request
-from bpm_crm.operations.written import NOBODY
 from bpm_crm.records.identifiers import as_uuid
 
 

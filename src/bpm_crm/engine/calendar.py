@@ -5,6 +5,7 @@ Instants and spans of time are integers, microseconds; `due` and `worked` say th
 
 from bisect import bisect_left, bisect_right
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 from bpm_crm.engine.calendar_spec import CalendarFault, CalendarInvalid, CalendarProblem, CalendarSpec, problems_of
@@ -28,6 +29,9 @@ __all__ = [
 ]
 
 
+MOST_INSTANTS_KEPT: Final = 4096
+"""Of how many instants it is remembered how much was worked by them: clocks and visits share theirs, as do the steps of a batch."""
+
 _DAY_REACH: Final = 4 * DAY
 """How far from an instant the opening of its working day can lie, generously."""
 
@@ -46,6 +50,7 @@ class BusinessCalendar:
         self.spec = spec
         self._layout = Layout(spec)
         self._years = Years(self._layout)
+        self._worked = lru_cache(MOST_INSTANTS_KEPT)(self._years.worked)
 
     def add(self, at: int, budget: int) -> int:
         """The first instant by which `budget` of working time has passed since `at`; for none, `at` itself.
@@ -72,10 +77,7 @@ class BusinessCalendar:
 
     def between(self, start: int, end: int) -> int:
         """The working time from `start` to `end`; negative if `end` is the earlier one."""
-        line = self._years.line
-        if not (line.since <= start < line.until and line.since <= end < line.until):
-            line = self._years.reaching(start, end)
-        return line.worked(end) - line.worked(start)
+        return self._worked(end) - self._worked(start)
 
     def is_open(self, at: int) -> bool:
         """Whether working time passes at `at`; at a closing it does not any more."""

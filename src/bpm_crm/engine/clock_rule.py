@@ -12,6 +12,7 @@ from bpm_crm.engine.definition import Reopening, SlaPolicy
 from bpm_crm.engine.duration import BusinessDays
 
 MOST_BUDGETS_KEPT = 256
+MOST_STARTS_KEPT = 64
 
 Change = tuple[Clock, list[ClockEvent]]
 
@@ -23,6 +24,7 @@ class ClockRule:
         self.policy = policy
         self.calendar = calendar
         self.thresholds = lru_cache(MOST_BUDGETS_KEPT)(self._thresholds)
+        self._begun = lru_cache(MOST_STARTS_KEPT)(self._begin)
         self._counts_days = any(isinstance(target, BusinessDays) for target in policy.targets.values())
 
     def consumed(self, clock: Clock, at: int) -> int:
@@ -49,13 +51,11 @@ class ClockRule:
 
     def start(self, *, at: int, stage: str, cycle: int, reasons: tuple[str, ...]) -> Change:
         """A new cycle that starts at `at` in `stage`, standing still from the first moment if `reasons` hold."""
-        planned = self.plan(at, stage)
-        if planned is None:
-            raise LookupError(f"policy {self.policy.key} has no target in stage {stage}")
-        budget, due_at = planned
-        gaps = (Gap(at, None, reasons),) if reasons else ()
-        clock = Clock(self.policy.key, cycle, at, budget, due_at, gaps=gaps)
-        clock = clock._replace(next_at=self._next_at(clock, 0))
+        begun = self._begun(at, stage)
+        clock = begun if cycle == 1 else Clock(begun.policy, cycle, *begun[2:])
+        if reasons:
+            clock = clock._replace(gaps=(Gap(at, None, reasons),))
+            clock = clock._replace(next_at=self._next_at(clock, 0))
         return clock, [ClockEvent(ClockEventKind.STARTED, at, clock, reasons=reasons)]
 
     def plan(self, at: int, stage: str) -> tuple[int, int] | None:
@@ -193,6 +193,20 @@ class ClockRule:
         found.append(Segment(SegmentKind.CLOSED_HOURS, cursor, ends))
         return found
 
+    def _begin(self, at: int, stage: str) -> Clock:
+        """A first cycle that runs from `at` in `stage`; remembered, since the steps of a batch happen at one instant."""
+        target = self.policy.target(stage)
+        if target is None:
+            raise LookupError(f"policy {self.policy.key} has no target in stage {stage}")
+        if isinstance(target, BusinessDays):
+            due_at = self.calendar.add_days(at, target.days)
+            budget = self.calendar.between(at, due_at)
+        else:
+            budget = target.microseconds
+            due_at = self.calendar.add(at, budget)
+        clock = Clock(self.policy.key, 1, at, budget, due_at)
+        return clock._replace(next_at=self._next_at(clock, 0))
+
     def _thresholds(self, budget: int) -> tuple[Threshold, ...]:
         """Warnings, breach and escalations of a clock of this budget, in the order in which they fall."""
         steps = [
@@ -244,17 +258,15 @@ class ClockRule:
         self, clock: Clock, at: int, events: list[ClockEvent], kind: ClockEventKind, *, cancelled: bool = False
     ) -> Change:
         at = max(at, clock.started_at)
-        gaps = _gaps_until(clock.gaps, at)
-        clock = clock._replace(gaps=gaps, closed_at=at, next_at=None, cancelled=cancelled)
+        clock = clock.closed(at, _gaps_until(clock.gaps, at), cancelled=cancelled)
         return clock, [*events, ClockEvent(kind, at, clock, elapsed=self.consumed(clock, at))]
 
     def _settled(self, clock: Clock, at: int) -> Change:
         """Bring the thresholds to what was true at `at`: pass the earlier ones, withdraw those passed too soon."""
         at = max(at, clock.started_at)
         clock, events = self.advance(clock, at)
-        thresholds = self.thresholds(clock.budget)
         while clock.fired:
-            threshold = thresholds[clock.fired - 1]
+            threshold = self.thresholds(clock.budget)[clock.fired - 1]
             fell_at = self._fell_at(clock, threshold)
             if fell_at is not None and fell_at < at:
                 break

@@ -244,13 +244,16 @@ class Draft:
 
     def paused_until(self, at: int) -> int:
         """The paused business time of this visit by `at`."""
+        if not self.hold.reasons:
+            return self.hold.paused
         since = max(self.hold.since, self.entered_at)
-        if not self.hold.reasons or at <= since:
+        if at <= since:
             return self.hold.paused
         return self.hold.paused + self.process.calendar.between(since, at)
 
     def _pausing(self, pauses: frozenset[str]) -> tuple[str, ...]:
-        return tuple(reason for reason in self.hold.reasons if reason in pauses)
+        held = self.hold.reasons
+        return tuple(reason for reason in held if reason in pauses) if held else ()
 
     def _change(self, key: str, change: Change) -> None:
         self.clocks[key], events = change

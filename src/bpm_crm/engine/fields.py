@@ -84,7 +84,7 @@ def _rounded(number: float) -> float | str:
 
 
 def _within_bounds(field: Field, stored: Any, path: tuple[str, ...]) -> tuple[Any, InputProblem | None]:
-    if field.type not in {FieldType.INTEGER, FieldType.DECIMAL}:
+    if field.type is not FieldType.INTEGER and field.type is not FieldType.DECIMAL:
         return stored, None
     number = Decimal(stored)
     if field.minimum is not None and number < field.minimum:

@@ -1,6 +1,7 @@
 """Instants as integers, microseconds since 1970-01-01T00:00Z: exact, cheap to compare, and without a zone to get wrong."""
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 SECOND: Final = 1_000_000
@@ -43,8 +44,9 @@ def instant_of(at: datetime) -> int:
     return (at - EPOCH) // MICROSECOND
 
 
+@lru_cache(maxsize=4096)
 def moment_of(instant: int) -> datetime:
-    """The datetime, in UTC, of an instant. Raises `InstantOutOfRange`."""
+    """The datetime, in UTC, of an instant; remembered, since the steps of a batch share theirs. Raises `InstantOutOfRange`."""
     if not EARLIEST <= instant <= LATEST:
         raise InstantOutOfRange(instant)
     return EPOCH + timedelta(microseconds=instant)

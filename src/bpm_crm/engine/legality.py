@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from bpm_crm.engine.blockers import SUPPLIED_BY_INPUT, Blocker, BlockerCode
 from bpm_crm.engine.definition import Reason, Transition
@@ -36,8 +36,7 @@ class AvailableTransition:
     reasons: tuple[Reason, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(NamedTuple):
     """What a trigger comes to: the transition it takes, the values its effects compute, and what stands in the way."""
 
     transition: Transition | None

@@ -1,8 +1,7 @@
 """What can stand in the way of one transition: its guard, roles, data, reason, approval, and what it computes."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from bpm_crm.engine.blockers import Blocker, BlockerCode
 from bpm_crm.engine.definition import Guard, Reason, ReasonRule, Transition
@@ -15,8 +14,7 @@ from bpm_crm.engine.values import missing_data, values_of
 MOST_ERROR = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Payload:
+class Payload(NamedTuple):
     """What comes with a move: new values of data fields (already in stored form) and a reason of the catalogue."""
 
     data: Mapping[str, Any]

@@ -21,8 +21,7 @@ class Actor:
     team: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Hold:
+class Hold(NamedTuple):
     """The pause reasons that hold now, since when, and the paused business time of this visit so far."""
 
     reasons: tuple[str, ...] = ()
@@ -64,12 +63,12 @@ class InstanceState(NamedTuple):
     @property
     def next_due_at(self) -> Instant | None:
         """The earliest instant at which an open clock warns, breaches or escalates; None when none will."""
-        return min((clock.next_at for clock in self.clocks.values() if clock.next_at is not None), default=None)
+        return min([clock.next_at for clock in self.clocks.values() if clock.next_at is not None], default=None)
 
     @property
     def overdue_since(self) -> Instant | None:
         """The earliest breach among the open clocks."""
-        return min(
-            (clock.breached_at for clock in self.clocks.values() if clock.is_open and clock.breached_at is not None),
-            default=None,
-        )
+        breaches = [
+            clock.breached_at for clock in self.clocks.values() if clock.breached_at is not None and clock.is_open
+        ]
+        return min(breaches, default=None)

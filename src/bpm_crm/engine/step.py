@@ -6,7 +6,7 @@ input names what the definition does not know. Nothing here reads a clock: `at` 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from bpm_crm.engine.blockers import Blocker, BlockerCode, InputCode, InputProblem, Malformed, Refused
 from bpm_crm.engine.definition import AssignOwner, Transition
@@ -28,8 +28,7 @@ APPROVAL = "approval"
 """The kind of activity that approves a move."""
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """A step taken: the state after it and what happened, in order."""
 
     state: InstanceState

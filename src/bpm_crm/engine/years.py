@@ -37,6 +37,13 @@ class Years:
                 line = self._grown(at)
         return line
 
+    def worked(self, at: int) -> int:
+        """The working time from a fixed origin, which growing does not move, to `at`. Raises `InstantOutOfRange`."""
+        line = self.line
+        if not line.since <= at < line.until:
+            line = self._grown(at)
+        return line.worked(at)
+
     def reaching_total(self, total: int, at: int, budget: int) -> Timeline:
         """The line that ends with at least `total` of working time, `budget` after `at`. Raises `NoWorkingTime`."""
         if at + budget > LATEST:

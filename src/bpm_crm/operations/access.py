@@ -150,6 +150,8 @@ class Scope:
 
     def covers_state(self, state: InstanceState, channel_id: UUID) -> bool:
         """Whether a case in this state is inside."""
+        if self.reach is Reach.ALL:
+            return True
         owner_id = None if state.owner is None else as_uuid(state.owner)
         team_id = None if state.team is None else as_uuid(state.team)
         return self.covers(owner_id=owner_id, team_id=team_id, channel_id=channel_id)

@@ -75,8 +75,8 @@ def _wrong_with(
     """What is wrong with a row beside its hash: its free text, or verdicts that its step does not have."""
     if entry["salt"] is not None and text_digest(entry) != entry["text_digest"]:
         return "the free text was altered"
-    circumstances = Circumstances(entry["occurred_at"], entry["recorded_at"], entry["actor_id"], entry["actor_kind"])
-    values = entry_of(before, after, step.events, circumstances, process.personal_fields).values
+    circumstances = Circumstances(entry["occurred_at"], entry["recorded_at"], None, entry["actor_kind"])
+    values = entry_of(after, step, circumstances, process.personal_fields).values
     columns = [name for name in _DECIDED if _comparable(name, values.get(name)) != _comparable(name, entry[name])]
     return f"replaying the row gives other values of {', '.join(columns)}" if columns else None
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -20,11 +19,11 @@ from bpm_crm.operations.decisions import Decision, decide
 from bpm_crm.operations.newcomers import Newcomers
 from bpm_crm.operations.processes import ProcessCache
 from bpm_crm.operations.splitting import Splits
-from bpm_crm.operations.written import deal_rows, effect_rows, key_actor, key_rows, notice_of
-from bpm_crm.records import intake
-from bpm_crm.records.database import Connection, Database, Row
+from bpm_crm.operations.written import deal_rows, effect_rows, key_rows, notice_of
+from bpm_crm.records.database import Connection, Database
 from bpm_crm.records.history import HistoryRecord, load_entries
-from bpm_crm.records.instances import InstanceRecord, load, lock, to_changes, to_row
+from bpm_crm.records.instances import load, to_changes, to_row
+from bpm_crm.records.locking import Found, Wanted, lock
 from bpm_crm.records.writing import release, write
 
 
@@ -57,35 +56,28 @@ class _Batch:
         self.processes = processes
         self.works = works
         self.tenant_id = works[0].tenant_id
-        self.now: datetime
-        self.cases: dict[UUID, InstanceRecord] = {}
-        self.keys: dict[tuple[UUID, str], Row] = {}
+        self.found: Found
+        self.versions: dict[tuple[UUID, int], Process] = {}
         self.newcomers = Newcomers(self.tenant_id)
         self.splits = Splits(self.tenant_id)
         self.decisions: list[Decision] = []
 
     async def prepare(self) -> None:
         """Lock the cases concerned and look up what the works are checked against."""
-        ids = sorted(work.instance_id for work in self.works if work.instance_id is not None)
-        cases, now = await lock(self.connection, self.tenant_id, ids) if ids else ([], None)
-        self.cases = {record.id: record for record in cases}
-        self.now = now or await intake.database_time(self.connection)
-        keyed = [(key_actor(work), work.idempotency_key) for work in self.works if work.idempotency_key is not None]
-        if keyed:
-            self.keys = await intake.used_keys(self.connection, self.tenant_id, keyed)
-        captures = [work.commands[0] for work in self.works if isinstance(work.commands[0], Capture)]
+        wanted = [Wanted(work.instance_id, work.key) for work in self.works]
+        self.found = await lock(self.connection, self.tenant_id, wanted)
+        captures = [first for work in self.works if isinstance(first := work.commands[0], Capture)]
         if captures:
-            leads = [item for item in captures if isinstance(item, Capture)]
-            await self.newcomers.prepare(self.connection, leads)
-            await self.splits.prepare(self.connection, leads)
+            await self.newcomers.prepare(self.connection, captures)
+            await self.splits.prepare(self.connection, captures)
+        versions = {(record.definition_id, record.version) for record in self.found.cases.values()}
+        self.versions = {version: await self._process(*version) for version in versions}
 
     async def answer(self, work: Work) -> "Outcome | _Repeat":
         """The answer to a work: decided now, or given before."""
-        if work.idempotency_key is not None:
-            used = self.keys.get((key_actor(work), work.idempotency_key))
-            if used is not None:
-                same = used["fingerprint"] == work.fingerprint
-                return _Repeat(used["instance_id"], used["sequence"]) if same else KeyReused(work.idempotency_key)
+        if work.key is not None and (used := self.found.used.get(work.key)) is not None:
+            same = used.fingerprint == work.fingerprint
+            return _Repeat(used.instance_id, used.sequence) if same else KeyReused(work.key[1])
         first = work.commands[0]
         if isinstance(first, Capture):
             known = self.newcomers.captured_as(first)
@@ -93,11 +85,10 @@ class _Batch:
                 return _Repeat(known.id, 1) if known.fingerprint == first.fingerprint else AlreadyCaptured(known)
             decision = await self._decide_capture(work, first)
         else:
-            record = None if work.instance_id is None else self.cases.get(work.instance_id)
+            record = None if work.instance_id is None else self.found.cases.get(work.instance_id)
             if record is None:
                 return Missing()
-            process = await self._process(record.definition_id, record.version)
-            decision = decide(work, record, process, self.now)
+            decision = decide(work, record, self.versions[record.definition_id, record.version], self.found.now)
         if decision.after is not None and not work.dry_run:
             self.decisions.append(decision)
         return decision.outcome
@@ -107,15 +98,14 @@ class _Batch:
             capture = self.splits.assigned(capture)
             work = replace(work, commands=(capture, *work.commands[1:]))
         process = await self._process(capture.definition_id, capture.version)
-        decision = decide(work, None, process, self.now, self.newcomers.identities(capture))
+        decision = decide(work, None, process, self.found.now, self.newcomers.identities(capture))
         if decision.after is not None and not work.dry_run:
-            self.newcomers.accept(capture, decision.after, process, self.now)
+            self.newcomers.accept(capture, decision.after, process, self.found.now)
             self.splits.accept(capture)
         return decision
 
     async def _process(self, definition_id: UUID, version: int) -> Process:
-        known = self.processes.known(self.tenant_id, definition_id, version)
-        return known or await self.processes.get(self.connection, self.tenant_id, definition_id, version)
+        return await self.processes.get(self.connection, self.tenant_id, definition_id, version)
 
     async def write(self) -> None:
         """Write everything that was decided; nothing when nothing was."""
@@ -131,22 +121,22 @@ class _Batch:
             after = decision.after
             if after is None:
                 continue
-            process = await self._process(after.definition_id, after.version)
+            personal_fields = decision.process.personal_fields
             if decision.before is None:
-                rows["cases"].append(to_row(after, process.personal_fields))
+                rows["cases"].append(to_row(after, personal_fields))
             else:
-                rows["moved"].append(to_changes(after, process.personal_fields))
+                rows["moved"].append(to_changes(after, personal_fields))
             rows["recorded"].extend(entry.values for entry in decision.entries)
             rows["texts"].extend(entry.text for entry in decision.entries if entry.text is not None)
         await self.splits.write(self.connection)
-        await self.newcomers.number_deals(self.connection, self.now)
+        await self.newcomers.number_deals(self.connection, self.found.now)
         rows |= {
             "customers": self.newcomers.customers,
             "contacts": self.newcomers.contacts,
             "new_deals": self.newcomers.deals,
-            "deals": deal_rows(self.decisions, self.processes),
+            "deals": deal_rows(self.decisions),
             "keys": key_rows(self.decisions),
-            "effects": effect_rows(self.decisions, self.now),
+            "effects": effect_rows(self.decisions, self.found.now),
         }
         await write(self.connection, self.tenant_id, rows, notice_of(self.tenant_id, self.decisions))
 

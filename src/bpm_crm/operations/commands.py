@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from bpm_crm.engine.blockers import Blocker, InputProblem
@@ -17,6 +17,10 @@ from bpm_crm.operations.access import EVERYTHING, Scope
 from bpm_crm.records.entries import HistoryEntry
 from bpm_crm.records.history import HistoryRecord
 from bpm_crm.records.instances import InstanceRecord
+from bpm_crm.records.locking import Key
+
+NOBODY = UUID(int=0)
+"""Stands for the system where a key needs an actor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +152,7 @@ class UndoMigration:
 Command = Capture | Fire | Force | Record | Assign | Exclude | Tick | Migrate | UndoMigration
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(NamedTuple):
     """It happened: the case after it, the history rows it left, and whether this answer is a repetition of the first one."""
 
     instance: InstanceRecord
@@ -230,7 +233,8 @@ class Work:
 
     `fingerprint` is the digest of what was asked, kept with `idempotency_key`; `leased` marks a case that a worker holds a
     lease of; a `dry_run` is decided and answered but not written; `answer` is set when the outcome is known. `performers` are who did
-    each of the commands, where history that is imported names them; without, the actor did all.
+    each of the commands, where history that is imported names them; without, the actor did all. `marks` are what no two works of
+    one moment may share.
     """
 
     tenant_id: UUID
@@ -246,6 +250,15 @@ class Work:
     dry_run: bool = False
     answer: "asyncio.Future[Outcome] | None" = None
     performers: tuple[Actor, ...] = ()
+    key: Key | None = field(init=False)
+    marks: tuple[object, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Say whose the idempotency key is, and what the work shares with no other: its case, its key."""
+        self.key = None
+        if self.idempotency_key is not None:
+            self.key = (self.actor.id or str(NOBODY), self.idempotency_key)
+        self.marks = tuple(mark for mark in (self.instance_id, self.key) if mark is not None)
 
     def performer(self, number: int) -> Actor:
         """Who did one of the commands."""

@@ -36,7 +36,6 @@ from bpm_crm.operations.commands import (
     Work,
 )
 from bpm_crm.records.entries import FIRST_HASH, Circumstances, HistoryEntry, entry_of
-from bpm_crm.records.identifiers import as_uuid
 from bpm_crm.records.instances import InstanceRecord
 
 CLOCK_SKEW = timedelta(seconds=60)
@@ -44,9 +43,14 @@ CLOCK_SKEW = timedelta(seconds=60)
 
 @dataclass(slots=True)
 class Decision:
-    """What is to be written for one work: the case before (None: new) and after, and its history rows; or why nothing is."""
+    """What is to be written for one work: the case before (None: new) and after, and its history rows; or why nothing is.
+
+    `source` is the version that the case was under before, `process` the one it is under after: only a migration has two.
+    """
 
     work: Work
+    source: Process
+    process: Process
     before: InstanceRecord | None = None
     after: InstanceRecord | None = None
     entries: list[HistoryEntry] = field(default_factory=list)
@@ -76,7 +80,7 @@ def decide(
     work: Work, record: InstanceRecord | None, process: Process, now: datetime, new: NewCase | None = None
 ) -> Decision:
     """Carry out the commands of a work in memory, all or none; `now` is the database's time."""
-    decision = Decision(work, before=record)
+    decision = Decision(work, process, process, before=record)
     if record is not None:
         if not work.scope.covers_state(record.state, record.channel_id):
             return replace(decision, refusal=Missing())
@@ -98,8 +102,9 @@ def decide(
             return replace(decision, entries=[], after=None, refusal=NotMigrated(result.obstacles, record))
         if not isinstance(result, Step) or after is None:
             continue
-        under = command.target if isinstance(command, Migrate | UndoMigration) else process
-        record = _append(decision, record, after, result, command, performer, occurred_at, under, now)
+        if isinstance(command, Migrate | UndoMigration):
+            process = decision.process = command.target
+        record = _append(decision, record, after, result, command, performer, occurred_at, now)
     return decision
 
 
@@ -219,28 +224,25 @@ def _append(
     command: Command,
     performer: Actor,
     occurred_at: int,
-    process: Process,
     now: datetime,
 ) -> InstanceRecord:
     """Add one step to a decision: the next record of the case and its history row."""
-    state = result.state
-    kind = process.definition.stages[state.stage].kind
+    state, process = result.state, decision.process
     recorded_at = now if before is None else max(now, before.recorded_at)
-    after = base._replace(
-        state=state, outcome=kind.value if state.ended_at is not None else None, recorded_at=recorded_at
-    )
     if isinstance(command, Tick):
         occurred_at = max(event.at for event in result.events if isinstance(event, ClockEvent))
     circumstances = Circumstances(
         occurred_at=moment_of(occurred_at),
         recorded_at=recorded_at,
-        actor_id=None if performer.id is None else as_uuid(performer.id),
+        actor_id=performer.id,
         actor_kind=performer.kind,
         request_id=decision.work.request_id,
         comment=command.comment,
+        version_left=None if before is None or before.version == base.version else before.version,
     )
-    entry = entry_of(before, after, result.events, circumstances, process.personal_fields)
-    after = after._replace(head=entry.hash)
+    entry = entry_of(base, result, circumstances, process.personal_fields)
+    outcome = process.definition.stages[state.stage].kind.value if state.ended_at is not None else None
+    after = base.moved(state, outcome, recorded_at, entry.hash)
     decision.entries.append(entry)
     decision.after = after
     return after

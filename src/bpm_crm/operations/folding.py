@@ -26,6 +26,7 @@ from bpm_crm.records.derived import (
 )
 from bpm_crm.records.entries import FIRST_HASH, chain_hash
 from bpm_crm.records.instances import InstanceRecord, to_row
+from bpm_crm.records.states import as_stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,7 @@ class Fold:
         if self._record is None or self._process is None:
             raise LookupError("the history was not folded")
         values = to_row(self._record, self._process.personal_fields)
+        values |= {name: as_stored(values[name]) for name in ("progress", "clocks")}
         return {name: values[name] for name in CASE}
 
     @cached_property

@@ -7,9 +7,8 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from bpm_crm.operations.commands import KeyReused
+from bpm_crm.operations.commands import NOBODY, KeyReused
 from bpm_crm.operations.review_journal import Request
-from bpm_crm.operations.written import NOBODY
 from bpm_crm.records.database import Connection
 from bpm_crm.records.identifiers import new_id
 from bpm_crm.records.process_changes import ProcessChangeRecord, find_change, insert_change

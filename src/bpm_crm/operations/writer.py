@@ -15,7 +15,6 @@ import asyncpg
 from bpm_crm.operations.batches import run_batch
 from bpm_crm.operations.commands import Outcome, Work
 from bpm_crm.operations.processes import ProcessCache
-from bpm_crm.operations.written import key_actor
 from bpm_crm.records.database import CommitInterrupted, Database, is_outage
 
 MOST_IN_BATCH = 128
@@ -82,23 +81,25 @@ class Writer:
 
     async def submit(self, work: Work) -> Outcome:
         """Carry out one work. `Overloaded` when too much waits, `Unavailable` when the database cannot be reached."""
-        self._enqueue([work])
-        return await _answer(work)
+        return await self._enqueue([work])[0]
 
     async def submit_all(self, works: Sequence[Work]) -> list[Outcome]:
         """Carry out several works, each on its own, in order where they concern one case; the answers in the same order."""
-        self._enqueue(works)
-        return list(await asyncio.gather(*map(_answer, works)))
+        return list(await asyncio.gather(*self._enqueue(works)))
 
-    def _enqueue(self, works: Sequence[Work]) -> None:
+    def _enqueue(self, works: Sequence[Work]) -> "list[asyncio.Future[Outcome]]":
+        """Queue works; where their answers will be."""
         if self._waiting + len(works) > self._most_waiting:
             raise Overloaded
         loop = asyncio.get_running_loop()
+        answers = []
         for work in works:
             work.answer = loop.create_future()
+            answers.append(work.answer)
             self._queues.setdefault(work.tenant_id, deque()).append(work)
         self._waiting += len(works)
         self._wake.set()
+        return answers
 
     async def _flush(self) -> None:
         while True:
@@ -109,13 +110,12 @@ class Writer:
                 self._wake.clear()
                 await self._wake.wait()
                 continue
-            marks = [mark for work in batch for mark in _marks(work)]
             self._writing += 1
             try:
                 await self._carry_out(batch)
             finally:
                 self._writing -= 1
-                self._busy.difference_update(marks)
+                self._busy.difference_update(mark for work in batch for mark in work.marks)
                 self._wake.set()
 
     def _take(self) -> list[Work]:
@@ -128,13 +128,12 @@ class Writer:
             most = self._share(len(queue))
             while queue and len(batch) < most:
                 work = queue.popleft()
-                marks = _marks(work)
-                if any(mark in self._busy or mark in held for mark in marks):
-                    held.update(marks)
-                    left.append(work)
-                else:
-                    self._busy.update(marks)
+                if self._busy.isdisjoint(work.marks) and held.isdisjoint(work.marks):
+                    self._busy.update(work.marks)
                     batch.append(work)
+                else:
+                    held.update(work.marks)
+                    left.append(work)
             left.extend(queue)
             if left:
                 self._queues[tenant_id] = left
@@ -184,23 +183,6 @@ class Writer:
                     raise Unavailable(uncertain=False) from error
             await asyncio.sleep(FIRST_PAUSE_SECONDS * 4 ** (attempt - 1))
         raise Unavailable(uncertain=False)
-
-
-async def _answer(work: Work) -> Outcome:
-    """Wait for the answer to a work that was queued."""
-    if work.answer is None:
-        raise LookupError("the work was not queued")
-    return await work.answer
-
-
-def _marks(work: Work) -> tuple[object, ...]:
-    """What no two works of one moment may share: a case, an idempotency key."""
-    marks: list[object] = []
-    if work.instance_id is not None:
-        marks.append(work.instance_id)
-    if work.idempotency_key is not None:
-        marks.append((key_actor(work), work.idempotency_key))
-    return tuple(marks)
 
 
 def _fail(works: Iterable[Work], error: Exception) -> None:

@@ -7,23 +7,17 @@ from uuid import UUID
 
 import orjson
 
-from bpm_crm.operations.commands import Work
+from bpm_crm.engine.process import Process
 from bpm_crm.operations.decisions import Decision
-from bpm_crm.operations.processes import ProcessCache
-from bpm_crm.records.identifiers import as_uuid, new_id
+from bpm_crm.records.identifiers import new_id
 from bpm_crm.records.instances import InstanceRecord, hex_bytes
-
-NOBODY = UUID(int=0)
-"""Stands for the system where a key needs an actor."""
 
 START_PROCESS = "start_process"
 
+_FOLLOWED = ("amount", "owner_id", "team_id", "outcome")
+"""The columns of a deal that follow the case that runs it."""
+
 _LONGEST_NOTICE = 7_900
-
-
-def key_actor(work: Work) -> UUID:
-    """Whose idempotency key it is."""
-    return NOBODY if work.actor.id is None else as_uuid(work.actor.id)
 
 
 def key_rows(decisions: Sequence[Decision]) -> list[dict[str, Any]]:
@@ -31,29 +25,29 @@ def key_rows(decisions: Sequence[Decision]) -> list[dict[str, Any]]:
     return [
         {
             "tenant_id": after.tenant_id,
-            "actor_id": key_actor(decision.work),
-            "key": decision.work.idempotency_key,
+            "actor_id": key[0],
+            "key": key[1],
             "fingerprint": hex_bytes(decision.work.fingerprint),
-            "instance_id": after.id,
+            "instance_id": str(after.id),
             "sequence": after.state.sequence,
             "recorded_at": after.recorded_at,
         }
         for decision in decisions
-        if (after := decision.after) is not None and decision.work.idempotency_key is not None
+        if (after := decision.after) is not None and (key := decision.work.key) is not None
     ]
 
 
-def deal_rows(decisions: Sequence[Decision], processes: ProcessCache) -> list[dict[str, Any]]:
+def deal_rows(decisions: Sequence[Decision]) -> list[dict[str, Any]]:
     """The deals whose amount, owner, team or outcome follow a step."""
     rows = []
     for decision in decisions:
         before, after = decision.before, decision.after
         if before is None or after is None or after.deal_id is None:
             continue
-        values = _followed(after, processes)
-        if values != _followed(before, processes):
+        values = _followed(after, decision.process)
+        if values != _followed(before, decision.source):
             identity = {"tenant_id": str(after.tenant_id), "id": str(after.deal_id), "instance_id": str(after.id)}
-            rows.append({**identity, **values})
+            rows.append({**identity, **dict(zip(_FOLLOWED, values, strict=True))})
     return rows
 
 
@@ -85,19 +79,15 @@ def notice_of(tenant_id: UUID, decisions: Sequence[Decision]) -> str:
         if decision.after is not None:
             last = decision.after.state.sequence
             steps.append([str(decision.after.id), last - len(decision.entries) + 1, last])
-            if decision.after.state.next_due_at is not None:
-                due.append(decision.after.state.next_due_at)
+            next_due_at = decision.after.state.next_due_at
+            if next_due_at is not None:
+                due.append(next_due_at)
     effects = any(entry.requested for decision in decisions for entry in decision.entries)
     notice = {"tenant": str(tenant_id), "due": min(due, default=None), "effects": effects, "steps": steps}
     text = orjson.dumps(notice).decode()
     return text if len(text) <= _LONGEST_NOTICE else orjson.dumps({**notice, "steps": None}).decode()
 
 
-def _followed(record: InstanceRecord, processes: ProcessCache) -> dict[str, Any]:
-    process = processes.known(record.tenant_id, record.definition_id, record.version)
-    return {
-        "amount": None if process is None else process.amount_of(record.state.data),
-        "owner_id": record.state.owner,
-        "team_id": record.state.team,
-        "outcome": record.outcome,
-    }
+def _followed(record: InstanceRecord, process: Process) -> tuple[str | None, ...]:
+    state = record.state
+    return process.amount_of(state.data), state.owner, state.team, record.outcome

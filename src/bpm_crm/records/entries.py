@@ -2,11 +2,10 @@
 
 import hashlib
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple, assert_never
-from uuid import UUID
 
 import orjson
 
@@ -14,10 +13,10 @@ from bpm_crm.engine.clock import ClockEvent, ClockEventKind
 from bpm_crm.engine.events import (
     ActivityRecorded,
     Approved,
+    CaseEvent,
     CheckpointReached,
     Completed,
     DataChanged,
-    Event,
     Excluded,
     Migrated,
     MigrationUndone,
@@ -30,6 +29,8 @@ from bpm_crm.engine.events import (
     Transitioned,
 )
 from bpm_crm.engine.instants import moment_of
+from bpm_crm.engine.state import InstanceState
+from bpm_crm.engine.step import Step
 from bpm_crm.records.history import CHAINED, HistoryRecord, record_of
 from bpm_crm.records.instances import InstanceRecord, hex_bytes, split_personal
 from bpm_crm.records.states import pack_migration
@@ -41,14 +42,18 @@ _WITH_BUDGET = frozenset({ClockEventKind.STARTED, ClockEventKind.MIGRATED})
 
 
 class Circumstances(NamedTuple):
-    """What surrounds a step: when it happened, who acted, under which request, and the free text that came with it."""
+    """What surrounds a step: when it happened, who acted, under which request, and the free text that came with it.
+
+    A migration or its undoing has the version that the case leaves.
+    """
 
     occurred_at: datetime
     recorded_at: datetime
-    actor_id: UUID | None
+    actor_id: str | None
     actor_kind: str
     request_id: str | None = None
     comment: str | None = None
+    version_left: int | None = None
 
 
 @dataclass(slots=True)
@@ -67,24 +72,24 @@ class HistoryEntry:
 
 
 def entry_of(
-    before: InstanceRecord | None,
-    after: InstanceRecord,
-    events: Sequence[Event],
-    circumstances: Circumstances,
-    personal_fields: frozenset[str],
+    case: InstanceRecord, step: Step, circumstances: Circumstances, personal_fields: frozenset[str]
 ) -> HistoryEntry:
-    """The history row of a step that led from `before` (None: the first) to `after`."""
-    entry = HistoryEntry(_blank(after, circumstances), b"", None)
+    """The history row of a step of a case; `case` is as it was before, with `FIRST_HASH` as its head if this is its first row."""
+    values = _blank(case, step.state, circumstances)
+    entry = HistoryEntry(values, b"", None)
     personal: dict[str, Any] = {}
-    for event in events:
-        _write(entry, event, personal_fields, personal, after)
-    if before is not None and before.version != after.version:
-        entry.values["migration"]["from"] = before.version
-    entry.text = _text_of(after, circumstances.comment, personal)
-    if entry.text is not None:
-        entry.values["text_digest"] = hex_bytes(text_digest(entry.text))
-    entry.hash = chain_hash(FIRST_HASH if before is None else before.head, entry.values)
-    entry.values["hash"] = hex_bytes(entry.hash)
+    for event in step.events:
+        if isinstance(event, ClockEvent):
+            values.setdefault("clocks", []).append(_clock_values(event, case, step.state))
+        else:
+            _write(entry, event, personal_fields, personal)
+    if circumstances.version_left is not None:
+        values["migration"]["from"] = circumstances.version_left
+    if personal or circumstances.comment is not None:
+        entry.text = _text_of(case, step.state, circumstances.comment, personal)
+        values["text_digest"] = hex_bytes(text_digest(entry.text))
+    entry.hash = chain_hash(case.head, values)
+    values["hash"] = hex_bytes(entry.hash)
     return entry
 
 
@@ -112,47 +117,42 @@ def _plain(value: Any) -> str:
     return hex_bytes(value) if isinstance(value, bytes) else str(value)
 
 
-def _blank(after: InstanceRecord, circumstances: Circumstances) -> dict[str, Any]:
-    state = after.state
+def _blank(case: InstanceRecord, state: InstanceState, circumstances: Circumstances) -> dict[str, Any]:
     return {
-        "tenant_id": after.tenant_id,
-        "instance_id": after.id,
+        "tenant_id": case.tenant_id,
+        "instance_id": str(case.id),
         "sequence": state.sequence,
         "kind": "clock",
         "occurred_at": circumstances.occurred_at,
         "recorded_at": circumstances.recorded_at,
-        "definition_id": after.definition_id,
-        "version": after.version,
+        "definition_id": str(case.definition_id),
+        "version": case.version,
         "actor_id": circumstances.actor_id,
         "actor_kind": circumstances.actor_kind,
         "request_id": circumstances.request_id,
         "owner_id": state.owner,
         "team_id": state.team,
-        "channel_id": after.channel_id,
-        "campaign_id": after.campaign_id,
-        "region": after.region,
+        "channel_id": str(case.channel_id),
+        "campaign_id": None if case.campaign_id is None else str(case.campaign_id),
+        "region": case.region,
         "exclusion": state.exclusion,
     }
 
 
-def _write(
-    entry: HistoryEntry, event: Event, personal_fields: frozenset[str], personal: dict[str, Any], after: InstanceRecord
-) -> None:
+def _write(entry: HistoryEntry, event: CaseEvent, personal_fields: frozenset[str], personal: dict[str, Any]) -> None:
     values = entry.values
     match event:
-        case ClockEvent():
-            values.setdefault("clocks", []).append(_clock_values(event, after))
-        case Started(stage):
-            values |= {"kind": "started", "to_stage": stage}
+        case StageEntered() | Reopened() | Approved():
+            pass
+        case CheckpointReached(checkpoint):
+            values.setdefault("checkpoints", []).append(checkpoint)
         case Transitioned(transition, _, source, target, forced, reason):
             values |= {"kind": "forced" if forced else "transition", "transition": transition, "reason": reason}
             values |= {"from_stage": source, "to_stage": target}
         case StageLeft(_, visit, entered_at, business, active):
             values |= {"visit": visit, "entered_at": moment_of(entered_at), "business": business, "active": active}
-        case StageEntered() | Reopened() | Approved():
-            pass
-        case CheckpointReached(checkpoint):
-            values.setdefault("checkpoints", []).append(checkpoint)
+        case Started(stage):
+            values |= {"kind": "started", "to_stage": stage}
         case ActivityRecorded(kind, direction, automated, transition):
             act = {"kind": kind, "direction": direction, "automated": automated}
             values |= {"kind": "activity", "activity": act if transition is None else {**act, "transition": transition}}
@@ -180,14 +180,14 @@ def _went(source: str, target: str) -> dict[str, str]:
     return {} if source == target else {"from_stage": source, "to_stage": target}
 
 
-def _clock_values(event: ClockEvent, after: InstanceRecord) -> dict[str, Any]:
+def _clock_values(event: ClockEvent, case: InstanceRecord, state: InstanceState) -> dict[str, Any]:
     clock = event.clock
     values: dict[str, Any] = {
-        "event": event.kind.value,
+        "event": str(event.kind),
         "clock": clock.policy,
         "cycle": clock.cycle,
         "at": event.at,
-        "state": clock.state.value,
+        "state": str(clock.state),
         "open": clock.is_open,
         "due": clock.due_at,
     }
@@ -197,7 +197,7 @@ def _clock_values(event: ClockEvent, after: InstanceRecord) -> dict[str, Any]:
         values["step"] = event.step
     if event.to is not None:
         values["to"] = event.to
-        user = {"owner": after.owner_id, "team_lead": after.lead_id}.get(event.to)
+        user = {"owner": state.owner, "team_lead": case.lead_id}.get(event.to)
         if user is not None:
             values["user"] = str(user)
     if event.reasons:
@@ -209,13 +209,13 @@ def _clock_values(event: ClockEvent, after: InstanceRecord) -> dict[str, Any]:
     return values
 
 
-def _text_of(after: InstanceRecord, comment: str | None, personal: Mapping[str, Any]) -> dict[str, Any] | None:
-    if comment is None and not personal:
-        return None
+def _text_of(
+    case: InstanceRecord, state: InstanceState, comment: str | None, personal: Mapping[str, Any]
+) -> dict[str, Any]:
     return {
-        "tenant_id": str(after.tenant_id),
-        "instance_id": str(after.id),
-        "sequence": after.state.sequence,
+        "tenant_id": str(case.tenant_id),
+        "instance_id": str(case.id),
+        "sequence": state.sequence,
         "comment": comment,
         "personal": dict(personal) or None,
         "salt": hex_bytes(secrets.token_bytes(16)),

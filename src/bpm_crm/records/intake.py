@@ -1,10 +1,9 @@
-"""What a new case is checked against: known customers, leads already captured, keys already used, and the next numbers."""
+"""What a new case is checked against: known customers, leads already captured, and the next numbers."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from uuid import UUID
 
-from bpm_crm.records.database import Connection, Row
+from bpm_crm.records.database import Connection
 
 # LATERAL with LIMIT 1 pins each plan to one index lookup per item, also on a young table without statistics.
 _CONTACTS = """
@@ -24,16 +23,6 @@ CROSS JOIN LATERAL (
     SELECT i.id, i.channel_id, i.external_id
     FROM process_instance AS i
     WHERE i.tenant_id = $1 AND i.channel_id = wanted.channel_id AND i.external_id = wanted.external_id
-    LIMIT 1
-) AS found
-"""
-_KEYS = """
-SELECT found.*
-FROM unnest($2::uuid[], $3::text[]) AS wanted (actor_id, key)
-CROSS JOIN LATERAL (
-    SELECT k.actor_id, k.key, k.fingerprint, k.instance_id, k.sequence
-    FROM idempotency_key AS k
-    WHERE k.tenant_id = $1 AND k.actor_id = wanted.actor_id AND k.key = wanted.key
     LIMIT 1
 ) AS found
 """
@@ -63,25 +52,10 @@ async def captured_leads(
     return {(row["channel_id"], row["external_id"]): row["id"] for row in rows}
 
 
-async def used_keys(
-    connection: Connection, tenant_id: UUID, keys: Iterable[tuple[UUID, str]]
-) -> dict[tuple[UUID, str], Row]:
-    """What these idempotency keys (actor, key) were used for."""
-    actors, values = _columns(keys)
-    rows = await connection.fetch(_KEYS, tenant_id, actors, values)
-    return {(row["actor_id"], row["key"]): row for row in rows}
-
-
 async def take_numbers(connection: Connection, tenant_id: UUID, name: str, count: int) -> range:
     """The next `count` numbers of a counter; the counter stays locked until the transaction ends."""
     last: int = await connection.fetchval(_NUMBERS, tenant_id, name, count)
     return range(last - count + 1, last + 1)
-
-
-async def database_time(connection: Connection) -> datetime:
-    """The database's clock now."""
-    now: datetime = await connection.fetchval("SELECT clock_timestamp()")
-    return now
 
 
 def _columns(pairs: Iterable[tuple[object, object]]) -> tuple[Sequence[object], Sequence[object]]:

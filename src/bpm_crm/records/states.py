@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+import orjson
+
 from bpm_crm.engine.clock import Carry, Clock, Gap
 from bpm_crm.engine.mapping import Before, MigrationMapping
 from bpm_crm.engine.state import NO_HOLD, Hold, InstanceState
@@ -10,28 +12,37 @@ from bpm_crm.engine.state import NO_HOLD, Hold, InstanceState
 Packed = dict[str, Any]
 
 _GAPS = Clock._fields.index("gaps") - 1
-_CARRY = Clock._fields.index("carry") - 1
+_CARRY_FIELD = Clock._fields.index("carry")
+_CARRY = _CARRY_FIELD - 1
 
 
 def pack_progress(state: InstanceState) -> Packed:
     """What the engine counts: checkpoints reached, visits, activities, approvals and holds; empty parts are left out."""
-    parts: Packed = {
-        "reached": {key: list(first) for key, first in state.reached.items()},
-        "visits": dict(state.visits),
-        "activities": dict(state.activities),
-        "approvals": {key: list(people) for key, people in state.approvals.items()},
-    }
-    packed = {key: part for key, part in parts.items() if part}
+    packed: Packed = {}
+    if state.reached:
+        packed["reached"] = state.reached
+    if state.visits:
+        packed["visits"] = state.visits
+    if state.activities:
+        packed["activities"] = state.activities
+    if state.approvals:
+        packed["approvals"] = state.approvals
     if state.hold != NO_HOLD:
-        packed["hold"] = [list(state.hold.reasons), state.hold.since, state.hold.paused]
+        packed["hold"] = (state.hold.reasons, state.hold.since, state.hold.paused)
     return packed
+
+
+def as_stored(packed: Packed) -> Packed:
+    """What was packed as it is read back: JSON knows lists only."""
+    stored: Packed = orjson.loads(orjson.dumps(packed))
+    return stored
 
 
 def unpack_progress(packed: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments of `InstanceState` that `pack_progress` packed."""
     hold = packed.get("hold")
     return {
-        "reached": {key: (first[0], first[1]) for key, first in packed.get("reached", {}).items()},
+        "reached": {key: tuple(first) for key, first in packed.get("reached", {}).items()},
         "visits": packed.get("visits", {}),
         "activities": packed.get("activities", {}),
         "approvals": {key: tuple(people) for key, people in packed.get("approvals", {}).items()},
@@ -49,18 +60,20 @@ def unpack_clocks(packed: Mapping[str, Any]) -> dict[str, Clock]:
     return {key: _unpack_clock(key, values) for key, values in packed.items()}
 
 
-def _pack_clock(clock: Clock) -> list[Any]:
+def _pack_clock(clock: Clock) -> tuple[Any, ...]:
     """A clock's values in the order of its fields, without its policy, which is the key, and without a carry it does not have."""
-    values: list[Any] = list(clock[1:])
-    values[_GAPS] = [[gap.begins, gap.ends, list(gap.reasons)] for gap in clock.gaps]
-    carry = values.pop()
-    return values if carry is None else [*values, [*carry[:-1], list(carry.told)]]
+    values: tuple[Any, ...] = clock[1:_CARRY_FIELD]
+    if clock.gaps:
+        gaps = tuple((gap.begins, gap.ends, gap.reasons) for gap in clock.gaps)
+        values = (*values[:_GAPS], gaps, *values[_GAPS + 1 :])
+    return values if clock.carry is None else (*values, tuple(clock.carry))
 
 
 def _unpack_clock(policy: str, values: list[Any]) -> Clock:
-    gaps = tuple(Gap(begins, ends, tuple(reasons)) for begins, ends, reasons in values[_GAPS])
-    carry = None if len(values) <= _CARRY else _unpack_carry(*values[_CARRY])
-    return Clock._make((policy, *values[:_GAPS], gaps, *values[_GAPS + 1 : _CARRY], carry))
+    gaps = values[_GAPS]
+    values[_GAPS] = tuple(Gap(begins, ends, tuple(reasons)) for begins, ends, reasons in gaps) if gaps else ()
+    carry = _unpack_carry(*values.pop()) if len(values) > _CARRY else None
+    return Clock._make((policy, *values, carry))
 
 
 def pack_migration(mapping: MigrationMapping | None, before: Before) -> Packed:
