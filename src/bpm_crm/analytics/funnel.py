@@ -7,8 +7,9 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import Any
 
-from bpm_crm.analytics.cells.reading import Answer, Answers, read_answers
-from bpm_crm.analytics.cells.sheets import Kept, Layout
+from bpm_crm.analytics.cells.cuts import Answer
+from bpm_crm.analytics.cells.reading import Answers, read_answers
+from bpm_crm.analytics.cells.sheets import Evaluation, Kept, Layout
 from bpm_crm.analytics.dimensions import Segment
 from bpm_crm.analytics.frames import Frame, Question, Version
 from bpm_crm.analytics.members import SPANS, Members
@@ -237,10 +238,8 @@ async def _counted(connection: Connection, members: Members) -> dict[Segment | N
 
 def _answered(answers: Answers) -> dict[Segment | None, dict[Number, Counted]]:
     """The same from cells."""
-    whole = Answer()
-    for answer in answers.values():
-        whole.include(answer)
-    return {None: _numbers(whole)} | {segment: _numbers(answer) for segment, answer in answers.items()}
+    by_segment = answers.by_segment.items()
+    return {None: _numbers(answers.whole)} | {segment: _numbers(answer) for segment, answer in by_segment}
 
 
 def _numbers(answer: Answer) -> dict[Number, Counted]:
@@ -250,7 +249,7 @@ def _numbers(answer: Answer) -> dict[Number, Counted]:
         if number != "visits" and amount:
             visits = answer.numbers.get(f"{step} visits", 0) if number == "reached" else 0
             found[int(step), number] = Counted(int(amount), int(visits))
-    histogram = answer.histogram
+    histogram = answer.histogram()
     for step_number in histogram.slots:
         found[step_number, "seconds"] = Counted(seconds=histogram.percentiles(step_number, (0.5, 0.9)))
     return found
@@ -276,13 +275,13 @@ def _share(part: int, whole: int | None) -> Fraction | None:
     return Fraction(part, whole) if whole else None
 
 
-def _cohort_layout(versions: Sequence[Version]) -> Layout:
+def _cohort_layout(versions: Sequence[Version]) -> Layout | None:
     steps = steps_of(versions)
-    return (tuple(steps.checkpoints), tuple(sorted(steps.definitions))) if steps.steps else ((), ())
+    return (tuple(steps.checkpoints), tuple(sorted(steps.definitions))) if steps.steps else None
 
 
-def _cohort_values(versions: Sequence[Version], checkpoints: Sequence[str]) -> Mapping[str, Any]:
-    steps = Steps(tuple(Step(key, {}) for key in checkpoints), tuple(versions))
+async def _cohort_values(asked: Evaluation) -> Mapping[str, Any]:
+    steps = Steps(tuple(Step(key, {}) for key in asked.checkpoints), asked.frame.versions)
     return _values(steps, FunnelMode.COHORT, OrderMode.ANY, None)
 
 

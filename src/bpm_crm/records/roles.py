@@ -24,7 +24,7 @@ READ_ONLY = (
 
 APPEND_ONLY = ("history", "own_kpi", "review", "review_change")
 ERASABLE = ("history_text", "lease", "idempotency_key", "stored_file", "job_row", "case_change")
-COMPACTED = ("case_part", "cell_sheet", "cell", "compaction")
+COMPACTED = ("case_part", "cell_sheet", "cell", "cell_day", "compaction")
 """Tables that only the worker's compactor writes."""
 
 

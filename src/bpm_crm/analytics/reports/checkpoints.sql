@@ -10,6 +10,7 @@ bound_clocks AS (
 {clocked_history},
 {cycles},
 {due_cycles},
+{starting_cases},
 bound_cycles AS (
     SELECT y.*, b.step
     FROM due_cycles AS y
@@ -23,16 +24,16 @@ candidates AS (
         array_agg(p.sequence) FILTER (WHERE p.step IS NOT NULL) AS due_sequences,
         array_agg(p.verdict) FILTER (WHERE p.step IS NOT NULL) AS verdicts,
         array_agg(p.is_open) FILTER (WHERE p.step IS NOT NULL) AS are_open,
-        array_agg(p.worked) FILTER (WHERE p.step IS NOT NULL) AS worked
+        array_agg(p.worked) FILTER (WHERE p.step IS NOT NULL) AS worked,
+        array_agg(p.due_at) FILTER (WHERE p.step IS NOT NULL) AS due_instants,
+        array_agg(p.valid_until) FILTER (WHERE p.step IS NOT NULL) AS valid_until
     FROM (
         SELECT
-            i.id AS instance_id, NULL::int AS step, NULL::int AS sequence, NULL::text AS verdict, NULL::boolean AS is_open,
-            NULL::float8 AS worked
-        FROM process_instance AS i
-        WHERE i.tenant_id = $1 AND i.definition_id = ANY (:definitions::uuid[])
-          AND i.started_at >= :since::timestamptz AND i.started_at < :until::timestamptz
+            s.instance_id, NULL::int AS step, NULL::int AS sequence, NULL::text AS verdict, NULL::boolean AS is_open,
+            NULL::float8 AS worked, NULL::timestamptz AS due_at, NULL::timestamptz AS valid_until
+        FROM starting AS s
         UNION ALL
-        SELECT y.instance_id, y.step, y.sequence, y.verdict, y.is_open, y.worked FROM bound_cycles AS y
+        SELECT y.instance_id, y.step, y.sequence, y.verdict, y.is_open, y.worked, y.due_at, y.valid_until FROM bound_cycles AS y
     ) AS p
     GROUP BY p.instance_id
 ),
@@ -110,10 +111,12 @@ judged AS (
     SELECT p.*, dense_rank() OVER (ORDER BY p.segment) AS cell
     FROM (
         SELECT
-            c.instance_id, y.step, y.verdict, y.is_open, y.worked, CASE WHEN y.is_open THEN {standing_segment} ELSE {segment} END AS segment
+            c.instance_id, y.step, y.verdict, y.is_open, y.worked, y.due_at, y.valid_until,
+            CASE WHEN y.is_open THEN {standing_segment} ELSE {segment} END AS segment
         FROM cases AS c
-        CROSS JOIN LATERAL unnest(c.due_steps, c.due_sequences, c.verdicts, c.are_open, c.worked)
-            AS y (step, sequence, verdict, is_open, worked)
+        CROSS JOIN LATERAL unnest(
+            c.due_steps, c.due_sequences, c.verdicts, c.are_open, c.worked, c.due_instants, c.valid_until
+        ) AS y (step, sequence, verdict, is_open, worked, due_at, valid_until)
         JOIN history AS h ON h.tenant_id = $1 AND h.instance_id = c.instance_id AND h.sequence = y.sequence
     ) AS p
 ),
