@@ -118,6 +118,7 @@ class Compaction:
         unfilled = [sheet for sheet in self.sheets if not sheet.is_filled]
         if not unfilled:
             return 0
+        await cells.lift_limits(self.connection)
         after = min(sheet.filled_to for sheet in unfilled)
         filling = [sheet for sheet in unfilled if sheet.filled_to == after]
         definitions = {definition for sheet in filling for definition in sheet.definitions}

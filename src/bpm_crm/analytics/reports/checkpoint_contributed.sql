@@ -1,11 +1,9 @@
 , contributed AS (
     -- What each case adds to a checkpoint: that it was reached or not, and after how long; not reached by an open case it goes on waiting.
     SELECT
-        w.instance_id, c.started_at AS at, l.segment, w.step || ' ' || n.number AS number, n.amount, NULL::numeric AS money,
-        n.slot, n.seconds, CASE WHEN NOT w.is_reached AND c.outcome IS NULL THEN 0 END AS axis, NULL::timestamptz AS valid_until
+        w.instance_id, w.started_at AS at, w.segment, w.step || ' ' || n.number AS number, n.amount, NULL::numeric AS money,
+        n.slot, n.seconds, CASE WHEN NOT w.is_reached AND w.outcome IS NULL THEN 0 END AS axis, NULL::timestamptz AS valid_until
     FROM waits AS w
-    JOIN cells AS l ON l.cell = w.cell
-    JOIN cases AS c ON c.instance_id = w.instance_id
     CROSS JOIN LATERAL (VALUES
         (CASE WHEN w.is_reached THEN 'reached' ELSE 'unreached' END, 1::bigint, (w.step - 1) * 5 + CASE WHEN w.is_reached THEN 0 ELSE 1 END, w.seconds),
         (CASE WHEN w.is_reached THEN 'actions' END, w.visits, CASE WHEN w.worked IS NOT NULL THEN (w.step - 1) * 5 + 2 END, w.worked),

@@ -52,17 +52,19 @@ visited AS (
 ),
 seen AS (
     -- The cases begun in the period, with how long each was seen, and what each of them reached; `cell` numbers the segments.
-    SELECT p.instance_id, p.step, p.visits, p.seconds, p.worked, p.segment, dense_rank() OVER (ORDER BY p.segment) AS cell
+    SELECT p.*, dense_rank() OVER (ORDER BY p.segment) AS cell
     FROM (
         SELECT
-            c.instance_id, NULL::int AS step, NULL::bigint AS visits, {standing_segment} AS segment,
+            c.instance_id, c.started_at, c.outcome, NULL::int AS step, NULL::bigint AS visits, {standing_segment} AS segment,
             extract(epoch FROM CASE WHEN c.outcome IS NULL THEN :as_of::timestamptz ELSE c.moved_at END - c.started_at)::float8
                 AS seconds,
             NULL::float8 AS worked
         FROM cases AS c
         WHERE c.started_at >= :since::timestamptz AND c.started_at < :until::timestamptz
         UNION ALL
-        SELECT a.instance_id, a.step, a.visits, a.segment, extract(epoch FROM a.occurred_at - a.started_at)::float8, v.worked
+        SELECT
+            a.instance_id, a.started_at, a.outcome, a.step, a.visits, a.segment,
+            extract(epoch FROM a.occurred_at - a.started_at)::float8, v.worked
         FROM arrivals AS a
         LEFT JOIN visited AS v ON v.instance_id = a.instance_id AND v.sequence = a.sequence
         WHERE a.started_at >= :since::timestamptz AND a.started_at < :until::timestamptz
@@ -76,17 +78,19 @@ begun AS (
         e.instance_id,
         max(e.cell) FILTER (WHERE e.step IS NULL) AS cell,
         max(e.seconds) FILTER (WHERE e.step IS NULL) AS seconds,
+        max(e.segment) FILTER (WHERE e.step IS NULL) AS segment,
+        max(e.started_at) AS started_at, max(e.outcome) AS outcome,
         array_agg(e.step) AS reached
     FROM seen AS e
     GROUP BY e.instance_id
 ),
 waits AS (
     -- How long each case waited for each checkpoint: until it was reached, or as long as the case was seen.
-    SELECT e.step, e.cell, e.instance_id, true AS is_reached, e.visits, e.seconds, e.worked
+    SELECT e.step, e.cell, e.instance_id, true AS is_reached, e.visits, e.seconds, e.worked, e.segment, e.started_at, e.outcome
     FROM seen AS e
     WHERE e.step IS NOT NULL
     UNION ALL
-    SELECT s.step, b.cell, b.instance_id, false, 0, b.seconds, NULL
+    SELECT s.step, b.cell, b.instance_id, false, 0, b.seconds, NULL, b.segment, b.started_at, b.outcome
     FROM begun AS b
     JOIN steps AS s ON array_position(b.reached, s.step) IS NULL
 ),

@@ -1,13 +1,9 @@
-, cohort AS (
-    SELECT DISTINCT e.instance_id, e.entered_at FROM entries AS e
-),
-contributed AS (
+, contributed AS (
     -- What each case of a cohort adds to the numbers of each step, and how long the way from the step before took it.
     SELECT
-        m.instance_id, c.entered_at AS at, m.segment, s.step || ' ' || n.number AS number, n.amount, NULL::numeric AS money,
+        m.instance_id, m.entered_at AS at, m.segment, s.step || ' ' || n.number AS number, n.amount, NULL::numeric AS money,
         CASE WHEN m.seconds IS NOT NULL THEN m.step END AS slot, m.seconds, NULL::int AS axis, NULL::timestamptz AS valid_until
     FROM members AS m
-    JOIN cohort AS c ON c.instance_id = m.instance_id
     CROSS JOIN LATERAL generate_series(m.step, m.through) AS s (step)
     CROSS JOIN LATERAL (VALUES (m.number, 1::bigint), (CASE WHEN m.visits IS NOT NULL THEN 'visits' END, m.visits)) AS n (number, amount)
     WHERE n.number IS NOT NULL

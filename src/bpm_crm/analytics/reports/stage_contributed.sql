@@ -1,19 +1,13 @@
-, places AS (
-    -- The stages of the sheet, numbered from 1.
-    SELECT split_part(p.name, '/', 1)::uuid AS definition_id, split_part(p.name, '/', 2) AS stage, p.place::int AS place
-    FROM unnest(:checkpoints::text[]) WITH ORDINALITY AS p (name, place)
-),
-placed AS (
-    SELECT s.*, p.place AS number FROM stays AS s JOIN places AS p ON p.definition_id = s.definition_id AND p.stage = s.stage
+, placed AS (
+    -- The visits, each with the number of its stage in the sheet.
+    SELECT s.*, array_position(:checkpoints::text[], s.definition_id || '/' || s.stage) AS number FROM stays AS s
 ),
 contributed AS (
     -- What each case adds to the numbers of the stages it was in.
     SELECT
-        s.instance_id, s.first_at AS at, m.segment, s.number || ' ' || m.number AS number, 1::bigint AS amount, NULL::numeric AS money,
-        NULL::int AS slot, NULL::float8 AS seconds, NULL::int AS axis, m.valid_until
+        m.instance_id, m.first_at AS at, m.segment, array_position(:checkpoints::text[], m.place) || ' ' || m.number AS number,
+        1::bigint AS amount, NULL::numeric AS money, NULL::int AS slot, NULL::float8 AS seconds, NULL::int AS axis, m.valid_until
     FROM members AS m
-    JOIN placed AS s ON s.instance_id = m.instance_id AND s.stage = m.step
-    WHERE s.place = 1
     UNION ALL
     -- And how long it was in them: an only visit (0); of several the first (1), the latest (2) and all together (3); each in calendar,
     -- business and active time. Of those that have ended also the sum. What goes on grows.

@@ -112,15 +112,17 @@ verdicts AS (
 judged AS (
     -- Each first stay with the verdict of the clock that began with it; put together by grouping, which no estimate of rows can slow down.
     SELECT
-        g.stage, max(g.cell) AS cell, max(g.segment) AS segment, g.instance_id, bool_or(g.is_any_open) AS is_any_open,
+        g.stage, max(g.cell) AS cell, max(g.segment) AS segment, max(g.first_at) AS first_at, max(g.place) AS place, g.instance_id, bool_or(g.is_any_open) AS is_any_open,
         max(g.visits) AS visits, coalesce(max(g.verdict), 'untargeted') AS verdict,
         max(g.valid_until) AS valid_until
     FROM (
-        SELECT s.instance_id, s.sequence, s.stage, s.cell, s.first_segment AS segment, s.is_any_open, s.visits, NULL AS verdict, NULL::timestamptz AS valid_until
+        SELECT
+            s.instance_id, s.sequence, s.stage, s.cell, s.first_segment AS segment, s.first_at, s.definition_id || '/' || s.stage AS place,
+            s.is_any_open, s.visits, NULL AS verdict, NULL::timestamptz AS valid_until
         FROM stays AS s
         WHERE s.place = 1
         UNION ALL
-        SELECT v.instance_id, v.sequence, v.stage, NULL, NULL, NULL, NULL, v.verdict, v.valid_until
+        SELECT v.instance_id, v.sequence, v.stage, NULL, NULL, NULL, NULL, NULL, NULL, v.verdict, v.valid_until
         FROM verdicts AS v
     ) AS g
     GROUP BY g.instance_id, g.sequence, g.stage
@@ -128,7 +130,7 @@ judged AS (
 ),
 members AS (
     -- The cases behind the numbers of each stage.
-    SELECT j.stage AS step, j.cell, j.segment, n.number, j.instance_id, j.valid_until
+    SELECT j.stage AS step, j.cell, j.segment, n.number, j.instance_id, j.first_at, j.place, j.valid_until
     FROM judged AS j
     CROSS JOIN LATERAL (VALUES
         ('entered'),
