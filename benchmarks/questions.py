@@ -96,7 +96,10 @@ def questions() -> dict[str, Asked]:
 def other_cuts() -> dict[str, Asked]:
     """Cuts that nobody foresaw, of a year: by several dimensions, filtered."""
     year = questions()["loss reasons of a year, all"].period
-    region: dict[str, Any] = {"cases": CaseFilter("k.region = $2::text", ["Moscow"]), "where": {"region": {"eq": "Moscow"}}}
+    region: dict[str, Any] = {
+        "cases": CaseFilter("k.region = $2::text", ["Moscow"]),
+        "where": {"region": {"eq": "Moscow"}},
+    }
     several = Grouping((Dimension.CHANNEL, Dimension.REGION))
     current = Grouping((Dimension.OWNER,), OwnerBasis.CURRENT)
     won: dict[str, Any] = {"cases": CaseFilter("m.outcome = $2::text", ["won"]), "where": {"status": {"eq": "WON"}}}

@@ -56,7 +56,7 @@ async def stored(world: World) -> list[tuple[Any, ...]]:
         for row in await connection.fetch(
             f"SELECT {kept} FROM cell_day AS c {sheets} ORDER BY 1, 2, 3, 4", world.tenant_id
         ):
-            days.setdefault(tuple(row)[:-1], []).append(row["body"])
+            days.setdefault(tuple(map(str, row))[:-1], []).append(row["body"])
         parts = await connection.fetch(
             "SELECT instance_id, parts FROM case_part WHERE tenant_id = $1 ORDER BY instance_id", world.tenant_id
         )
@@ -250,7 +250,6 @@ async def test_a_new_sheet_is_not_read_before_it_is_filled(
     world: World, worker: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(compacting, "FILLED_AT_ONCE", 3)
-    monkeypatch.setattr(compacting, "BATCHES", 1)
     cases: list[UUID] = [(await world.done(None, world.capture())).instance.id for _ in range(8)]
     question = Question(world.tenant_id)
     assert not await answered(world, question)

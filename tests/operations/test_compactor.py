@@ -45,7 +45,6 @@ async def test_changes_gather_until_they_are_many_or_have_waited(
 
 async def test_filling_goes_on_without_a_pause(world: World, worker: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compacting, "FILLED_AT_ONCE", 2)
-    monkeypatch.setattr(compacting, "BATCHES", 1)
     keeper = Compactor(worker)
     for _ in range(7):
         await world.done(None, world.capture())
