@@ -10,7 +10,7 @@ from uuid import UUID
 from bpm_crm.analytics.cells.columns import joined, pack_columns, unpack_columns
 from bpm_crm.operations.compacting import FIRST_ID, Compaction
 from bpm_crm.operations.compactor import MOST_AT_ONCE
-from bpm_crm.records import cells
+from bpm_crm.records import cell_days, cells
 from bpm_crm.records.database import Connection, Database
 from bpm_crm.records.identifiers import new_id
 
@@ -58,7 +58,7 @@ async def _differing_days(connection: Connection, tenant_id: UUID, old: UUID, ne
 async def _days(connection: Connection, tenant_id: UUID, sheet_id: UUID) -> dict[date, bytes]:
     """The digest of what each day says, however many bodies it is made of."""
     bodies: dict[date, list[bytes]] = defaultdict(list)
-    for row in await cells.read_days(connection, tenant_id, sheet_id, None, None):
+    for row in await cell_days.read_days(connection, tenant_id, sheet_id, None, None):
         bodies[row["starts_on"]].append(row["body"])
     whole = {day: pack_columns(joined(map(unpack_columns, some))) for day, some in bodies.items()}
     return {day: sha256(body).digest() for day, body in whole.items() if body != NOTHING}

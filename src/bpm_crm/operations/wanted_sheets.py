@@ -27,4 +27,5 @@ def wanted_sheets(versions: Sequence[Version], zone: str) -> list[Wanted]:
 
 
 def question_of(sheet: Sheet) -> Wanted:
+    """The question that a sheet answers."""
     return sheet.report, sheet.checkpoints, sheet.definitions, sheet.zone, sheet.is_whole

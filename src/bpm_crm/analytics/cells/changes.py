@@ -1,5 +1,6 @@
 """What changes of cases mean for cells: summed up by day and whole segment first, then by each dimension and by month."""
 
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -9,7 +10,7 @@ from uuid import UUID
 import numpy as np
 import orjson
 
-from bpm_crm.analytics.cells.columns import Columns, Ids, columns_of, summed
+from bpm_crm.analytics.cells.columns import Columns, Ids, columns_of, joined, summed
 from bpm_crm.analytics.cells.days import Level, month_of
 from bpm_crm.analytics.cells.parts import Part, Parts
 from bpm_crm.analytics.cells.sheets import PROCESS, ROLLED_UP, WHOLE, Segment, Sheet
@@ -27,12 +28,20 @@ class Change:
     numbers: Mapping[str, int]
     spread: Packed
 
+    def plus(self, other: "Change") -> "Change":
+        """Both together."""
+        numbers = dict(self.numbers)
+        for name, amount in other.numbers.items():
+            numbers[name] = numbers.get(name, 0) + amount
+        keys, counts = (np.concatenate(pair) for pair in zip(self.spread, other.spread, strict=True))
+        return Change(numbers, (keys, counts))
+
 
 class Changes:
     """Changes of the cells of some sheets."""
 
     def __init__(self, sheets: Sequence[Sheet]) -> None:
-        self._heaps: dict[UUID, Heap] = {}
+        self._heaps: dict[tuple[UUID, ...], Heap] = defaultdict(Heap)
         self._fed: dict[tuple[str, str | None], list[Sheet]] = {}
         for sheet in sheets:
             for definition in sheet.definitions:
@@ -42,27 +51,35 @@ class Changes:
     def add(self, case: UUID, parts: Parts, sign: int, filling: Collection[UUID], *, is_changed: bool) -> None:
         """Add what a case adds, or (-1) take it away: in sheets that are being filled, and, where it changed, in those that hold it."""
         for evaluation, some in parts.items():
-            for part in some:
-                for sheet in self._fed.get((evaluation, part.segment[PROCESS]), ()):
-                    if sheet.id in filling or (is_changed and case <= sheet.filled_to):
-                        if sheet.id not in self._heaps:
-                            self._heaps[sheet.id] = Heap()
-                        self._heaps[sheet.id].add(part, sign)
+            if some:
+                fed = self._fed.get((evaluation, some[0].segment[PROCESS]), ())
+                held = (sheet.id for sheet in fed if sheet.id in filling or (is_changed and case <= sheet.filled_to))
+                sheet_ids = tuple(held)
+                if sheet_ids:
+                    heap = self._heaps[sheet_ids]
+                    for part in some:
+                        heap.add(part, sign)
 
     def by_cell(self) -> Mapping[CellKey, Change]:
         """The changes by cell."""
-        return {
-            CellKey(sheet_id, *place): change
-            for sheet_id, heap in self._heaps.items()
-            for place, change in heap.cells()
-        }
+        found: dict[CellKey, Change] = {}
+        for sheet_ids, heap in self._heaps.items():
+            for place, change in heap.cells():
+                for sheet_id in sheet_ids:
+                    key = CellKey(sheet_id, *place)
+                    found[key] = found[key].plus(change) if key in found else change
+        return found
 
     def by_day(self) -> Iterator[tuple[UUID, date, Columns]]:
         """The changes in whole segments of the sheets that keep them, by sheet and day."""
-        for sheet_id, heap in self._heaps.items():
-            if sheet_id in self._whole:
-                for day, columns in heap.days():
-                    yield sheet_id, day, columns
+        found: dict[tuple[UUID, date], list[Columns]] = defaultdict(list)
+        for sheet_ids, heap in self._heaps.items():
+            whole = self._whole.intersection(sheet_ids)
+            for day, columns in heap.days() if whole else ():
+                for sheet_id in whole:
+                    found[sheet_id, day].append(columns)
+        for (sheet_id, day), some in found.items():
+            yield sheet_id, day, some[0] if len(some) == 1 else joined(some)
 
 
 @dataclass(slots=True)

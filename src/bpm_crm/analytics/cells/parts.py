@@ -7,14 +7,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from itertools import accumulate, pairwise
-from operator import itemgetter
 from typing import Any, TypeAlias
 from uuid import UUID
 
 import orjson
 
 from bpm_crm.analytics.cells.days import Days
-from bpm_crm.analytics.cells.sheets import OF_STEPS, OWNER, TEAM, WHOLE, Evaluation, Kept, Segment
+from bpm_crm.analytics.cells.sheets import OF_STEPS, OWNER, PROCESS, TEAM, WHOLE, Evaluation, Kept, Segment
 from bpm_crm.analytics.cells.spreads import CALENDAR, growing_key, keys_of
 from bpm_crm.analytics.frames import FIRST_INSTANT, LAST_INSTANT
 from bpm_crm.analytics.statements import report, statement
@@ -155,15 +154,23 @@ def _keys(rows: Sequence[Row], asked: Evaluation, segments: Mapping[UUID, Segmen
     axes = [axis for row in rows for axis in row["axes"] or ()]
     keys = keys_of(slots, seconds).tolist()
     ends = [0, *accumulate(len(row["slots"] or ()) for row in rows)]
-    process_of = itemgetter(WHOLE.index("process"))
-    now: dict[tuple[str | None, int], float] = {}
+    now: dict[tuple[str | None, int], float | None] = {}
     for row, (begin, end) in zip(rows, pairwise(ends), strict=True):
         for place in range(begin, end):
             axis = axes[place]
             if axis is not None:
-                known = ("", CALENDAR) if axis == CALENDAR else (process_of(segments[row["instance_id"]]), axis)
+                known = (None if axis == CALENDAR else segments[row["instance_id"]][PROCESS], axis)
                 if known not in now:
-                    process = None if axis == CALENDAR else asked.processes[UUID(str(known[0])), axis]
-                    now[known] = axis_now(process, as_of)
-                keys[place] = growing_key(slots[place], axis, now[known] - seconds[place])
+                    now[known] = _axis_now(asked, *known, as_of)
+                come = now[known]
+                if come is not None:
+                    keys[place] = growing_key(slots[place], axis, come - seconds[place])
     return [keys[begin:end] for begin, end in pairwise(ends)]
+
+
+def _axis_now(asked: Evaluation, definition: str | None, axis: int, as_of: datetime) -> float | None:
+    """How far an axis has come; None: that of a version not published yet, whose calendar no report knows."""
+    if definition is None:
+        return axis_now(None, as_of)
+    process = asked.processes.get((UUID(definition), axis))
+    return None if process is None else axis_now(process, as_of)

@@ -22,7 +22,7 @@ from bpm_crm.analytics.cells.sheets import PROCESS, ROLLED_UP, Evaluation, Kept,
 from bpm_crm.analytics.cells.spreads import CALENDAR, Axes, unpack
 from bpm_crm.analytics.dimensions import Dimension, Grouping, OwnerBasis
 from bpm_crm.analytics.frames import FIRST_INSTANT, LAST_INSTANT, Frame, Question
-from bpm_crm.records import cells
+from bpm_crm.records import cell_days, cells
 from bpm_crm.records.database import Connection
 
 MOST_EVALUATED = 20_000
@@ -132,7 +132,7 @@ async def _cut(
     asked: Evaluation, sheet: Sheet, question: Question, span: Span, changes: Heap, dimensions: Sequence[str]
 ) -> dict[Segment, Answer]:
     """What the whole segments say that the question is about."""
-    rows = await cells.read_days(asked.connection, asked.tenant_id, sheet.id, span.since, span.until)
+    rows = await cell_days.read_days(asked.connection, asked.tenant_id, sheet.id, span.since, span.until)
     columns = joined([*(unpack_columns(row["body"]) for row in rows), changes.columns()])
     held = await filtered(asked.connection, asked.tenant_id, columns, question.cases)
     wanted = [str(definition) for definition in sheet.definitions]

@@ -21,7 +21,8 @@ _SIDE = 1_250
 _WIDTH = 2 * _SIDE + 1
 _STEP = log(_GROWTH)
 
-_MARK_BITS, _AXIS_BITS = 34, 14
+_MARK_BITS, _AXIS_BITS, _SLOT_BITS = 37, 11, 14
+_MARKS_A_SECOND = 8
 _ZERO = 1 << (_MARK_BITS - 1)
 """The mark of an axis at its origin: half of all marks lie before it."""
 _FIRST_GROWING = 1 << (_MARK_BITS + _AXIS_BITS)
@@ -54,9 +55,9 @@ def keys_of(slots: Sequence[int], seconds: Sequence[float]) -> Ints:
 
 def growing_key(slot: int, axis: int, began: float) -> int:
     """The key of a length that grows, from where its axis was when it began."""
-    mark = floor(began + 0.5) + _ZERO
-    if not (0 <= mark < 1 << _MARK_BITS and axis < 1 << _AXIS_BITS):
-        raise ValueError(f"a length cannot have begun at {began} of axis {axis}")
+    mark = floor(began * _MARKS_A_SECOND + 0.5) + _ZERO
+    if not (0 <= mark < 1 << _MARK_BITS and axis < 1 << _AXIS_BITS and slot + 1 < 1 << _SLOT_BITS):
+        raise ValueError(f"a length in slot {slot} cannot have begun at {began} of axis {axis}")
     return (((slot + 1) << _AXIS_BITS) + axis << _MARK_BITS) + mark
 
 
@@ -187,5 +188,5 @@ def _grown(keys: Ints, axes: Axes) -> Ints:
     kinds, places = np.unique(keys >> _MARK_BITS, return_inverse=True)
     slots, numbers = (kinds >> _AXIS_BITS) - 1, kinds & ((1 << _AXIS_BITS) - 1)
     now = np.asarray([axes(*pair) for pair in zip(slots.tolist(), numbers.tolist(), strict=True)])
-    marks = (keys & ((1 << _MARK_BITS) - 1)) - _ZERO
-    return keys_of(slots[places], np.maximum(now[places] - marks, 0.0))
+    began = ((keys & ((1 << _MARK_BITS) - 1)) - _ZERO) / _MARKS_A_SECOND
+    return keys_of(slots[places], np.maximum(now[places] - began, 0.0))

@@ -1,4 +1,4 @@
--- Which of some whole segments a filter holds: it looks at the case as it would in a report.
+-- Which of some whole segments of a tenant a filter holds: it looks at the case as it would in a report.
 SELECT s.place
 FROM unnest(
     :channel_values::text[], :process_values::text[], :campaign_values::text[], :region_values::text[], :version_values::text[],
@@ -13,4 +13,4 @@ CROSS JOIN LATERAL (
         s.owner_now::uuid AS owner_id, s.team_now::uuid AS team_id
 ) AS k
 CROSS JOIN LATERAL (SELECT s.stage AS to_stage, s.outcome, s.reason) AS m
-WHERE {filter}
+WHERE $1::uuid IS NOT NULL AND ({filter})
