@@ -12,7 +12,7 @@ from bpm_crm.analytics.cells.reading import read_answers
 from bpm_crm.analytics.cells.spreads import MIDDLES, keys_of
 from bpm_crm.analytics.checkpoints import read_checkpoints
 from bpm_crm.analytics.frames import Frame, Question, read_frame
-from bpm_crm.analytics.funnel import KEPT_COHORT, FunnelFigures, read_funnel
+from bpm_crm.analytics.funnel import KEPT_FUNNELS, FunnelFigures, read_funnel
 from bpm_crm.analytics.kept_checkpoints import KEPT_CHECKPOINTS
 from bpm_crm.analytics.kept_stage_times import KEPT_STAGE_TIMES
 from bpm_crm.analytics.losses import KEPT_LOSSES, read_losses
@@ -33,10 +33,11 @@ async def compare(world: World, question: Question, process: str | None) -> None
     async with world.database.reader(world.tenant_id) as connection:
         frame = await read_frame(connection, world.tenant_id, process=process)
         plain = replace(frame, is_current=False)
-        assert await read_answers(connection, KEPT_COHORT, frame, question) is not None
         assert await read_answers(connection, KEPT_LOSSES, frame, question) is not None
-        ours, theirs = await read_funnel(connection, frame, question), await read_funnel(connection, plain, question)
-        assert counted(ours) == within(counted(theirs))
+        for mode, kept in KEPT_FUNNELS.items():
+            assert await read_answers(connection, kept, frame, question) is not None
+            ours, theirs = [await read_funnel(connection, some, question, mode=mode) for some in (frame, plain)]
+            assert counted(ours) == within(counted(theirs))
         assert (await read_losses(connection, frame, question)).losses == (
             await read_losses(connection, plain, question)
         ).losses

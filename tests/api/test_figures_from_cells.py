@@ -100,7 +100,6 @@ async def test_everybody_sees_the_figures_of_history_and_they_are_read_from_cell
         {"where": {"startedAt": {"gt": "2026-09-07T12:00:00+03:00"}}},
         {"asOf": "2026-09-08T12:00:00+03:00"},
         {"knownAt": "2026-10-08T12:00:00+03:00"},
-        {"mode": "PERIOD"},
         {"mode": "SNAPSHOT"},
         {"orderMode": "IMPLIED"},
         {"window": "PT1H"},

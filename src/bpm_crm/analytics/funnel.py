@@ -216,8 +216,9 @@ async def read_funnel(
         FunnelMode.SNAPSHOT: _SNAPSHOTS[unit],
     }
     members = Members(reports[mode], question, values, SPANS)
-    is_kept = (mode, order_mode, window, unit) == (FunnelMode.COHORT, OrderMode.ANY, None, FunnelUnit.INSTANCE)
-    answers = await read_answers(connection, KEPT_COHORT, frame, question) if is_kept else None
+    is_any = mode is FunnelMode.PERIOD or order_mode is OrderMode.ANY
+    kept = KEPT_FUNNELS.get(mode) if is_any and window is None and unit is FunnelUnit.INSTANCE else None
+    answers = None if kept is None else await read_answers(connection, kept, frame, question)
     by_segment = await _counted(connection, members) if answers is None else _answered(answers)
     figures = {segment: _segment(segment, steps, mode, counted) for segment, counted in by_segment.items()}
     total = figures.pop(None)
@@ -275,20 +276,27 @@ def _share(part: int, whole: int | None) -> Fraction | None:
     return Fraction(part, whole) if whole else None
 
 
-def _cohort_layout(versions: Sequence[Version]) -> Layout | None:
+def _layout(versions: Sequence[Version]) -> Layout | None:
     steps = steps_of(versions)
     return (tuple(steps.checkpoints), tuple(sorted(steps.definitions))) if steps.steps else None
 
 
 async def _cohort_values(asked: Evaluation) -> Mapping[str, Any]:
+    return _kept_values(asked, FunnelMode.COHORT)
+
+
+async def _period_values(asked: Evaluation) -> Mapping[str, Any]:
+    return _kept_values(asked, FunnelMode.PERIOD)
+
+
+def _kept_values(asked: Evaluation, mode: FunnelMode) -> Mapping[str, Any]:
     steps = Steps(tuple(Step(key, {}) for key in asked.checkpoints), asked.frame.versions)
-    return _values(steps, FunnelMode.COHORT, OrderMode.ANY, None)
+    return _values(steps, mode, OrderMode.ANY, None)
 
 
-KEPT_COHORT = Kept(
-    "funnel_cohort",
-    report("funnel_cohort", arrivals="arrivals_any", touching_cases="given_cases") + report("funnel_contributed"),
-    _cohort_layout,
-    _cohort_values,
-)
-"""Cohorts in the order mode `ANY` without a window are kept."""
+_GIVEN = {"arrivals": "arrivals_any", "touching_cases": "given_cases"}
+_CONTRIBUTED = report("funnel_contributed")
+KEPT_COHORT = Kept("funnel_cohort", report("funnel_cohort", **_GIVEN) + _CONTRIBUTED, _layout, _cohort_values)
+KEPT_PERIOD = Kept("funnel_period", report("funnel_period", **_GIVEN) + _CONTRIBUTED, _layout, _period_values)
+KEPT_FUNNELS = {FunnelMode.COHORT: KEPT_COHORT, FunnelMode.PERIOD: KEPT_PERIOD}
+"""Cohorts in the order mode `ANY` without a window, and periods, are kept."""

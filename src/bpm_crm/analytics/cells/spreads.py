@@ -10,7 +10,7 @@ from math import floor, log
 from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 _GROWTH = 1.01 / 0.99
 """A bucket is as much wider than the one before; its middle value is within 1 % of all in it."""
@@ -43,7 +43,7 @@ _WIDTHS = (np.dtype("<i1"), np.dtype("<i2"), np.dtype("<i4"), np.dtype("<i8"))
 _HEAD = np.dtype("<u4")
 
 
-def keys_of(slots: Sequence[int], seconds: Sequence[float]) -> Ints:
+def keys_of(slots: ArrayLike, seconds: ArrayLike) -> Ints:
     """The keys of lengths in their slots."""
     lengths = np.asarray(seconds, np.float64)
     sizes = np.abs(lengths)

@@ -41,7 +41,7 @@ members AS (
     SELECT
         e.step, e.step AS through, e.segment, 'reached' AS number, e.instance_id, e.visits, NULL::float8 AS seconds,
         greatest(extract(epoch FROM e.occurred_at - e.entered_at), 0)::float8 AS waited,
-        e.entered_at
+        e.entered_at AS counted_at
     FROM entries AS e
     UNION ALL
     SELECT
