@@ -142,7 +142,7 @@ async def _catch_up(here: Ground, worker: Database) -> list[float]:
 _SOME_CASES = "SELECT id FROM process_instance WHERE tenant_id = $1 ORDER BY started_at DESC LIMIT $2"
 _SIZES = """
 SELECT c.relname AS name, pg_total_relation_size(c.oid) AS size FROM pg_class AS c
-WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace ORDER BY size DESC LIMIT 6
+WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace ORDER BY size DESC LIMIT 8
 """
 
 

@@ -18,10 +18,10 @@ from bpm_crm.analytics.cells.cuts import grouped
 from bpm_crm.analytics.cells.days import Days, Level, Span, month_of
 from bpm_crm.analytics.cells.parts import Part, limbs, pack_parts, unpack_parts
 from bpm_crm.analytics.cells.reading import is_rolled_up, span_of
-from bpm_crm.analytics.cells.sheets import WHOLE, Segment
+from bpm_crm.analytics.cells.sheets import WHOLE
 from bpm_crm.analytics.cells.spreads import Histogram, as_arrays, growing_key, keys_of, merge, pack, unpack
 from bpm_crm.analytics.cells.survival import survivals
-from bpm_crm.analytics.dimensions import Dimension, Grouping, OwnerBasis
+from bpm_crm.analytics.dimensions import Dimension, Grouping, OwnerBasis, Segment
 from bpm_crm.analytics.frames import Question
 from bpm_crm.records.identifiers import new_id
 from tests.analytics.reference_statistics import kaplan_meier, percentile

@@ -3,11 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from bpm_crm.analytics.cells.cuts import Answer
 from bpm_crm.analytics.cells.reading import Answers
 from bpm_crm.analytics.cells.sheets import Evaluation, Kept, Layout
 from bpm_crm.analytics.cells.spreads import Histogram
-from bpm_crm.analytics.cells.survival import survivals
+from bpm_crm.analytics.cells.survival import endings
 from bpm_crm.analytics.checkpoint_steps import checkpoint_values, checkpoints_of
 from bpm_crm.analytics.dimensions import Segment
 from bpm_crm.analytics.frames import Version
@@ -38,6 +40,7 @@ KEPT_CHECKPOINTS = Kept(
 )
 """The checkpoints of each process are kept."""
 
+Quantiles = tuple[float | None, ...]
 Cells = dict[tuple[Segment, int], Mapping[str, Any]]
 
 
@@ -45,36 +48,36 @@ def checkpoint_rows(answers: Answers) -> Cells:
     """By segment and number of the checkpoint what `reports/checkpoint_numbers.sql` gives."""
     found: Cells = {}
     for segment, answer in answers.by_segment.items():
-        found |= {(segment, step): row for step, row in _rows(answer, answer.histogram(answers.axes))}
+        found |= {(segment, step): row for step, row in _rows(answer, answer.histogram(answers.axes)) if answer.numbers}
     return found
 
 
 def _rows(answer: Answer, histogram: Histogram) -> Sequence[tuple[int, Mapping[str, Any]]]:
     numbers = answer.numbers
     steps = sorted({int(name.partition(" ")[0]) for name in numbers})
-    rows = {slot: histogram.row(slot) for step in steps for slot in range(_first(step), _first(step) + _SLOTS)}
-    found = []
-    for step in steps:
-        first = _first(step)
-        counts = {name: numbers.get(f"{step} {name}", 0) for name in _COUNTS}
-        reached = counts["reached"]
-        pairs = ((rows[first], rows[first + 1]), (rows[first + 3], rows[first + 4]))
-        (median, p90), (clock_median, clock_p90) = (
-            survivals(ended[None], open_[None], _SHARES)[0] for ended, open_ in pairs
-        )
-        row = {
-            **counts,
-            "started": reached + numbers.get(f"{step} unreached", 0),
-            "mean": numbers.get(f"{step} milliseconds", 0) / 1000 / reached if reached else None,
-            "seconds": _percentiles(histogram, first),
-            "worked": _percentiles(histogram, first + 2),
-            "median": median.seconds,
-            "p90": p90.seconds,
-            "clock_median": clock_median.seconds,
-            "clock_p90": clock_p90.seconds,
-        }
-        found.append((step, row))
-    return found
+    ended, others = (
+        np.stack([histogram.row(_first(step) + place) for place in places for step in steps])
+        for places in ((0, 3), (1, 4))
+    )
+    found = endings(ended, others, _SHARES)
+    rows = zip(steps, found[: len(steps)], found[len(steps) :], strict=True)
+    return [(step, _row(step, numbers, histogram, waits, clocks)) for step, waits, clocks in rows]
+
+
+def _row(
+    step: int, numbers: Mapping[str, int], histogram: Histogram, waits: Quantiles, clocks: Quantiles
+) -> Mapping[str, Any]:
+    counts = {name: numbers.get(f"{step} {name}", 0) for name in _COUNTS}
+    reached = counts["reached"]
+    return {
+        **counts,
+        "started": reached + numbers.get(f"{step} unreached", 0),
+        "mean": numbers.get(f"{step} milliseconds", 0) / 1000 / reached if reached else None,
+        "seconds": _percentiles(histogram, _first(step)),
+        "worked": _percentiles(histogram, _first(step) + 2),
+        **dict(zip(("median", "p90"), waits, strict=True)),
+        **dict(zip(("clock_median", "clock_p90"), clocks, strict=True)),
+    }
 
 
 def _first(step: int) -> int:

@@ -23,7 +23,6 @@ _KINDS = {"first": (0, 1), "latest": (0, 2), "cumulative": (0, 3)}
 _UNITS = ("calendar", "business", "active")
 _LENGTHS = 12
 """Kinds times units; of each the visits that ended, and those that go on."""
-_MEASURES = [(visit, unit) for visit in _KINDS for unit in _UNITS]
 
 Row = Mapping[str, Any]
 
@@ -83,7 +82,7 @@ def stage_rows(answers: Answers) -> dict[tuple[Segment, str], list[Row]]:
 def _rows(answer: Answer, places: Mapping[str, Sequence[int]], axes: Axes) -> list[tuple[str, list[Row]]]:
     """The rows of the stages that any case was in."""
     histogram, numbers = answer.histogram(axes), answer.numbers
-    counts = {stage: _counts(numbers, some) for stage, some in places.items()}
+    counts = _counts(numbers, places)
     stages = [stage for stage in places if counts[stage].get("entered")]
 
     def row(stage: str, visit: str, unit: int, is_open: int) -> Any:
@@ -122,11 +121,13 @@ def _quantile(name: str, found: Survival) -> Row:
     return {name: found.seconds, f"{name}_from": found.lower, f"{name}_to": found.upper}
 
 
-def _counts(numbers: Mapping[str, int], places: Sequence[int]) -> dict[str, int]:
-    """The numbers of a stage: of the names those that are words."""
-    found: dict[str, int] = {}
+def _counts(numbers: Mapping[str, int], places: Mapping[str, Sequence[int]]) -> dict[str, dict[str, int]]:
+    """The numbers of each stage: of the names those that are words."""
+    stages = {str(place): stage for stage, some in places.items() for place in some}
+    found: dict[str, dict[str, int]] = {stage: {} for stage in places}
     for name, amount in numbers.items():
         place, _, number = name.partition(" ")
-        if int(place) in places and not number.isdigit() and amount:
-            found[number] = found.get(number, 0) + amount
+        if amount and not number.isdigit():
+            known = found[stages[place]]
+            known[number] = known.get(number, 0) + amount
     return found

@@ -13,8 +13,9 @@ import orjson
 from bpm_crm.analytics.cells.columns import Columns, Ids, columns_of, joined, summed
 from bpm_crm.analytics.cells.days import Level, month_of
 from bpm_crm.analytics.cells.parts import Part, Parts
-from bpm_crm.analytics.cells.sheets import PROCESS, ROLLED_UP, WHOLE, Segment, Sheet
+from bpm_crm.analytics.cells.sheets import PROCESS, ROLLED_UP, WHOLE, Sheet
 from bpm_crm.analytics.cells.spreads import Ints, Packed, merge
+from bpm_crm.analytics.dimensions import Segment
 from bpm_crm.records.cells import CellKey, CellValue
 
 ROLL_UPS = [(), *((dimension,) for dimension in ROLLED_UP)]

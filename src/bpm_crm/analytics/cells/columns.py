@@ -7,8 +7,9 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from bpm_crm.analytics.cells.sheets import WHOLE, Segment
+from bpm_crm.analytics.cells.sheets import WHOLE
 from bpm_crm.analytics.cells.spreads import Ints, narrowest
+from bpm_crm.analytics.dimensions import Segment
 
 _HEAD = np.dtype("<u4")
 

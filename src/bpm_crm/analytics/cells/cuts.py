@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from bpm_crm.analytics.cells.columns import Columns, summed
-from bpm_crm.analytics.cells.sheets import WHOLE, Segment
+from bpm_crm.analytics.cells.sheets import WHOLE
 from bpm_crm.analytics.cells.spreads import Axes, Histogram, Ints, Packed
-from bpm_crm.analytics.dimensions import Dimension, Grouping, OwnerBasis
+from bpm_crm.analytics.dimensions import Dimension, Grouping, OwnerBasis, Segment
 from bpm_crm.analytics.statements import CaseFilter, report, statement
 from bpm_crm.records.database import Connection
 

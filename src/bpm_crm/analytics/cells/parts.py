@@ -13,8 +13,9 @@ from uuid import UUID
 import orjson
 
 from bpm_crm.analytics.cells.days import Days
-from bpm_crm.analytics.cells.sheets import OF_STEPS, OWNER, PROCESS, TEAM, WHOLE, Evaluation, Kept, Segment
+from bpm_crm.analytics.cells.sheets import OF_STEPS, OWNER, PROCESS, TEAM, WHOLE, Evaluation, Kept
 from bpm_crm.analytics.cells.spreads import CALENDAR, growing_key, keys_of
+from bpm_crm.analytics.dimensions import Segment
 from bpm_crm.analytics.frames import FIRST_INSTANT, LAST_INSTANT
 from bpm_crm.analytics.statements import report, statement
 from bpm_crm.engine.instants import SECOND, instant_of

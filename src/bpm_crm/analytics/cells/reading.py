@@ -18,9 +18,9 @@ from bpm_crm.analytics.cells.columns import joined, unpack_columns
 from bpm_crm.analytics.cells.cuts import Answer, columns_named, dimensions_of, filtered, grouped
 from bpm_crm.analytics.cells.days import Days, Span
 from bpm_crm.analytics.cells.parts import axis_now, contributions, segments_of, unpack_parts
-from bpm_crm.analytics.cells.sheets import PROCESS, ROLLED_UP, Evaluation, Kept, Segment, Sheet, sheet_of
+from bpm_crm.analytics.cells.sheets import PROCESS, ROLLED_UP, Evaluation, Kept, Sheet, sheet_of
 from bpm_crm.analytics.cells.spreads import CALENDAR, Axes, unpack
-from bpm_crm.analytics.dimensions import Dimension, Grouping, OwnerBasis
+from bpm_crm.analytics.dimensions import Dimension, Grouping, OwnerBasis, Segment
 from bpm_crm.analytics.frames import FIRST_INSTANT, LAST_INSTANT, Frame, Question
 from bpm_crm.records import cell_days, cells
 from bpm_crm.records.database import Connection

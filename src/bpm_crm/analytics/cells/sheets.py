@@ -4,11 +4,11 @@ import hashlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any
 from uuid import UUID
 
 from bpm_crm.analytics.calendars import Processes
-from bpm_crm.analytics.dimensions import Dimension, Grouping
+from bpm_crm.analytics.dimensions import Dimension, Grouping, Segment
 from bpm_crm.analytics.frames import Frame, Version
 from bpm_crm.records.database import Connection
 
@@ -38,7 +38,6 @@ PROCESS = WHOLE.index(Dimension.PROCESS)
 """Where a whole segment says which definition a case is of."""
 OWNER, TEAM = WHOLE.index(Dimension.OWNER), WHOLE.index(Dimension.TEAM)
 
-Segment: TypeAlias = tuple[str | None, ...]
 Layout = tuple[tuple[str, ...], tuple[UUID, ...]]
 """The checkpoints that are the steps, in their order, and the definitions whose cases count, sorted."""
 

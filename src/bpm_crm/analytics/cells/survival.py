@@ -21,30 +21,57 @@ class Survival:
     upper: float | None = None
 
 
-def survivals(ended: Floats, censored: Floats, shares: tuple[float, ...]) -> list[tuple[Survival, ...]]:
+def endings(ended: Floats, censored: Floats, shares: tuple[float, ...]) -> list[tuple[float | None, ...]]:
     """For each row, counts by bucket of lengths seen to end and of those seen so long: the lengths after which these shares have ended.
 
-    Of lengths in one bucket the ends come before the censored ones. The interval is that of Brookmeyer and Crowley, log-log.
+    Of lengths in one bucket the ends come before the censored ones. None: not seen.
     """
+    curves = _curves(ended, censored)
+    return list(zip(*(_first(curves.waiting, 1 - share, curves.lengths) for share in shares), strict=True))
+
+
+def survivals(ended: Floats, censored: Floats, shares: tuple[float, ...]) -> list[tuple[Survival, ...]]:
+    """The same with their intervals, those of Brookmeyer and Crowley, log-log."""
+    curves = _curves(ended, censored)
+    lower, upper = _bands(curves)
+    columns = [_first(curve, 1 - share, curves.lengths) for share in shares for curve in (curves.waiting, lower, upper)]
+    rows = zip(*columns, strict=True)
+    return [tuple(Survival(*row[place : place + 3]) for place in range(0, len(row), 3)) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class _Curves:
+    """By row and length: how many end, how many are at risk before, and the share that goes on after."""
+
+    lengths: Floats
+    events: Floats
+    at_risk: Floats
+    waiting: Floats
+
+
+def _curves(ended: Floats, censored: Floats) -> _Curves:
     places = np.flatnonzero((ended + censored).any(axis=0))
     events, seen = ended[:, places], ended[:, places] + censored[:, places]
     at_risk = np.cumsum(seen[:, ::-1], axis=1)[:, ::-1]
     with np.errstate(divide="ignore", invalid="ignore"):
-        left = at_risk - events
-        hazard = np.where(events > 0, np.log(left / at_risk), 0.0)
-        greenwood = np.cumsum(np.where(events > 0, events / (at_risk * left), 0.0), axis=1)
-        waiting = np.exp(np.cumsum(hazard, axis=1))
+        hazard = np.where(events > 0, np.log((at_risk - events) / at_risk), 0.0)
+    return _Curves(MIDDLES[places], events, at_risk, np.exp(np.cumsum(hazard, axis=1)))
+
+
+def _bands(curves: _Curves) -> tuple[Floats, Floats]:
+    """The ends of the interval of the share; where nothing is left, the exact end for none of those at risk."""
+    events, at_risk, waiting = curves.events, curves.at_risk, curves.waiting
+    with np.errstate(divide="ignore", invalid="ignore"):
+        greenwood = np.cumsum(np.where(events > 0, events / (at_risk * (at_risk - events)), 0.0), axis=1)
         half = Z * np.sqrt(greenwood) / np.log(waiting)
         lower, upper = (waiting ** np.exp(np.minimum(sign * half, 700.0)) for sign in (-1, 1))
         before = np.concatenate([np.ones((len(waiting), 1)), waiting[:, :-1]], axis=1)
-        last = before * (1 - 0.025 ** (1 / at_risk))
+        last = np.where(events > 0, before * (1 - 0.025 ** (1 / at_risk)), np.inf)
     is_over, is_whole = waiting == 0, greenwood == 0
-    lower = np.where(is_over, 0.0, np.where(is_whole, 1.0, lower))
-    upper = np.where(is_over, np.where(events > 0, last, np.inf), np.where(is_whole, 1.0, upper))
-    lengths = MIDDLES[places]
-    columns = [_first(curve, 1 - share, lengths) for share in shares for curve in (waiting, lower, upper)]
-    rows = zip(*columns, strict=True)
-    return [tuple(Survival(*row[place : place + 3]) for place in range(0, len(row), 3)) for row in rows]
+    return (
+        np.where(is_over, 0.0, np.where(is_whole, 1.0, lower)),
+        np.where(is_over, last, np.where(is_whole, 1.0, upper)),
+    )
 
 
 def _first(curve: Floats, share: float, lengths: Floats) -> list[float | None]:
