@@ -109,18 +109,19 @@ class Heap:
     def cells(self) -> Iterator[tuple[tuple[str, str, date, str], Change]]:
         """By dimensions, level, day or month and segment."""
         ons, places, keys, amounts = self._entries()
+        distinct, ranks = np.unique(keys, return_inverse=True)
         segments = list(self.segments)
         for dimensions in ROLL_UPS:
             columns = [[segment[WHOLE.index(item)] for item in dimensions] for segment in segments]
             ids: dict[tuple[str | None, ...], int] = {}
             codes = np.asarray([ids.setdefault(tuple(values), len(ids)) for values in columns], np.int64)
             shown = [orjson.dumps(values).decode() for values in ids]
-            found = summed(ons * len(ids) + codes[places], keys, amounts)
+            found = summed(ons * len(ids) + codes[places], ranks, amounts)
             months = {on: month_of(date.fromordinal(on)).toordinal() for on in np.unique(found[0] // len(ids)).tolist()}
             begins = np.asarray([months[on] for on in (found[0] // len(ids)).tolist()], np.int64)
             by_month = summed(begins * len(ids) + found[0] % len(ids), *found[1:])
             for level, entries in ((Level.DAY, found), (Level.MONTH, by_month)):
-                for group, change in self._changes(*entries):
+                for group, change in self._changes(entries[0], distinct[entries[1]], entries[2]):
                     on, code = divmod(group, len(ids))
                     yield (",".join(dimensions), level.value, date.fromordinal(on), shown[code]), change
 

@@ -12,6 +12,8 @@ from bpm_crm.analytics.cells.spreads import Ints, narrowest
 from bpm_crm.analytics.dimensions import Segment
 
 _HEAD = np.dtype("<u4")
+_MOST_PAIRS = 1 << 62
+"""Pairs of group and key are numbered as they are below this many, else the keys are numbered first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +84,19 @@ def summed(groups: Ints, keys: Ints, amounts: Ints) -> tuple[Ints, Ints, Ints]:
     """Entries by group and key, in this order, each pair once; without those that come to nothing."""
     if not len(keys):
         return groups, keys, amounts
-    distinct, ranks = np.unique(keys, return_inverse=True)
-    pairs = groups * len(distinct) + ranks
-    order = np.argsort(pairs, kind="stable")
+    least = int(keys.min())
+    width = int(keys.max()) - least + 1
+    if width * (int(groups.max()) + 1) >= _MOST_PAIRS:
+        distinct, ranks = np.unique(keys, return_inverse=True)
+        found, places, totals = summed(groups, ranks.astype(np.int64), amounts)
+        return found, distinct[places], totals
+    pairs = groups * width + (keys - least)
+    order = np.argsort(pairs)
     pairs = pairs[order]
     begins = np.flatnonzero(np.concatenate([[True], pairs[1:] != pairs[:-1]]))
     totals = np.add.reduceat(amounts[order], begins)
-    held = begins[totals != 0]
-    return pairs[held] // len(distinct), distinct[pairs[held] % len(distinct)], totals[totals != 0]
+    held = pairs[begins[totals != 0]]
+    return held // width, held % width + least, totals[totals != 0]
 
 
 def pack_columns(columns: Columns) -> bytes:
