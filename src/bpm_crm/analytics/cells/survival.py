@@ -1,6 +1,7 @@
 """Kaplan-Meier over histograms: as `reports/parts/kaplan_meier.sql` has it, of lengths each of which is known within 1 %."""
 
 from dataclasses import dataclass
+from math import log
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,8 @@ from bpm_crm.analytics.intervals import Z
 
 Floats = NDArray[np.float64]
 _CLOSE = 1e-9
+_LOG_OF_LEAST = log(0.025)
+"""Of the chance that none of those at risk would be left, by which an interval ends where none is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,7 @@ class _Curves:
     events: Floats
     at_risk: Floats
     waiting: Floats
+    log_waiting: Floats
 
 
 def _curves(ended: Floats, censored: Floats) -> _Curves:
@@ -55,7 +59,8 @@ def _curves(ended: Floats, censored: Floats) -> _Curves:
     at_risk = np.cumsum(seen[:, ::-1], axis=1)[:, ::-1]
     with np.errstate(divide="ignore", invalid="ignore"):
         hazard = np.where(events > 0, np.log((at_risk - events) / at_risk), 0.0)
-    return _Curves(MIDDLES[places], events, at_risk, np.exp(np.cumsum(hazard, axis=1)))
+    log_waiting = np.cumsum(hazard, axis=1)
+    return _Curves(MIDDLES[places], events, at_risk, np.exp(log_waiting), log_waiting)
 
 
 def _bands(curves: _Curves) -> tuple[Floats, Floats]:
@@ -63,10 +68,10 @@ def _bands(curves: _Curves) -> tuple[Floats, Floats]:
     events, at_risk, waiting = curves.events, curves.at_risk, curves.waiting
     with np.errstate(divide="ignore", invalid="ignore"):
         greenwood = np.cumsum(np.where(events > 0, events / (at_risk * (at_risk - events)), 0.0), axis=1)
-        half = Z * np.sqrt(greenwood) / np.log(waiting)
-        lower, upper = (waiting ** np.exp(np.minimum(sign * half, 700.0)) for sign in (-1, 1))
+        half = Z * np.sqrt(greenwood) / curves.log_waiting
+        lower, upper = (np.exp(curves.log_waiting * np.exp(np.minimum(sign * half, 700.0))) for sign in (-1, 1))
         before = np.concatenate([np.ones((len(waiting), 1)), waiting[:, :-1]], axis=1)
-        last = np.where(events > 0, before * (1 - 0.025 ** (1 / at_risk)), np.inf)
+        last = np.where(events > 0, before * (1 - np.exp(_LOG_OF_LEAST / at_risk)), np.inf)
     is_over, is_whole = waiting == 0, greenwood == 0
     return (
         np.where(is_over, 0.0, np.where(is_whole, 1.0, lower)),
