@@ -113,6 +113,9 @@ def test_missing_values_and_lengths_survive_packing() -> None:
 def test_parts_in_another_order_are_stored_alike() -> None:
     parts = [Part(739_000 + day, SEGMENT, {"n": 1}, []) for day in (1, 2, 3)]
     assert pack_parts({"x": parts}) == pack_parts({"x": parts[::-1]})
+    alike = [Part(739_000, SEGMENT, numbers, []) for numbers in ({"b": 1, "a": 1}, {"a": 2, "c": 1})]
+    told = [replace(part, numbers=dict(reversed(part.numbers.items()))) for part in alike]
+    assert pack_parts({"x": alike}) == pack_parts({"x": told})
 
 
 @given(st.lists(st.decimals(allow_nan=False, allow_infinity=False, places=7, min_value=-(10**17), max_value=10**17)))

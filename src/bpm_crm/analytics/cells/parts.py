@@ -101,9 +101,14 @@ def pack_parts(parts: Parts) -> bytes:
             shared = [some[0].segment[place] for place in _OF_CASE]
             plain[evaluation] = sorted(
                 ([part.on, part.segment[OWNER], part.segment[TEAM], part.numbers, part.keys] for part in some),
-                key=orjson.dumps,
+                key=_in_order,
             )
-    return zlib.compress(orjson.dumps([shared, plain], option=orjson.OPT_SORT_KEYS), 1)
+    return zlib.compress(_in_order([shared, plain]), 1)
+
+
+def _in_order(plain: Any) -> bytes:
+    """The same bytes in whatever order the database told the names of numbers."""
+    return orjson.dumps(plain, option=orjson.OPT_SORT_KEYS)
 
 
 def unpack_parts(packed: bytes) -> Parts:
