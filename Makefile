@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
 
-.PHONY: run demo test check format lint types layers schema lock bench bench-analytics campaign graphiql clean
+.PHONY: run demo test check format lint types layers schema lock bench bench-analytics bench-replay campaign graphiql clean
 
 run: $(VENV)/.run graphiql
 	$(BIN)/bpm-crm run
@@ -37,6 +37,9 @@ bench: $(VENV)/.dev
 
 bench-analytics: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.analytics $(if $(CASES),--cases $(CASES))
+
+bench-replay: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.replaying $(if $(CASES),--cases $(CASES))
 
 campaign: $(VENV)/.dev
 	$(BIN)/pytest -m slow -q

@@ -47,14 +47,18 @@ class Template:
     deal: Mapping[str, Any] | None
 
 
-async def load(ground: Ground, cases: int, over: int = WEEKS) -> int:
-    """Fill the company with that many cases over some weeks (by default two years), evenly; how many history rows they have."""
+async def load(ground: Ground, cases: int, definition_id: UUID | None = None, over: int = WEEKS) -> int:
+    """Fill the company with that many cases over some weeks (by default two years), evenly; how many history rows they have.
+
+    Copied are cases of every process, or of one. Public holidays are not where they were: near them, verdicts of clocks are the original's.
+    """
     await _tell(ground)
     admin = await asyncpg.connect(ground.server.dsn(ground.server.superuser, DATABASE))
     await set_codecs(admin)
     managers = [new_id() for _ in range(MANAGERS)]
     await admin.execute(_MANAGERS, ground.tenant_id, managers)
-    templates = await _templates(admin, ground.tenant_id)
+    told = await _templates(admin, ground.tenant_id)
+    templates = [item for item in told if definition_id in {None, item.case["definition_id"]}]
     rng = random.Random(1)
     rows = 0
     batch: dict[str, list[tuple[Any, ...]]] = defaultdict(list)

@@ -26,14 +26,16 @@ from bpm_crm.api.graphiql import GraphiQL
 from bpm_crm.api.guard import Limits
 from bpm_crm.api.health import PATHS, health_routes
 from bpm_crm.api.issuer import BuiltInIssuer
+from bpm_crm.api.links import LinkSigner
 from bpm_crm.api.log_export import Format, LogExport
 from bpm_crm.api.schema import CircularViews, build_schema
 from bpm_crm.api.tokens import Provider, TokenVerifier
-from bpm_crm.config import Settings, app_url, listen_url, read_issuer_key
+from bpm_crm.config import Settings, app_url, link_secret, listen_url, read_issuer_key
 from bpm_crm.exchange import ocel_export, xes_export
 from bpm_crm.garbage import calm
 from bpm_crm.logs import set_up_logs
 from bpm_crm.operations.events import EventHub
+from bpm_crm.operations.job_watch import JobWatch
 from bpm_crm.operations.processes import ProcessCache
 from bpm_crm.operations.reference import ReferenceCache
 from bpm_crm.operations.writer import Writer
@@ -76,6 +78,7 @@ def build(settings: Settings) -> Starlette:
     @asynccontextmanager
     async def lifespan(application: Starlette) -> AsyncIterator[None]:
         async with _services(settings) as services:
+            running["services"] = services
             running["authenticator"] = Authenticator(
                 services, _verifier(settings), deadline_seconds=settings.deadline_seconds
             )
@@ -91,7 +94,7 @@ def build(settings: Settings) -> Starlette:
         Route("/", _to_graphql),
         Route("/event-logs/{process}", LogExport(context, LOG_FORMATS).answer, methods=["GET"]),
         *health_routes(__version__),
-        *file_routes(context),
+        *file_routes(context, lambda: running["services"]),
     ]
     if graphiql is not None:
         routes.append(Mount("/graphiql", graphiql.files))
@@ -108,18 +111,27 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
     """What the requests of this process share, from the first to the last."""
     url = app_url(settings, os.environ)
     database = await Database.connect(url, size=settings.pool_size, through_pooler=settings.through_pooler)
-    reference, hub = ReferenceCache(database), EventHub(database)
+    reference, hub, jobs = ReferenceCache(database), EventHub(database), JobWatch()
     writer = Writer(database, ProcessCache())
 
     def missed() -> None:
         reference.forget_all()
         hub.gap()
+        jobs.gap()
 
-    listener = Listener(listen_url(settings, url), on_notice=hub.heard, on_reference=reference.forget, on_gap=missed)
+    listener = Listener(
+        listen_url(settings, url),
+        on_notice=hub.heard,
+        on_reference=reference.forget,
+        on_job=jobs.heard,
+        on_gap=missed,
+    )
     writer.start()
     await listener.start()
     try:
-        yield Services(database, writer, reference, hub, CircularViews(), utc_now)
+        secret = link_secret(settings, os.environ)
+        links = None if secret is None else LinkSigner(secret)
+        yield Services(database, writer, reference, hub, jobs, CircularViews(), utc_now, links)
     finally:
         await listener.stop()
         await hub.stop()

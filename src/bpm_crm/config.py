@@ -52,6 +52,11 @@ class Settings(BaseSettings):
 
     issuer: str = Field(default="bpm-crm", description="Issuer of the built-in tokens.")
     audience: str = Field(default="bpm-crm-api", description="Audience that tokens must name.")
+    link_secret: SecretStr | None = Field(
+        default=None,
+        min_length=32,
+        description="Secret that signs links to files, the same for all API processes; default: derived from the key of the built-in tokens.",
+    )
     oidc_issuer: str | None = Field(default=None, description="Issuer of tokens of an identity provider.")
     oidc_jwks_url: str | None = Field(default=None, description="Where the identity provider publishes its keys.")
     oidc_algorithms: list[str] = Field(
@@ -89,6 +94,13 @@ def read_issuer_key(settings: Settings, environment: Mapping[str, str]) -> bytes
     """The private key of the built-in issuer, PEM; None where this installation has none."""
     path = home_of(settings, environment) / ISSUER_KEY
     return path.read_bytes() if path.is_file() else None
+
+
+def link_secret(settings: Settings, environment: Mapping[str, str]) -> bytes | None:
+    """What links to files are signed with; None where this installation has neither that secret nor a key of its own."""
+    if settings.link_secret is not None:
+        return settings.link_secret.get_secret_value().encode()
+    return read_issuer_key(settings, environment)
 
 
 def _url(

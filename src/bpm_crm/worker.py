@@ -1,4 +1,4 @@
-"""The worker's entry point: lets time pass for due cases, does effects and jobs, and freezes due reviews. Any number of workers may run."""
+"""The worker's entry point: lets time pass for due cases, does effects and jobs, freezes due reviews, and checks rollouts. Any number of workers may run."""
 
 import asyncio
 import logging
@@ -14,7 +14,7 @@ from bpm_crm.excel.jobs import Bench
 from bpm_crm.excel.runner import JobRunner
 from bpm_crm.garbage import calm
 from bpm_crm.logs import set_up_logs
-from bpm_crm.operations import clocks, effects, freezing
+from bpm_crm.operations import clocks, effects, freezing, rollout_checks
 from bpm_crm.operations.compactor import Compactor
 from bpm_crm.operations.processes import ProcessCache
 from bpm_crm.operations.reference import ReferenceCache
@@ -105,7 +105,8 @@ class Worker:
             swept = await clocks.sweep_due(self._database, self._writer)
             done = await effects.drain_effects(self._database, self._writer, self._reference)
             frozen = await freezing.freeze_due(self._database, self._reference)
-            if swept < clocks.MOST_AT_ONCE and done < effects.MOST_AT_ONCE and not frozen:
+            checked = await rollout_checks.check_due(self._database, self._reference)
+            if swept < clocks.MOST_AT_ONCE and done < effects.MOST_AT_ONCE and not frozen and not checked:
                 return
 
     async def _forget_keys(self, now: datetime) -> None:

@@ -120,8 +120,8 @@ def check_measurement(kind: KpiKind, found: Measurement, units: Sequence[Unit]) 
             assert _float(found.value) == wanted_sum
         case KpiKind.RATE:
             assert (found.numerator, found.left_out) == (counted, len(by["left_out"]))
-            rate = sum((1 / unit.amount for unit in by["numerator"]), Fraction(0))
-            assert _float(found.value) == (None if by["left_out"] and not counted else pytest.approx(float(rate)))
+            rate = sum((1 / unit.amount for unit in by["numerator"] if unit.amount), Fraction(0))
+            assert _float(found.value) == (pytest.approx(float(rate)) if rate or not units else None)
         case KpiKind.VELOCITY:
             check_velocity(found, by, amount)
 

@@ -339,9 +339,9 @@ def due_today(cases: list[Case], ask: Ask, documents: Documents) -> Units:
 def _per_hour(units: Units, ask: Ask, documents: Documents) -> Units:
     until = min(ask.until, ask.as_of)
     for unit in units:
-        is_bounded = ask.since.year > 1 and ask.since < until
-        hours = documents.hours(unit.case.row["definition_id"], ask.since, until) if is_bounded else Fraction(0)
-        yield replaced(unit, amount=hours, numbers=("numerator",) if hours else ("left_out",))
+        is_begun = ask.since.year > 1
+        hours = documents.hours(unit.case.row["definition_id"], ask.since, until) if is_begun else Fraction(0)
+        yield replaced(unit, amount=hours, numbers=("numerator",) if hours or not is_begun else ("left_out",))
 
 
 def arrivals_per_hour(cases: list[Case], ask: Ask, documents: Documents) -> Units:

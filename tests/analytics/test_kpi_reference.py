@@ -1,13 +1,20 @@
 """Every KPI over random walks of cases against its plain statement; the seed is in the name of the test."""
 
 import random
+from dataclasses import replace
 
 import pytest
 
 from bpm_crm.analytics import measures
+from bpm_crm.analytics.dimensions import PRODUCT, UNGROUPED, Dimension, Grouping
+from bpm_crm.analytics.formulas import nothing_measured
+from bpm_crm.analytics.frames import Question, read_frame
 from bpm_crm.analytics.kpi_catalogue import CATALOGUE
+from bpm_crm.analytics.measures import measure
+from bpm_crm.analytics.statements import CaseFilter
 from bpm_crm.embedded.server import Server
-from tests.analytics.checking import Walked, asks, walk
+from bpm_crm.records.selection import Compare, Operator, Parameters, where
+from tests.analytics.checking import Walked, asks, question_of, walk
 from tests.analytics.checking_kpis import check_kpi
 from tests.analytics.reference_kpis import UNITS
 from tests.databases import cloned
@@ -29,6 +36,27 @@ def test_every_kpi_has_a_plain_statement() -> None:
 @pytest.mark.parametrize("key", CATALOGUE)
 async def test_a_kpi_agrees_with_its_plain_statement(walked: Walked, key: str) -> None:
     await _check(walked, key, 10)
+
+
+@pytest.mark.parametrize("key", [key for key, kpi in CATALOGUE.items() if Dimension.PRODUCT in kpi.dimensions])
+async def test_a_filter_by_product_gives_the_segment_of_the_product(walked: Walked, key: str) -> None:
+    kpi, world = CATALOGUE[key], walked.world
+    async with world.database.reader(world.tenant_id) as connection:
+        for _, ask, owner in asks(walked, 17, 6):
+            frame = await read_frame(connection, world.tenant_id, as_of=ask.as_of, known_at=ask.known_at)
+            question = replace(question_of(world, ask, owner), grouping=Grouping((Dimension.PRODUCT,)))
+            found = await measure(connection, kpi, frame, question)
+            for item in (*found.segments, *([nothing_measured(kpi.kind, ("window",))])):
+                product = (item.segment or ())[0]
+                alone = await measure(connection, kpi, frame, _of_product(question, product))
+                assert alone.total == replace(item, segment=None)
+
+
+def _of_product(question: Question, product: str | None) -> Question:
+    parameters = Parameters([question.tenant_id, *question.cases.values])
+    sql = where(Compare(PRODUCT, Operator.EQ, product, "text"), parameters)
+    cases = CaseFilter(f"({question.cases.sql}) AND ({sql})", parameters.values[1:])
+    return replace(question, cases=cases, grouping=UNGROUPED)
 
 
 @pytest.mark.slow

@@ -10,9 +10,10 @@ import pytest
 
 from bpm_crm.analytics.dimensions import Dimension, OwnerBasis
 from bpm_crm.analytics.formulas import Measurement
-from bpm_crm.analytics.frames import read_frame
+from bpm_crm.analytics.frames import FIRST_INSTANT, read_frame
 from bpm_crm.analytics.kpi_catalogue import CATALOGUE
 from bpm_crm.analytics.measures import DimensionNotOffered, Measured, measure
+from bpm_crm.analytics.members import Wanted
 from bpm_crm.engine.step import Activity
 from bpm_crm.operations.commands import Fire, Record
 from tests.analytics.leads import LATER, MONDAY, assign, call, exclude, fire, force, hour, lead, lose, question, up_to
@@ -194,6 +195,26 @@ async def test_arrivals_and_completions_are_per_working_hour(world: World) -> No
     assert (completions.value, completions.numerator) == (pytest.approx(1 / 9), 1)
     night = await total(world, "arrivals_per_hour", since=hour(5), until=hour(6))
     assert (night.value, night.left_out) == (0, 0)
+
+
+async def test_without_a_beginning_arrivals_are_counted_and_no_hours_are_known(world: World) -> None:
+    await lead(world, 6)
+    await lead(world, 30, lose(31), channel="inbound-call")
+    for key, by_channel in (("arrivals_per_hour", [1, 1]), ("completions_per_hour", [1])):
+        found = await kpi(world, key, [Dimension.CHANNEL], since=FIRST_INSTANT)
+        for item in (found.total, *found.segments):
+            assert (item.value, item.denominator, item.left_out) == (None, None, 0)
+        assert [item.numerator for item in found.segments] == by_channel
+        assert found.total.numerator == sum(by_channel)
+        async with world.database.reader(world.tenant_id) as connection:
+            listed = await found.members.listed(connection, [Wanted("", ("numerator",), None, 10)])
+        assert listed[0].total == sum(by_channel)
+
+
+async def test_arrivals_in_a_period_without_working_hours_are_left_out(world: World) -> None:
+    await lead(world, 1)
+    found = await total(world, "arrivals_per_hour", since=MONDAY, until=hour(2))
+    assert (found.value, found.numerator, found.left_out) == (None, 0, 1)
 
 
 async def test_a_forecast_takes_chances_from_own_history_and_says_where_there_is_too_little(world: World) -> None:

@@ -1,6 +1,7 @@
 """KPIs of a company's own: the same answers as guards give, over random walks; as-of; bad definitions."""
 
 import random
+import re
 from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any
@@ -204,4 +205,5 @@ async def test_a_bad_definition_is_told_its_place_and_cure(
     assert definition is not None
     problems = list(own_problems(own(**parts), definition))
     assert [problem.part for problem in problems] == [place]
-    assert fault in problems[0].fault
+    assert fault in problems[0].fault.en
+    assert re.search("[а-я]", problems[0].fault.ru), "told in Russian too"

@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from bpm_crm.analytics.kpi_catalogue import KPIS
-from bpm_crm.analytics.statements import REPORTS, CaseFilter, report, statement
+from bpm_crm.analytics.statements import REPORTS, CaseFilter, report, statement, with_parts
 
 TENANT = UUID(int=1)
 TABLES = (
@@ -48,6 +48,14 @@ def test_a_name_that_nobody_gave_is_an_error(text: str) -> None:
 def test_a_part_may_go_by_another_name() -> None:
     assert "array_position" in report("funnel_cohort", arrivals="arrivals_all")
     assert "array_position" not in report("funnel_cohort", arrivals="arrivals_any")
+
+
+def test_a_part_may_have_parts_of_its_own() -> None:
+    whole = with_parts("{touching_cases},\n{cases}")
+    assert "{touched}" not in whole
+    assert "{last_known}" not in whole
+    assert "h.checkpoints && :entrances::text[]" in whole
+    assert "{filter}" in whole, "a fragment stays for the statement"
 
 
 @pytest.mark.parametrize("path", sorted([*REPORTS.rglob("*.sql"), *KPIS.glob("*.sql")]), ids=lambda path: path.stem)

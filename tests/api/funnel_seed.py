@@ -16,6 +16,7 @@ REACHED = (200, 100, 50, 30, 25, 25)
 STOPS_AT = (100, 50, 20, 5, 0, 25)
 """How many leads got no further than each step."""
 REASONS = {1: "no_response", 2: "price", 3: "competitor", 4: "invoice_late"}
+PRODUCTS = ("roof", "door", "roof window")
 MONDAY_NINE, TUESDAY_NINE = 6, 30
 """Nine o'clock in Moscow, in hours of the tests' week."""
 
@@ -53,7 +54,7 @@ class Story:
             yield {
                 "instance": {"external": {"channel": self.channel, "externalId": self.external_id}},
                 "transition": item.trigger,
-                "data": dict(item.data),
+                "data": {**item.data, **({"product": PRODUCTS[self.number % 3]} if item.trigger == "contact" else {})},
                 "reason": item.reason,
                 "occurredAt": item.occurred_at and item.occurred_at.isoformat(),
             }

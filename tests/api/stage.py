@@ -12,18 +12,23 @@ from bpm_crm.analytics.kpi_catalogue import Better
 from bpm_crm.analytics.own_kpi import OwnKind, OwnKpi
 from bpm_crm.api.ids import to_global
 from bpm_crm.embedded.server import Server
+from bpm_crm.engine.mapping import MigrationMapping
+from bpm_crm.engine.migration_plan import propose
 from bpm_crm.excel.jobs import JobKind, ask
 from bpm_crm.operations.access import EVERYTHING, Role
 from bpm_crm.operations.commands import Assign, Capture, Command, Fire, Recorded, Work
 from bpm_crm.operations.companies import Company, Founded, Person, found_company, issue_key
 from bpm_crm.operations.leads import Lead, capture_of
+from bpm_crm.operations.migration_plans import pack_plan
 from bpm_crm.operations.own_kpis import publish_kpi
 from bpm_crm.operations.publishing import publish
 from bpm_crm.operations.viewers import viewer_of_user
 from bpm_crm.processes.library import shipped_text
+from bpm_crm.records.case_migrations import PlanRecord, insert_plan
 from bpm_crm.records.identifiers import new_id
 from bpm_crm.records.instances import InstanceRecord
 from bpm_crm.records.reference import Reference, load_reference
+from bpm_crm.records.replays import ReplayRecord, insert_replay
 from bpm_crm.records.reviews import (
     ActionRecord,
     ReviewRecord,
@@ -93,9 +98,10 @@ async def a_stage(postgres: Server, template: str, home: Path) -> AsyncIterator[
             external_id="own", customer=replace(customer(99), region="Tula"), campaign="spring", region="Tula"
         )
         ann, north = world.founded.users["ann@example.org"], world.founded.teams["north"]
-        case = await world.done(None, lead, Assign(ann, north), Fire("contact"), by="admin")
+        tiles = Fire("contact", {"product": "tiles"})
+        case = await world.done(None, lead, Assign(ann, north), tiles, by="admin")
         gone = world.capture(external_id="lost", campaign="spring", region="Tula")
-        await world.done(None, gone, Assign(ann, north), Fire("lose", reason="no_need"), by="admin")
+        await world.done(None, gone, Assign(ann, north), tiles, Fire("lose", reason="no_need"), by="admin")
         await a_kpi(world, world.tenant_id, "ours", CHANNEL)
         own = await ids_of(world, world.founded, world.reference, case, CHANNEL, "spring", "ann", "north", "web-form")
         own.nodes.update(await jobs_of(world, world.tenant_id, world.founded.users["admin@example.org"]))
@@ -113,13 +119,40 @@ async def a_kpi(world: World, tenant_id: UUID, key: str, process: str) -> None:
 
 
 async def jobs_of(world: World, tenant_id: UUID, by: UUID) -> dict[str, str]:
-    """The global ids of an import and an export that somebody asked for, and that no worker is there to carry out."""
+    """The global ids of an import, an export and a migration that somebody asked for, and that no worker is there to carry out."""
     found: dict[str, str] = {}
-    for node, kind in (("ImportJob", JobKind.LEADS), ("ExportJob", JobKind.WORKBOOK)):
+    kinds = {"ImportJob": JobKind.LEADS, "ExportJob": JobKind.WORKBOOK, "Migration": JobKind.MIGRATION}
+    for node, kind in kinds.items():
         async with world.owner.transaction(tenant_id) as connection:
             job, _ = await ask(connection, tenant_id, kind=kind, by=by, language="en", values={})
         found[node] = str(to_global(node, job.id))
-    return found
+    replay = await a_replay(world, tenant_id, by)
+    return found | {node: str(to_global(node, replay)) for node in ("Replay", "ReplayJob")}
+
+
+async def a_replay(world: World, tenant_id: UUID, by: UUID) -> UUID:
+    """The job of a replay that somebody asked for."""
+    async with world.owner.transaction(tenant_id) as connection:
+        job, _ = await ask(connection, tenant_id, kind=JobKind.REPLAY, by=by, language="en", values={})
+        version = await connection.fetchrow(
+            "SELECT definition_id, document FROM process_version WHERE tenant_id = $1 LIMIT 1", tenant_id
+        )
+        at = job.created_at
+        record = ReplayRecord(
+            job.id, version["definition_id"], version["document"], 1, None, PUBLISHED_AT, at, at, 0, None, {}
+        )
+        await insert_replay(connection, tenant_id, record)
+    return job.id
+
+
+async def a_plan(world: World, record: InstanceRecord, by: UUID) -> UUID:
+    """A plan of a migration that would change nothing."""
+    async with world.owner.transaction(record.tenant_id) as connection:
+        process = await world.writer.processes.get(connection, record.tenant_id, record.definition_id, record.version)
+        document = pack_plan(propose(process.definition, process.definition, MigrationMapping()))
+        plan = PlanRecord(new_id(), record.definition_id, 1, 2, 1, document, PUBLISHED_AT, by, b"")
+        await insert_plan(connection, record.tenant_id, plan, None)
+    return plan.id
 
 
 async def a_robot(world: World) -> str:
@@ -151,7 +184,7 @@ async def a_rival(world: World) -> Ids:
         lead = Lead(RIVAL_KEY, f"r{number}", who, campaign=RIVAL_KEY, region=RIVAL_KEY, team=RIVAL_KEY)
         capture = capture_of(reference, viewer, EVERYTHING, lead)
         assert isinstance(capture, Capture)
-        commands: tuple[Command, ...] = (capture, Assign(viewer.user_id, None), Fire("contact"))
+        commands: tuple[Command, ...] = (capture, Assign(viewer.user_id, None), Fire("contact", {"product": RIVAL_KEY}))
         case = await world.writer.submit(Work(tenant_id, commands, viewer.actor))
         assert isinstance(case, Recorded), case
     await a_kpi(world, tenant_id, RIVAL_KEY, RIVAL_KEY)
@@ -196,6 +229,7 @@ async def ids_of(
         "User": user_id,
         "Team": founded.teams[team],
         "Tenant": founded.tenant_id,
+        "MigrationPlan": await a_plan(world, record, user_id),
     }
     keys = {
         "deal": deal_key,
@@ -205,6 +239,7 @@ async def ids_of(
         "campaign": campaign,
         "team": team,
         "region": str(record.region),
+        "product": str(record.state.data["product"]),
         "kpi": kpi,
         "tenant": str(founded.tenant_id),
         "cursor": str(record.id),

@@ -51,7 +51,7 @@ def test_a_repeated_bad_document_is_refused_from_the_cache(text: str, parsed: li
     for request_id in ("1", "2"):
         with pytest.raises(Refused) as caught:
             held.prepare(text, request_id=request_id)
-        told.append(caught.value.problems[0].formatted(request_id))
+        told.append(caught.value.problems[0].formatted(request_id, "en"))
     assert len(parsed) == 1
     assert [error["extensions"].pop("requestId") for error in told] == ["1", "2"]
     assert told[0] == told[1]
@@ -136,7 +136,7 @@ def test_a_value_larger_than_the_cache_is_not_kept_and_pushes_nothing_out() -> N
 def test_a_bad_document_is_told_what_is_wrong(text: str, code: Code, said: str) -> None:
     problem = problems(text)[0]
     assert problem.code is code
-    assert said in problem.message
+    assert said in problem.message.en
     assert problem.locations
 
 
@@ -163,19 +163,19 @@ def test_a_document_exactly_at_the_limits_is_allowed() -> None:
 
 def test_one_mistyped_name_is_answered_with_a_suggestion() -> None:
     (problem,) = problems("{ helo }")
-    assert "Did you mean 'hello'" in problem.message
+    assert "Did you mean 'hello'" in problem.message.en
 
 
 def test_many_mistyped_names_are_answered_with_none_and_only_the_first_few_are_reported() -> None:
     found = problems("{ " + " ".join(f"helo{number}" for number in range(50)) + " }", errors=5)
     assert len(found) == 6
-    assert not any("Did you mean" in problem.message for problem in found)
-    assert "Too many validation errors" in found[-1].message
+    assert not any("Did you mean" in problem.message.en for problem in found)
+    assert "Too many validation errors" in found[-1].message.en
 
 
 def test_a_message_that_quotes_the_request_is_cut() -> None:
     (problem, *_) = problems('{ patch(patch: {nope: "' + "x" * 10_000 + '"}) }')
-    assert len(problem.message) < 600
+    assert len(problem.message.en) < 600
 
 
 def test_a_fragment_with_a_one_of_variable_may_stand_before_its_operation() -> None:
@@ -293,7 +293,7 @@ def test_any_text_is_a_document_or_is_refused_with_a_code_of_documents(text: str
         assert prepare(text).operations
     except Refused as refused:
         codes = {problem.code for problem in refused.problems} - codes
-        json.dumps([problem.formatted("r") for problem in refused.problems])
+        json.dumps([problem.formatted("r", "en") for problem in refused.problems])
     else:
         codes = set()
     assert codes == set()

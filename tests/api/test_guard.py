@@ -33,7 +33,7 @@ def refusal(query: str, **limits: int) -> tuple[str, int, int]:
     fault = caught.value.original_error
     assert isinstance(fault, Fault)
     assert fault.code is Code.QUERY_TOO_COMPLEX
-    assert fault.extensions["limit"].replace("_", " ") in fault.message
+    assert fault.extensions["limit"].replace("_", " ") in fault.message.en
     return fault.extensions["limit"], fault.extensions["maximum"], fault.extensions["found"]
 
 

@@ -1,5 +1,6 @@
 """KPIs over GraphQL: the catalogue, values with their cases, series, comparisons, and KPIs of a company's own."""
 
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -153,6 +154,50 @@ async def test_what_a_kpi_cannot_be_asked_is_told_with_the_cure(loaded: Api) -> 
     assert "Only KPIs can be grouped by MONTH" in answer["errors"][0]["message"]
 
 
+PRODUCTS = """query ($where: FactWhere, $process: String!) {
+  kpi(key: "new_cases", period: {}, where: $where) { total { value } }
+  funnel(input: {process: $process, where: $where}) { total { entered steps { reached } } }
+  lossReasons(input: {process: $process, where: $where}) { count }
+  stageTimes(input: {process: $process, where: $where}) { stage entered }
+  processMap(input: {process: $process, where: $where}) { cases }
+  checkpointKpis(process: $process, period: {}, where: $where) { started }
+}"""
+
+
+async def test_figures_are_filtered_by_product(loaded: Api) -> None:
+    asked = {"process": "callback-request"}
+    by_product = {
+        row["dimension"][0]["key"]: int(row["value"])
+        for row in (await kpi(loaded, "new_cases", {}, groupBy=["PRODUCT"]))["rows"]
+    }
+    assert len(by_product) > 1
+    for product, cases in by_product.items():
+        chosen = {"isNull": True} if product is None else {"eq": product}
+        found = await loaded.data(PRODUCTS, by="admin", where={"product": chosen}, **asked)
+        assert int(found["kpi"]["total"]["value"]) == cases
+        entered, started = found["funnel"]["total"]["entered"], found["checkpointKpis"][0]["started"]
+        assert entered == started == found["processMap"]["cases"] <= cases
+    roofs = await loaded.data(PRODUCTS, by="admin", where={"product": {"startsWith": "roof"}}, **asked)
+    assert int(roofs["kpi"]["total"]["value"]) == by_product["roof"] + by_product["roof window"]
+    nothing = await loaded.data(PRODUCTS, by="admin", where={"product": {"eq": "moon"}}, **asked)
+    assert (nothing["kpi"]["total"]["value"], nothing["funnel"]["total"]["entered"]) == ("0", 0)
+
+
+async def test_a_filter_by_product_of_a_process_without_products_is_refused_with_the_cure(loaded: Api) -> None:
+    where = {"not": {"product": {"in": ["roof"]}}}
+    answer = await loaded.ask(
+        'query ($where: FactWhere) { funnel(input: {process: "post-payment", where: $where}) { mode } }',
+        by="admin",
+        where=where,
+    )
+    assert answer["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
+    assert "post-payment have no product" in answer["errors"][0]["message"]
+    export = "mutation ($input: ExportWorkbookInput!) { exportWorkbook(input: $input) { __typename } }"
+    answer = await loaded.ask(export, by="admin", input={"process": "post-payment", "where": where})
+    assert "post-payment have no product" in answer["errors"][0]["message"]
+    assert await loaded.world.counts(("job",)) == {"job": 0}
+
+
 async def test_a_seller_sees_the_figures_of_own_cases(loaded: Api) -> None:
     everybody = (await kpi(loaded, "sales"))["total"]["value"]
     ann, bob = [(await kpi(loaded, "sales", by=name))["total"]["value"] for name in ("ann", "bob")]
@@ -177,6 +222,11 @@ RETIRE = """mutation ($input: RetireKpiInput!) { retireKpi(input: $input) { __ty
 PREVIEW = """query ($kpi: OwnKpiInput!, $period: PeriodInput!) { previewKpi(kpi: $kpi, period: $period) { __typename
   ... on UserError { path message } ... on KpiResult { definition { version } total { value instances(first: 0) { totalCount } } } } }"""
 TABLES = ("own_kpi",)
+
+
+VERSIONS = """query ($key: String, $first: Int, $after: String) { ownKpiVersions(key: $key, first: $first, after: $after) {
+  totalCount pageInfo { hasNextPage endCursor } nodes { key version isCurrent changelog publishedAt publishedBy { name }
+    definition { title version process } formula { kind filter condition } } } }"""
 
 
 async def publish(api: Api, by: str = "owner", **parts: Any) -> dict[str, Any]:
@@ -239,6 +289,23 @@ async def test_a_bad_own_kpi_is_refused_with_its_place_and_nothing_is_written(
     assert await loaded.world.counts(TABLES) == before
 
 
+async def test_the_problems_of_an_own_kpi_are_told_in_the_language_of_who_asks(loaded: Api) -> None:
+    for parts, words in (
+        ({"key": "Sales"}, "строчных латинских"),
+        ({"process": "moon"}, "Процесса «moon» нет"),
+        ({"condition": None}, "нужно `condition`"),
+        ({"filter": "reached."}, "Выражение не компилируется"),
+    ):
+        draft = {"kpi": {**OWN, **parts}, "period": WEEK}
+        told = {}
+        for language in ("en", "ru"):
+            answer = await loaded.ask(PREVIEW, by="owner", language=language, **draft)
+            told[language] = answer["data"]["previewKpi"]
+        assert told["en"]["path"] == told["ru"]["path"]
+        assert words in told["ru"]["message"]
+        assert not re.search("[а-я]", told["en"]["message"])
+
+
 async def test_only_those_who_define_processes_define_kpis(loaded: Api) -> None:
     before = await loaded.world.counts(TABLES)
     for by in ("ann", "north", "analyst"):
@@ -255,3 +322,36 @@ async def test_only_those_who_define_processes_define_kpis(loaded: Api) -> None:
 async def test_a_process_tells_its_key_stage(loaded: Api) -> None:
     found = await loaded.data('{ processDefinition(key: "web-form") { keyStage } }', by="ann")
     assert found == {"processDefinition": {"keyStage": "offer"}}
+
+
+async def test_every_version_of_an_own_kpi_stays_and_is_listed(loaded: Api) -> None:
+    for number, filter_ in enumerate(("reached.offer", "reached.contract"), 1):
+        done = await publish(loaded, key="versioned", filter=filter_, changelog=f"version {number}")
+        assert done["definition"]["version"] == number
+    await loaded.data(RETIRE, by="owner", input={"key": "versioned", "changelog": "not needed"})
+    await publish(loaded, key="another_of_ours")
+    found = (await loaded.data(VERSIONS, by="analyst", key="versioned"))["ownKpiVersions"]
+    assert found["totalCount"] == 3
+    retired, second, first = found["nodes"]
+    assert [item["version"] for item in found["nodes"]] == [3, 2, 1]
+    assert [item["isCurrent"] for item in found["nodes"]] == [True, False, False]
+    assert (retired["definition"], retired["formula"], retired["changelog"]) == (None, None, "not needed")
+    assert (second["formula"]["filter"], first["formula"]["filter"]) == ("reached.contract", "reached.offer")
+    assert first["formula"]["kind"] == "SHARE"
+    assert first["definition"] == {"title": "Sales with an offer", "version": 1, "process": "callback-request"}
+    assert first["publishedBy"]["name"]
+    russian = await loaded.ask(VERSIONS, by="owner", language="ru", key="versioned")
+    assert russian["data"]["ownKpiVersions"]["nodes"][2]["definition"]["title"] == "Продажи с предложением"
+
+    every = (await loaded.data(VERSIONS, by="owner"))["ownKpiVersions"]
+    expected = sorted((item["key"], -item["version"]) for item in every["nodes"])
+    assert [(item["key"], -item["version"]) for item in every["nodes"]] == expected
+    seen, after = [], None
+    while True:
+        page = (await loaded.data(VERSIONS, by="owner", first=1, after=after))["ownKpiVersions"]
+        seen += page["nodes"]
+        if not page["pageInfo"]["hasNextPage"]:
+            break
+        after = page["pageInfo"]["endCursor"]
+    assert seen == every["nodes"]
+    assert (await loaded.data(VERSIONS, by="owner", key="nothing"))["ownKpiVersions"]["nodes"] == []

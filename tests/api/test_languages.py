@@ -1,9 +1,11 @@
 """Messages in the caller's language: every code has a text in both, the texts fill in, and the codes never change."""
 
+import ast
 import re
 import string
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import Enum
+from pathlib import Path
 
 import pytest
 
@@ -25,7 +27,7 @@ CODES: Mapping[type[Enum], str] = {
         GUARD_NEEDS_DATA OCCURRED_TOO_EARLY REASON_NOT_APPLICABLE REASON_NOT_TAKEN REASON_REQUIRED ROLE_NOT_ALLOWED WRONG_STAGE""",
     InputCode: """IN_THE_FUTURE NOT_EVERY_MONTH OUT_OF_RANGE TOO_EARLY TOO_LARGE TOO_LATE UNKNOWN_KPI UNKNOWN_REVIEW TOO_LONG TOO_SMALL UNKNOWN_ACTIVITY UNKNOWN_CAMPAIGN UNKNOWN_CHANNEL
         UNKNOWN_CHECKPOINT UNKNOWN_EXCLUSION UNKNOWN_FIELD UNKNOWN_OPTION UNKNOWN_PROCESS UNKNOWN_REASON UNKNOWN_STAGE UNKNOWN_TEAM
-        UNKNOWN_TRANSITION UNKNOWN_USER WRONG_TYPE""",
+        UNKNOWN_TRANSITION UNKNOWN_USER WRONG_TYPE OTHER_PROCESS PROCESS_RETIRED SAME_VERSION UNKNOWN_CLOCK UNKNOWN_VERSION WRONG_KEY""",
     ProblemCode: """BINDING_TWICE BINDING_TYPE CALENDAR_INVALID CHECKPOINT_UNREACHABLE CHOICE_WITHOUT_OPTIONS CLOCK_NEVER_STARTS
         CLOCK_NEVER_STOPS CLOCK_WITHOUT_TARGET DEAD_END DURATION_INVALID EXPRESSION_INVALID FUNNEL_ORDER_TWICE LOSS_WITHOUT_REASON
         NO_INITIAL NO_REASON_APPLIES PAUSE_UNCLEAR RANGE_EMPTY RESERVED_NAME SEVERAL_INITIAL SHADOWED_TRANSITION SHAPE SYNTAX
@@ -33,7 +35,8 @@ CODES: Mapping[type[Enum], str] = {
 }
 """Every code there is. Clients rely on them: a code may be added here, none may go or change."""
 REFUSALS = """CORRECTIVE_ACTION_CLOSED IDEMPOTENCY_CONFLICT KPI_DOES_NOT_DECOMPOSE LEAD_ALREADY_CAPTURED NOT_FOUND
-    STALE_CORRECTIVE_ACTION STALE_INSTANCE TRANSITION_REFUSED"""
+    STALE_CORRECTIVE_ACTION STALE_INSTANCE TRANSITION_REFUSED INVALID_DOCUMENT PROCESS_DRAFT_GONE ROLLOUT_RUNS
+    STALE_PROCESS_DRAFT STALE_PROCESS_VERSION"""
 """The codes of the refusals that are not of an input."""
 
 
@@ -143,3 +146,73 @@ async def test_a_refusal_is_told_in_the_language_asked_for_under_the_same_code(s
     assert told["ru"] == told["en;q=0.1, ru;q=0.2"]
     assert re.search("[а-яё]{3}", told["ru"], re.IGNORECASE)
     assert not re.search("[а-яё]", told["en"], re.IGNORECASE)
+
+
+FAULTS = {
+    "FORBIDDEN": (
+        "ann",
+        '{ previewKpi(kpi: {key: "x", process: "x", kind: COUNT, title: {en: "x", ru: "x"}, meaning: {en: "x", ru: "x"}, better: LOWER}, period: {}) { __typename } }',
+    ),
+    "UNAUTHENTICATED": (None, "{ viewer { name } }"),
+    "QUERY_TOO_COMPLEX": (
+        "admin",
+        "{ deals(first: 200) { nodes { instances(first: 200) { nodes { history(first: 200) { nodes { sequence } } } } } } }",
+    ),
+    "BAD_USER_INPUT paging": ("admin", "{ deals(first: 2000) { totalCount } }"),
+    "BAD_USER_INPUT both ends": ("admin", "{ deals(first: 1, last: 1) { totalCount } }"),
+    "BAD_USER_INPUT cursor": ("admin", '{ deals(after: "x") { totalCount } }'),
+    "BAD_USER_INPUT process": ("admin", '{ funnel(input: {process: "moon"}) { mode } }'),
+    "BAD_USER_INPUT dimension": (
+        "admin",
+        '{ kpi(key: "open_cases", period: {}, groupBy: [MONTH]) { total { value } } }',
+    ),
+    "BAD_USER_INPUT series": ("admin", '{ kpi(key: "sales", period: {}) { series(by: DAY) { key } } }'),
+    "BAD_REQUEST": ("admin", "query a { viewer { name } } query b { viewer { name } }"),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+async def test_a_fault_is_told_in_the_language_asked_for_under_the_same_code(stage: Stage, name: str) -> None:
+    by, query = FAULTS[name]
+    told = {}
+    for language in ("en", "ru"):
+        answer = await stage.api.ask(query, by=by, language=language)
+        (error,) = answer["errors"]
+        assert error["extensions"]["code"] == name.split()[0]
+        told[language] = (error["message"], {**error["extensions"], "requestId": ""})
+    assert told["en"][1] == told["ru"][1], "nothing but the message differs"
+    assert re.search("[а-яё]", told["ru"][0], re.IGNORECASE)
+    assert not re.search("[а-яё]", told["en"][0], re.IGNORECASE)
+
+
+async def test_faults_of_downloads_are_told_in_the_language_asked_for(stage: Stage) -> None:
+    headers = {"authorization": f"Bearer {stage.api.token('admin')}", "accept-language": "ru"}
+    log = await stage.api.client.get("/event-logs/moon", headers=headers)
+    assert "Процесса «moon» нет" in log.json()["errors"][0]["message"]
+    link = await stage.api.client.get("/files/x?signature=x", headers={"accept-language": "ru"})
+    assert "запросите `link` файла снова" in link.json()["errors"][0]["message"]
+
+
+def titles() -> Iterator[tuple[str, ast.expr, ast.expr]]:
+    """Every pair of texts that is written in the API, with its place."""
+    for path in sorted(Path(errors.__file__).parent.glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Title" and len(node.args) == 2:
+                yield f"{path.name}:{node.lineno}", node.args[0], node.args[1]
+
+
+def said(text: ast.expr) -> tuple[str, list[str]]:
+    """The letters of a text, and what is put into it."""
+    letters = "".join(str(part.value) for part in ast.walk(text) if isinstance(part, ast.Constant))
+    values = [ast.unparse(part.value) for part in ast.walk(text) if isinstance(part, ast.FormattedValue)]
+    return letters, sorted({value.replace(".ru", ".en") for value in values})
+
+
+def test_both_texts_of_a_fault_say_the_same() -> None:
+    pairs = [(place, said(english), said(russian)) for place, english, russian in titles()]
+    assert len(pairs) > 70
+    for place, (english, put_in), (russian, put_into_russian) in pairs:
+        assert put_in == put_into_russian, place
+        assert not re.search("[а-яё]", english, re.IGNORECASE), place
+        if re.search("[a-z]{3}", english):
+            assert re.search("[а-яё]", russian, re.IGNORECASE), place

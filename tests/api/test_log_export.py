@@ -16,10 +16,12 @@ from bpm_crm.analytics.event_log import EventClassifier
 from bpm_crm.analytics.frames import Question, read_frame
 from bpm_crm.analytics.log_pages import LogRequest
 from bpm_crm.api import log_export
+from bpm_crm.api.ids import to_global
 from bpm_crm.exchange import xes_export
 from bpm_crm.exchange.log_import import Imported, import_log
 from bpm_crm.exchange.sources import xes_source
 from bpm_crm.exchange.xes import Trace, open_log
+from bpm_crm.operations.commands import Fire
 from tests.analytics.leads import assign, exclude, fire, force, hour, lead, lose, up_to
 from tests.api.client import Api
 from tests.api.funnel_seed import key_of_integration
@@ -105,7 +107,7 @@ OCEL = {
 
 
 async def download(
-    api: Api, process: str, by: str | None = "admin", token: str | None = None, **asked: str
+    api: Api, process: str, by: str | None = "admin", token: str | None = None, **asked: str | list[str]
 ) -> httpx.Response:
     headers = {}
     if by is not None or token is not None:
@@ -255,6 +257,51 @@ async def test_a_period_and_a_moment_narrow_the_log(api: Api, tmp_path: Path) ->
     assert await xes_of_nothing(api) == 0
     then = await xes(api, tmp_path, asOf=hour(1.5).isoformat(), knownAt="2999-01-01T00:00:00Z")
     assert sorted(len(trace.events) for trace in then) == [1, 2]
+
+
+async def test_a_log_is_narrowed_by_what_cases_are(api: Api, tmp_path: Path) -> None:
+    world = api.world
+    ann, eve = (to_global("User", world.founded.users[f"{name}@example.org"]) for name in ("ann", "eve"))
+    await lead(world, 0, assign(world, "ann", 0), external_id="1", region="Tula")
+    about_roofs = Fire("contact", {"product": "roof"}, None, occurred_at=hour(2))
+    await lead(world, 1, assign(world, "eve", 1), about_roofs, external_id="2", by="admin")
+    await lead(world, 2, external_id="3", region="Omsk", channel="web-form")
+    await lead(world, 3, external_id="4", region="Omsk")
+
+    async def cases(**asked: Any) -> list[str]:
+        answer = await download(api, "callback-request", **asked)
+        assert answer.status_code == 200, answer.text
+        root = Xml.fromstring(answer.text)  # noqa: S314  # our own document
+        names = (part.get("value") for part in root.findall("{*}trace/{*}string[@key='concept:name']"))
+        return sorted(str(name) for name in names)
+
+    assert await cases(owner=ann) == ["1"]
+    assert await cases(owner=[ann, eve]) == ["1", "2"]
+    assert await cases(region=["Tula", "Omsk"]) == ["1", "4"]
+    assert await cases(region="Omsk", owner=ann) == []
+    assert await cases(product="roof") == ["2"]
+    assert await cases(version="1") == await cases(channel="callback-request") == ["1", "2", "4"]
+    assert await cases(channel="web-form") == await cases(version="2") == []
+    by = {"classifier": "ACTIVITY", "channel": "callback-request"}
+    assert await cases(**by) == ["1", "2", "4"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({"channel": "fax"}, "there are: callback-request"),
+        ({"team": "x"}, "There is no team “x”"),
+        ({"campaign": "x"}, "There is no campaign “x”"),
+        ({"owner": "ann@example.org"}, "a global id"),
+        ({"version": "one"}, "numbers from 1"),
+        ({"product": "roof"}, "Cases of post-payment have no product"),
+    ],
+)
+async def test_a_filter_of_a_log_by_what_is_not_there_is_refused(api: Api, asked: dict[str, str], told: str) -> None:
+    answer = await download(api, "post-payment" if "product" in asked else "callback-request", **asked)
+    (error,) = answer.json()["errors"]
+    assert (answer.status_code, error["extensions"]["code"]) == (400, "BAD_USER_INPUT")
+    assert told in error["message"]
 
 
 async def xes_of_nothing(api: Api) -> int:

@@ -6,12 +6,15 @@ from typing import Any
 import pytest
 
 from bpm_crm.embedded.server import Server
+from bpm_crm.operations.publishing import publish
+from bpm_crm.processes.library import shipped_text
 from tests.api.client import Api, an_api
 from tests.api.test_imports import send
 from tests.api.walking import root_fields
 from tests.databases import cloned
-from tests.excel.desk import a_desk, xlsx
-from tests.world import a_world
+from tests.engine.build import changed
+from tests.excel.desk import Desk, a_desk, xlsx
+from tests.world import PUBLISHED_AT, a_world
 
 DONE = "... on {} {{ isRepeated instance {{ id }} record {{ sequence }} }}"
 SUCCESS = {
@@ -49,9 +52,14 @@ ACTION = {
     "expectedDirection": "DOWN",
     "startsOn": "2026-10-05",
 }
+REPLAYED = {"process": "web-form", "since": "2026-10-01T00:00:00Z", "until": "2026-12-01T00:00:00Z", "version": 1}
+OF_CLOCKS = {name: value for name, value in REPLAYED.items() if name != "version"}
 REVIEWED = {"process": "web-form", "rhythm": "MONTHLY", "startsOn": "2026-10-01"}
+PLAN = {"process": "web-form", "fromVersion": 1, "toVersion": 2}
 LEADS = [["№ заявки", "Клиент"], ["1", "Нина"]]
 HISTORY = [["Case", "Transition", "Time"], ["1", "contact", "2026-09-07 10:00"]]
+
+DRAFT = {"process": "email", "document": "process: email"}
 
 Payload = dict[str, Any]
 OF_COMPANIES: tuple[tuple[str, str, Payload, Payload], ...] = (
@@ -72,7 +80,45 @@ OF_COMPANIES: tuple[tuple[str, str, Payload, Payload], ...] = (
         {"action": "$action"},
         {"action": "$action", "isCancelled": True},
     ),
+    ("saveProcessDraft", "ProcessDraftSaved", DRAFT, {**DRAFT, "document": "process: email #"}),
+    (
+        "discardProcessDraft",
+        "ProcessDraftDiscarded",
+        {"process": "email", "expectedRevision": 1},
+        {"process": "email", "expectedRevision": 2},
+    ),
+    (
+        "publishProcess",
+        "ProcessPublished",
+        {"document": "$email", "changelog": "x"},
+        {"document": "$email", "changelog": "y"},
+    ),
+    (
+        "startRollout",
+        "RolloutAnswer",
+        {"process": "email", "version": 1, "share": 10},
+        {"process": "email", "version": 1, "share": 20},
+    ),
+    ("changeRollout", "RolloutAnswer", {"process": "email", "share": 20}, {"process": "email", "share": 30}),
+    ("stopRollout", "RolloutAnswer", {"process": "email"}, {"process": "email", "comment": "x"}),
+    (
+        "startRollout",
+        "RolloutAnswer",
+        {"process": "email", "version": 1, "share": 11},
+        {"process": "web-form", "version": 1, "share": 1},
+    ),
+    ("finishRollout", "RolloutAnswer", {"process": "email"}, {"process": "email", "comment": "x"}),
+    ("retireProcess", "ProcessRetirement", {"process": "referral"}, {"process": "referral", "comment": "x"}),
+    ("reinstateProcess", "ProcessRetirement", {"process": "referral"}, {"process": "referral", "comment": "x"}),
+    ("installProcesses", "ProcessesInstalled", {"processes": ["email"]}, {"processes": ["web-form"]}),
     ("exportWorkbook", "ExportAccepted", {"process": "web-form"}, {"process": "email"}),
+    ("replayDraft", "ReplayAccepted", REPLAYED, {**REPLAYED, "since": "2026-10-02T00:00:00Z"}),
+    (
+        "slaWhatIf",
+        "ReplayAccepted",
+        {**OF_CLOCKS, "changes": [{"clock": "response", "target": "PT5M"}]},
+        {**OF_CLOCKS, "changes": [{"clock": "response", "target": "PT6M"}]},
+    ),
     (
         "importHistory",
         "ImportAccepted",
@@ -86,9 +132,32 @@ OF_COMPANIES: tuple[tuple[str, str, Payload, Payload], ...] = (
         {"file": "$leads", "channel": "email"},
     ),
     ("undoImport", "UndoAccepted", {"job": "$job"}, {"job": "$job", "force": True}),
+    ("planMigration", "MigrationPlanned", PLAN, {**PLAN, "waivedFields": ["page"]}),
+    ("dryRunMigration", "MigrationAccepted", {"plan": "$plan"}, {"plan": "$former"}),
+    ("migrateInstances", "MigrationAccepted", {"plan": "$plan"}, {"plan": "$former"}),
+    ("undoMigration", "MigrationAccepted", {"migration": "$migration"}, {"migration": "$other"}),
 )
 """Of every other mutation, in an order in which they can be done: what it answers, a payload, and another one."""
-KEPT = ("own_kpi", "review_change", "corrective_action", "job")
+OBJECTS = {
+    "Replay": "replay { id }",
+    "Action": "action { id }",
+    "Planned": "plan { id }",
+    "Migration": "migration { id }",
+    **dict.fromkeys(("Export", "Import", "Undo"), "job { id }"),
+}
+"""What an answer holds, by a part of its name."""
+KEPT = (
+    "replay",
+    "migration_plan",
+    "own_kpi",
+    "review_change",
+    "corrective_action",
+    "job",
+    "process_draft",
+    "process_change",
+    "process_version",
+    "process_rollout",
+)
 
 
 @pytest.fixture(scope="module")
@@ -119,9 +188,9 @@ async def payloads(api: Api, mutation: str) -> tuple[dict[str, Any], dict[str, A
 
 
 def test_every_mutation_with_one_outcome_is_tried() -> None:
-    several = {"fireTransitions"}
+    several, none = {"fireTransitions"}, {"validateProcess"}
     tried = {*PAYLOADS, *(mutation for mutation, *_ in OF_COMPANIES)}
-    assert tried == {name for _, name, _ in root_fields("Mutation")} - several
+    assert tried == {name for _, name, _ in root_fields("Mutation")} - several - none
 
 
 @pytest.mark.parametrize("mutation", PAYLOADS)
@@ -144,33 +213,49 @@ async def test_the_same_key_and_payload_is_the_first_answer_and_another_payload_
 
 async def test_what_is_done_for_a_company_is_done_once(api: Api) -> None:
     async with a_desk(api.world) as worker:
-        known = {"$leads": await send(api, xlsx(LEADS)), "$history": await send(api, xlsx(HISTORY))}
-        for mutation, success, first, other in OF_COMPANIES:
+        former, latter = await a_former_migration(api, worker)
+        known = {"$former": former, "$other": latter, "$email": shipped_text("email").replace("PT4H", "PT3H")}
+        known |= {"$leads": await send(api, xlsx(LEADS)), "$history": await send(api, xlsx(HISTORY))}
+        for number, (mutation, success, first, other) in enumerate(OF_COMPANIES):
+            key = f"{mutation} {number}"
             sent = {name: known.get(value, value) if isinstance(value, str) else value for name, value in first.items()}
-            done = await of_company(api, mutation, success, idempotencyKey=mutation, **sent)
+            done = await of_company(api, mutation, success, idempotencyKey=key, **sent)
             assert (done["__typename"], done["isRepeated"]) == (success, False), (mutation, done)
             before = await api.world.counts(KEPT)
-            assert await of_company(api, mutation, success, idempotencyKey=mutation, **sent) == {
+            assert await of_company(api, mutation, success, idempotencyKey=key, **sent) == {
                 **done,
                 "isRepeated": True,
             }
             differing = {
                 name: known.get(value, value) if isinstance(value, str) else value for name, value in other.items()
             }
-            conflict = await of_company(api, mutation, success, idempotencyKey=mutation, **differing)
+            conflict = await of_company(api, mutation, success, idempotencyKey=key, **differing)
             assert (conflict["code"], conflict["path"]) == ("IDEMPOTENCY_CONFLICT", ["input", "idempotencyKey"]), (
                 mutation
             )
             assert await api.world.counts(KEPT) == before
             known |= {"$action": done["action"]["id"]} if "action" in done else {}
             known |= {"$job": done["job"]["id"]} if "job" in done else {}
+            known |= {"$plan": done["plan"]["id"]} if "plan" in done else {}
+            known |= {"$migration": done["migration"]["id"]} if "migration" in done else {}
             await worker.runner.drain()
+
+
+async def a_former_migration(api: Api, worker: Desk) -> tuple[str, str]:
+    """Web forms have a second version; the ids of a plan between both and of a migration that was done."""
+    text = changed(shipped_text("web-form"), "title: {en: Form,", "title: {en: The form,")
+    async with api.world.owner.transaction(api.world.tenant_id) as connection:
+        await publish(connection, api.world.tenant_id, text, changelog="second", at=PUBLISHED_AT, by=None)
+    plan = (await of_company(api, "planMigration", "MigrationPlanned", **PLAN))["plan"]["id"]
+    done = await of_company(api, "migrateInstances", "MigrationAccepted", plan=plan)
+    await worker.runner.drain()
+    return plan, done["migration"]["id"]
 
 
 async def of_company(api: Api, mutation: str, success: str, **input_: Any) -> dict[str, Any]:
     type_ = mutation[0].upper() + mutation[1:]
-    named = next((part for part in ("Action", "Export", "Import", "Undo") if part in success), "")
-    inner = {"Action": "action { id }", "": ""}.get(named, "job { id }")
+    named = next((part for part in OBJECTS if part in success), "")
+    inner = OBJECTS.get(named, "")
     shown = f"{{ __typename ... on {success} {{ isRepeated {inner} }} ... on UserError {{ code message path }} }}"
     query = f"mutation ($input: {type_}Input!) {{ answer: {mutation}(input: $input) {shown} }}"
     found: dict[str, Any] = (await api.data(query, input=input_))["answer"]

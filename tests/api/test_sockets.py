@@ -19,6 +19,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from bpm_crm.api.faults import Code, Fault
 from bpm_crm.api.guard import Limits
+from bpm_crm.engine.definition import Title
 from tests.api import toy
 
 HERE = Path(__file__).parent
@@ -280,7 +281,7 @@ async def test_a_client_that_vanishes_leaves_nothing_behind_and_is_no_error(capl
 async def test_a_context_that_cannot_be_made_for_an_operation_ends_only_that_operation() -> None:
     class Deactivated(toy.ToyContext):
         def for_operation(self, request_id: str) -> toy.ToyContext:
-            raise Fault(Code.UNAUTHENTICATED, "Nobody active is behind these credentials.")
+            raise Fault(Code.UNAUTHENTICATED, Title("Nobody active is behind these credentials.", "Никого нет."))
 
     async def factory(_connection: Request | WebSocket, _payload: dict[str, Any] | None) -> toy.ToyContext:
         return Deactivated()

@@ -40,7 +40,7 @@ GIVEN = {
     "kpi": {"key": '"new_cases"', "groupBy": "[REGION]"},
 }
 """What figures are asked, so that they have several segments."""
-FIGURES_OF_THEIR_OWN = {"CorrectiveAction.effect"}
+FIGURES_OF_THEIR_OWN = {"CorrectiveAction.effect", "ProcessRollout.readOut"}
 """Fields below a list that measure anew for each row: their price lets a request ask for a few."""
 
 Way = tuple[tuple[str, GraphQLField], ...]

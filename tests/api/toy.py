@@ -26,6 +26,7 @@ from strawberry.schema.config import StrawberryConfig
 
 from bpm_crm.api.endpoint import GraphQLEndpoint
 from bpm_crm.api.faults import Code, Fault
+from bpm_crm.engine.definition import Title
 
 TOKEN = "open sesame"
 SECRET = "+7 912 000-00-00"
@@ -37,6 +38,7 @@ class ToyContext:
 
     actor: str = "anonymous"
     request_id: str = ""
+    language: str = "en"
     expires_at: datetime | None = None
     events: list[str] = field(default_factory=list)
 
@@ -52,7 +54,7 @@ async def bearer(connection: Request | WebSocket, payload: dict[str, Any] | None
     """Lets in who brings the token, in the header or in the payload of `connection_init`."""
     given = (payload or {}).get("Authorization") or connection.headers.get("authorization")
     if given != f"Bearer {TOKEN}":
-        raise Fault(Code.UNAUTHENTICATED, "Bring a token.")
+        raise Fault(Code.UNAUTHENTICATED, Title("Bring a token.", "Нужен токен."))
     return ToyContext(actor="ali")
 
 
@@ -68,7 +70,7 @@ def expiring(
 
     async def factory(_connection: Request | WebSocket, _payload: dict[str, Any] | None) -> ToyContext:
         if not left[0]:
-            raise Fault(Code.UNAUTHENTICATED, "The token has expired.")
+            raise Fault(Code.UNAUTHENTICATED, Title("The token has expired.", "Срок токена истёк."))
         left[0] -= 1
         return ToyContext(expires_at=datetime.now(UTC) + timedelta(seconds=seconds))
 
@@ -197,11 +199,11 @@ class Query:
 
     @strawberry.field
     async def fault(self, code: str, nullable: bool = True) -> str | None:
-        raise Fault(Code(code), "As you asked.", hint=1)
+        raise Fault(Code(code), Title("As you asked.", "Как просили."), hint=1)
 
     @strawberry.field
     async def failing(self, code: str) -> str:
-        raise Fault(Code(code), "As you asked.")
+        raise Fault(Code(code), Title("As you asked.", "Как просили."))
 
     @strawberry.field
     async def coded(self) -> str | None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bpm_crm.exchange.xes import open_log
-from tests.analytics.leads import fire, lead
+from tests.analytics.leads import assign, fire, lead
 from tests.cli.shell import Shell
 from tests.world import World, customer
 
@@ -80,3 +80,27 @@ async def test_a_bad_line_is_named_and_nothing_is_written(world: World, shell: S
     done = await shell.run("import-log", str(file), *OPTIONS)
     assert (done.exit_code, "Line 5" in done.output) == (1, True), done.output
     assert await world.counts(tables) == before
+
+
+async def test_an_export_is_narrowed_by_what_cases_are(world: World, shell: Shell, tmp_path: Path) -> None:
+    await lead(world, 0, assign(world, "ann", 0), external_id="1", region="Tula")
+    await lead(world, 0, assign(world, "bob", 0), external_id="2", region="Tula", by="admin")
+    await lead(world, 0, external_id="3", region="Omsk")
+    file = tmp_path / "log.xes"
+
+    async def cases(*options: str) -> list[str | None]:
+        arguments = ("--tenant", "acme", "--output", str(file), *options)
+        done = await shell.run("export-log", "callback-request", *arguments)
+        assert done.exit_code == 0, done.output
+        with open_log(file) as log:
+            return sorted(trace.name for trace in log)
+
+    assert await cases("--region", "Tula") == ["1", "2"]
+    assert await cases("--region", "Tula", "--region", "Omsk", "--owner", "ann@example.org") == ["1"]
+    assert await cases("--channel", "callback-request", "--version", "1") == ["1", "2", "3"]
+    file.unlink()
+    for options in (("--owner", "nobody@example.org"), ("--channel", "fax"), ("--version", "x")):
+        refused = await shell.run("export-log", "callback-request", "--tenant", "acme", "--output", str(file), *options)
+        assert refused.exit_code != 0
+        assert options[1] in refused.output
+    assert not file.exists()

@@ -6,6 +6,7 @@ import pytest
 
 from bpm_crm.operations.commands import Fire
 from tests.cli.shell import Shell
+from tests.exchange.bpmn_files import a_file
 from tests.world import World
 
 TRADE_IN = """
@@ -23,6 +24,13 @@ def document(tmp_path: Path) -> Path:
     path = tmp_path / "trade-in.yaml"
     path.write_text(TRADE_IN, encoding="utf-8")
     return path
+
+
+def written(folder: Path, text: str) -> str:
+    """The path of a file with a text."""
+    path = folder / "written"
+    path.write_text(text, encoding="utf-8")
+    return str(path)
 
 
 def rewrite(document: Path, old: str, new: str) -> None:
@@ -71,3 +79,90 @@ async def test_an_unsound_document_is_refused_and_nothing_is_written(
 async def test_an_unknown_company_is_refused(shell: Shell, document: Path) -> None:
     done = await shell.run("process", "publish", str(document), "--tenant", "nobody")
     assert (done.exit_code, "There is no company “nobody”" in done.output) == (1, True)
+
+
+async def ran(shell: Shell, *arguments: str, status: int = 0) -> str:
+    done = await shell.run("process", *arguments, "--tenant", "acme")
+    assert done.exit_code == status, done.output
+    return done.output
+
+
+async def test_an_owner_goes_from_the_draft_to_the_rollout_by_commands(
+    shell: Shell, world: World, tmp_path: Path
+) -> None:
+    text = tmp_path / "email.yaml"
+    text.write_text(await ran(shell, "export", "email"), encoding="utf-8")
+    changed = "# ours\n" + text.read_text(encoding="utf-8").replace("PT4H", "PT3H")
+    text.write_text(changed, encoding="utf-8")
+    assert "saved at revision 1; no problems" in await ran(shell, "draft", "save", "email", str(text))
+    assert "revision 1" in await ran(shell, "draft", "save", "email", str(text), status=1)
+    assert await ran(shell, "draft", "show", "email") == changed
+    assert "changed clocks.response.target.default: 'PT4H' -> 'PT3H'" in await ran(shell, "diff", "email")
+    assert "nothing was written" in await ran(shell, "publish", "--draft", "email", "--dry-run")
+    assert "version 2 is published" in await ran(shell, "publish", "--draft", "email", "--held")
+    assert "1 *" in await ran(shell, "versions", "email")
+    started = await ran(shell, "rollout", "start", "email", "--version", "2", "--share", "20", "--clock", "response")
+    assert "20 % of the new cases take version 2, the others 1; running." in started
+    assert "being rolled out" in await ran(shell, "retire", "email", status=1)
+    assert "30 %" in await ran(shell, "rollout", "share", "email", "--share", "30")
+    assert "conversion: version 1: 0 of 0; version 2: 0 of 0; not_enough" in await ran(
+        shell, "rollout", "show", "email"
+    )
+    assert "finished." in await ran(shell, "rollout", "finish", "email")
+    assert "2 *" in await ran(shell, "versions", "email")
+    assert await ran(shell, "export", "email") == changed
+    assert "retired since" in await ran(shell, "retire", "email")
+    assert "in use again" in await ran(shell, "reinstate", "email")
+    assert "skipped  email: version 2" in await ran(shell, "install")
+    assert "nothing of this kind" in await ran(shell, "rollout", "stop", "email", status=1)
+    await world.refresh()
+    assert (await world.done(None, world.capture("email"))).instance.version == 2
+
+
+async def test_an_unsound_draft_is_kept_with_its_problems_and_discarded(
+    shell: Shell, document: Path, world: World
+) -> None:
+    rewrite(document, "kind: initial", "kind: open")
+    assert "NO_INITIAL: stages" in await ran(shell, "draft", "save", "trade-in", str(document))
+    assert "NO_INITIAL" in await ran(shell, "publish", "--draft", "trade-in", status=1)
+    await ran(shell, "draft", "discard", "trade-in", "--revision", "1")
+    assert "no draft" in await ran(shell, "draft", "show", "trade-in", status=1)
+
+
+async def test_a_published_version_goes_out_as_bpmn_and_comes_back(
+    shell: Shell, document: Path, tmp_path: Path
+) -> None:
+    await shell.run("process", "publish", str(document), "--tenant", "acme")
+    rewrite(document, "To be called", "To be rung up")
+    await shell.run("process", "publish", str(document), "--tenant", "acme")
+    newest = await shell.run("process", "export-bpmn", "trade-in", "--tenant", "acme")
+    first = await shell.run("process", "export-bpmn", "trade-in", "--tenant", "acme", "--version", "1")
+    assert (newest.exit_code, first.exit_code) == (0, 0)
+    assert ("To be rung up" in newest.stdout, "To be rung up" in first.stdout) == (True, False)
+    assert "BPMN has no working calendar" in newest.stderr
+    back = await shell.run("process", "import-bpmn", written(tmp_path, newest.stdout))
+    assert back.exit_code == 0, back.output
+    again = await shell.run("process", "publish", written(tmp_path, back.stdout), "--tenant", "acme")
+    assert "version 2 says the same already" in again.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("nothing",), "has no process “nothing”"),
+        (("web-form", "--version", "7"), "has no version 7 of a process “web-form”"),
+    ],
+)
+async def test_what_is_not_published_cannot_go_out(shell: Shell, arguments: tuple[str, ...], said: str) -> None:
+    done = await shell.run("process", "export-bpmn", *arguments, "--tenant", "acme")
+    assert (done.exit_code, done.stdout, said in done.output) == (1, "", True)
+
+
+async def test_bpmn_that_is_refused_has_status_1_and_no_draft(shell: Shell, tmp_path: Path) -> None:
+    elements = ('<parallelGateway id="x" name="Both"/><task id="b"/>', "a>x", "x>b", "x>end")
+    text = a_file('<startEvent id="start"/><task id="a"/><endEvent id="end"/>', "start>a", *elements)
+    done = await shell.run("process", "import-bpmn", written(tmp_path, text))
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "parallelGateway “Both”" in done.output
+    done = await shell.run("process", "import-bpmn", written(tmp_path, "<!DOCTYPE d><d/>"))
+    assert (done.exit_code, done.stdout, "DOCTYPE" in done.output) == (1, "", True)

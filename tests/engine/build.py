@@ -45,8 +45,8 @@ calendar:
 fields:
   amount: {type: decimal, title: {en: Amount, ru: Сумма}, min: 0, max: 1000}
 stages:
-  new: {kind: initial, title: {en: New, ru: Новый}}
-  work: {kind: open, title: {en: Work, ru: Работа}}
+  new: {kind: initial, title: {en: New, ru: Новый}, waiver: {en: Tried here, ru: Проба}}
+  work: {kind: open, title: {en: Work, ru: Работа}, waiver: {en: Tried here, ru: Проба}}
   waiting: {kind: waiting, title: {en: Waiting, ru: Ожидание}}
   won: {kind: won, title: {en: Won, ru: Успех}}
   lost: {kind: lost, title: {en: Lost, ru: Проигрыш}}

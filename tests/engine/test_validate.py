@@ -4,7 +4,7 @@ import pytest
 
 from bpm_crm.engine.calendar import CalendarSpec
 from bpm_crm.engine.problems import TEXTS, Problem, ProblemCode
-from bpm_crm.engine.validate import validate
+from bpm_crm.engine.validate import MOST_PARTS, validate
 from tests.engine.build import ROLES, SMALL, changed, definition_from, problems_of, with_clock
 
 GOOD_CLOCK = """start: {started: true}
@@ -13,6 +13,18 @@ target: PT2H
 pause: customer
 warnings: ["50%"]
 escalate: [{to: owner}]"""
+
+OF_THE_PROOF = {
+    "ALTERNATIVES_INCOMPLETE",
+    "ALTERNATIVES_OVERLAP",
+    "FIELD_UNFILLABLE",
+    "FUNNEL_ORDER_REVERSED",
+    "NO_WAY_OUT",
+    "STAGE_NEVER_ENTERED",
+    "STAGE_WITHOUT_CLOCK",
+    "TRANSITION_NEVER_FIRES",
+}
+"""The faults that `soundness/test_faults.py` tries."""
 
 # (text replaced in the small process, what stands there instead, code, place, words of the text)
 FAULTS = [
@@ -227,6 +239,16 @@ def test_all_texts_exist_in_both_languages() -> None:
 
 
 def test_every_code_of_soundness_is_tried_here() -> None:
-    tried = {row[2] for row in FAULTS} | {row[2] for row in CLOCK_FAULTS}
+    tried = {row[2] for row in FAULTS} | {row[2] for row in CLOCK_FAULTS} | {"UNKNOWN_REFERENCE", "EXPRESSION_INVALID"}
 
-    assert tried | {"UNKNOWN_REFERENCE", "EXPRESSION_INVALID"} == set(ProblemCode) - {"SYNTAX", "SHAPE", "UNKNOWN_PART"}
+    assert tried | {"TOO_MANY_PARTS"} | OF_THE_PROOF == set(ProblemCode) - {"SYNTAX", "SHAPE", "UNKNOWN_PART"}
+
+
+def test_a_process_of_too_many_parts_is_refused_before_its_paths_are_looked_at() -> None:
+    stages = "".join(
+        f"  s{number}: {{kind: open, title: {{en: S, ru: С}}}}\n" for number in range(MOST_PARTS["stages"])
+    )
+
+    assert_fault(
+        changed(SMALL, "transitions:\n", stages + "transitions:\n"), "TOO_MANY_PARTS", "stages", "divide the process"
+    )

@@ -15,10 +15,11 @@ import xlwt
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bpm_crm.excel import problem_texts
 from bpm_crm.excel.addresses import cell, column_of, letters
 from bpm_crm.excel.cells import CellError, Head, Row
 from bpm_crm.excel.limits import TableLimits
-from bpm_crm.excel.problems import _TEXTS, TableCode, TableRefused
+from bpm_crm.excel.problems import TableCode, TableRefused
 from bpm_crm.excel.reader import table_of
 from bpm_crm.excel.reading import read_head, read_rows
 from tests.excel.desk import xlsx
@@ -375,8 +376,8 @@ def test_columns_are_counted_as_people_do() -> None:
 
 
 def test_every_code_has_its_texts_in_both_languages() -> None:
-    assert set(_TEXTS) == set(TableCode)
-    for message, cure in _TEXTS.values():
+    assert set(problem_texts.TEXTS) == set(TableCode)
+    for message, cure in problem_texts.TEXTS.values():
         assert message.en and message.ru and cure.en and cure.ru  # noqa: PT018  # one property
 
 

@@ -7,8 +7,9 @@ import pytest
 
 from bpm_crm.excel.cells import CellError
 from bpm_crm.excel.headers import ColumnType, column_type, date_order, header_row
+from bpm_crm.excel.mappings import proposed
 from bpm_crm.excel.problems import TableCode, TableProblem
-from bpm_crm.excel.targets import FIXED, ImportKind, plain_header, proposed
+from bpm_crm.excel.targets import FIXED, ImportKind, plain_header
 from bpm_crm.excel.values import Customs, DateOrder, email_of, flag_of, instant_of, number_of, phone_of
 
 MOSCOW = Customs(zone="Europe/Moscow")

@@ -1,20 +1,23 @@
 """Bad documents by the ways there are to bring one in: every fault is named with its place, and nothing is written."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from time import process_time
 
 import pytest
 from typer.testing import CliRunner
 
 from bpm_crm.cli import app
 from bpm_crm.embedded.server import Server
-from bpm_crm.engine.problems import DefinitionInvalid, ProblemCode
+from bpm_crm.engine.problems import DefinitionInvalid, Problem, ProblemCode
 from bpm_crm.exchange.log_import import import_log
 from bpm_crm.exchange.sources import xes_source
 from bpm_crm.exchange.xes import XesCode, XesInvalid
 from bpm_crm.operations.publishing import prove, publish
+from bpm_crm.processes.includes import resolve_includes
+from bpm_crm.processes.library import shipped_keys, shipped_text
 from bpm_crm.records.database import Connection
 from tests.databases import cloned
 from tests.world import World, a_world
@@ -38,6 +41,7 @@ stages:
   talk:
     kind: open
     title: {en: Talk, ru: Разговор}
+    waiver: {en: Nobody waits here, ru: Здесь не ждут}
   won:
     kind: won
     title: {en: Won, ru: Выиграно}
@@ -112,6 +116,24 @@ BAD: dict[str, tuple[tuple[str, str], ProblemCode, str, str]] = {
         "sleep",
         "sell",
     ),
+    "a guard that never holds": (
+        ("data.name != null", "data.name == '' && data.name.size() > 1"),
+        ProblemCode.TRANSITION_NEVER_FIRES,
+        "sell",
+        "mend its guard",
+    ),
+    "an open stage that no clock watches": (
+        ("    waiver: {en: Nobody waits here, ru: Здесь не ждут}\n", ""),
+        ProblemCode.STAGE_WITHOUT_CLOCK,
+        "talk",
+        "waiver",
+    ),
+    "a claim that guards do not keep": (
+        ("reasons:\n", "alternatives: {sell: exhaustive}\nreasons:\n"),
+        ProblemCode.ALTERNATIVES_INCOMPLETE,
+        "sell",
+        "drop the claim",
+    ),
     "a target in bare days": (("target: PT1H", "target: P1D"), ProblemCode.DURATION_INVALID, "P1D", ""),
     "no initial stage": (("kind: initial", "kind: open"), ProblemCode.NO_INITIAL, "", "initial"),
     "a role that does not exist": (
@@ -138,6 +160,102 @@ def spoilt(name: str) -> str:
         return SOUND.replace("  won:\n", ATTIC + "  won:\n").replace(old, new).replace('from: "*"', "from: [new, talk]")
     assert old in SOUND
     return SOUND.replace(old, new)
+
+
+def many_stages(number: int) -> str:
+    stages = "".join(f"  s{index}:\n    kind: open\n    title: {{en: S, ru: С}}\n" for index in range(number))
+    return SOUND.replace("  won:\n", stages + "  won:\n", 1)
+
+
+def many_alternatives(number: int) -> str:
+    head = "    title: {en: A, ru: Б}\n    from: talk\n    to: won\n    trigger: sell\n"
+    moves = (f"  x{index}:\n{head}    guard: data.name == 'n{index}'\n" for index in range(number))
+    return SOUND.replace("  lose:\n", "".join(moves) + "  lose:\n", 1)
+
+
+def guarded(guard: str) -> str:
+    return SOUND.replace("{when: data.name != null}", f'"{guard}"')
+
+
+TITLE = "title: {en: Talk, ru: Разговор}"
+HOSTILE: dict[str, tuple[Callable[[], str], ProblemCode, int, str]] = {
+    "five megabytes": (lambda: SOUND + "# " + "x" * 5_000_000, ProblemCode.SYNTAX, 1, "divide the process"),
+    "five megabytes in one text": (
+        lambda: SOUND.replace("Door bell,", "x" * 5_000_000 + ",", 1),
+        ProblemCode.SYNTAX,
+        1,
+        "divide the process",
+    ),
+    "a bomb of aliases": (
+        lambda: "a: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\n" + SOUND,
+        ProblemCode.SYNTAX,
+        1,
+        "use `include`",
+    ),
+    "a tag that would run": (
+        lambda: SOUND.replace("Europe/Moscow", "!!python/object/apply:os.system ['id']"),
+        ProblemCode.SYNTAX,
+        5,
+        "leave it out",
+    ),
+    "a tag of its own": (lambda: SOUND.replace("kind: won", "kind: !won won"), ProblemCode.SYNTAX, 21, "leave it out"),
+    "nothing but brackets": (lambda: "[" * 400_000, ProblemCode.SYNTAX, 1, "flatten it"),
+    "a hundred thousand values": (
+        lambda: "a: [" + "1," * 100_000 + "1]\n" + SOUND,
+        ProblemCode.SYNTAX,
+        1,
+        "divide the process",
+    ),
+    "a part that is a path": (
+        lambda: "include: [../../etc/passwd]\n" + SOUND,
+        ProblemCode.UNKNOWN_PART,
+        1,
+        "Known: contact",
+    ),
+    "seventeen parts": (
+        lambda: "include: [" + ",".join(["sale"] * 17) + "]\n" + SOUND,
+        ProblemCode.SHAPE,
+        1,
+        "at most 16",
+    ),
+    "a thousand stages": (lambda: many_stages(1000), ProblemCode.TOO_MANY_PARTS, 12, "divide the process"),
+    "as many stages as there may be": (lambda: many_stages(590), ProblemCode.UNREACHABLE_STAGE, 20, "remove the stage"),
+    "a thousand alternatives": (
+        lambda: many_alternatives(1000),
+        ProblemCode.TOO_MANY_PARTS,
+        0,
+        "divide the process",
+    ),
+    "a key twice": (lambda: SOUND.replace("  talk:\n", "  new:\n"), ProblemCode.SYNTAX, 16, "keep one"),
+    "a guard of 10,000 terms": (
+        lambda: guarded(" || ".join(["data.name != null"] * 10_000)),
+        ProblemCode.EXPRESSION_INVALID,
+        35,
+        "Split it",
+    ),
+    "a guard of parentheses": (
+        lambda: guarded("(" * 900 + "true" + ")" * 900),
+        ProblemCode.EXPRESSION_INVALID,
+        35,
+        "Write it flatter",
+    ),
+    "an unknown language": (
+        lambda: SOUND.replace(TITLE, "title: {en: Talk, ru: Разговор, de: Gespräch}"),
+        ProblemCode.SHAPE,
+        18,
+        "remove it",
+    ),
+    "an unknown language alone": (
+        lambda: SOUND.replace(TITLE, "title: {de: Gespräch}"),
+        ProblemCode.SHAPE,
+        18,
+        "add it",
+    ),
+    "no language": (lambda: SOUND.replace(TITLE, "title: Talk"), ProblemCode.SHAPE, 18, "write keys with values"),
+}
+"""Documents meant to do harm: how they are made, what is told, on which line (0: whichever), and the cure."""
+MOST_TIMES = 25
+"""How many times the work of checking the largest shipped document a refusal may take."""
 
 
 @pytest.fixture(scope="module")
@@ -190,6 +308,73 @@ def test_the_command_that_validates_prints_code_place_and_cure_in_a_line_each(tm
     lines = [line for line in run.stderr.splitlines() if line.startswith(f"{code}: ")]
     assert any(value in line and cure in line for line in lines), run.stderr
     assert "Traceback" not in run.output
+
+
+@pytest.fixture(scope="module")
+def usual() -> float:
+    """The seconds of work that the largest shipped document takes."""
+    largest = max((shipped_text(key) for key in shipped_keys()), key=len)
+    prove(largest, NOW)
+    began = process_time()
+    prove(largest, NOW)
+    return process_time() - began
+
+
+def the_problem(text: str, code: ProblemCode) -> Problem:
+    with pytest.raises(DefinitionInvalid) as refused:
+        prove(text, NOW)
+    return next(problem for problem in refused.value.problems if problem.code is code)
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_document_is_refused_quickly_with_line_and_cure(name: str, usual: float) -> None:
+    make, code, line, cure = HOSTILE[name]
+    text = make()
+    began = process_time()
+    problem = the_problem(text, code)
+
+    assert process_time() - began < MOST_TIMES * usual
+    assert problem.line == line or (not line and problem.line)
+    assert cure in problem.text()
+    assert len(problem.text()) < 1_000
+    assert re.search("[а-яё]", problem.text("ru"), re.IGNORECASE)
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_the_commands_refuse_a_hostile_document_in_a_line(tmp_path: Path, name: str) -> None:
+    make, code, *_ = HOSTILE[name]
+    file = tmp_path / "hostile.yaml"
+    file.write_text(make(), encoding="utf-8")
+    for command in ("validate", "prove"):
+        run = CliRunner().invoke(app, ["process", command, str(file)])
+        assert run.exit_code == 1
+        assert f"{code}: " in run.stderr
+        assert "Traceback" not in run.output
+        assert len(run.output) < 200_000
+
+
+@pytest.mark.parametrize("name", ["a bomb of aliases", "a thousand stages", "a guard of 10,000 terms"])
+async def test_publishing_a_hostile_document_writes_nothing(workshop: World, name: str) -> None:
+    before = await rows(workshop)
+    with pytest.raises(DefinitionInvalid):
+        async with workshop.owner.transaction(workshop.tenant_id) as connection:
+            await published(connection, workshop, HOSTILE[name][0]())
+    assert await rows(workshop) == before
+
+
+def test_parts_that_include_each_other_are_refused() -> None:
+    parts = {"a": {"include": ["b"]}, "b": {"include": ["c"]}, "c": {"include": ["a"]}}
+    with pytest.raises(DefinitionInvalid) as refused:
+        resolve_includes({"include": ["a"]}, parts)
+    assert "a → b → c → a" in refused.value.problems[0].text()
+
+
+def test_a_file_that_is_no_utf_8_is_refused_with_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "old.yaml"
+    file.write_bytes(SOUND.encode("cp1251", "replace"))
+    run = CliRunner().invoke(app, ["process", "validate", str(file)])
+    assert run.exit_code == 1
+    assert "(line 2): this is not UTF-8" in run.stderr
 
 
 def log_of(events: str, name: str = "7") -> str:

@@ -62,7 +62,8 @@ async def paused_times(
             continue
         process = processes[entry["definition_id"], entry["version"]]
         known = states.get(entry["instance_id"])
-        step = replay(process, None if known is None else known[0], recorded_step(entry))
+        state, source = (None, None) if known is None else known
+        step = replay(process, state, recorded_step(entry), source)
         states[entry["instance_id"]] = step.state, process
     at = instant_of(frame.as_of)
     return {

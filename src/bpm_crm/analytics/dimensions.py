@@ -55,6 +55,21 @@ Segment = tuple[str | None, ...]
 """The values of the dimensions asked for: ids as text; region, product, stage and clock themselves; a version as
 `definition id@number`; a part of the calendar as ISO 8601 writes it: `2026-09-07`, `2026-W37`, `2026-09`, `2026-Q3`, `2026`."""
 
+
+def product_of(instance: str, definition: str, version: str) -> str:
+    """The SQL of the product of a case: the data field that its version binds to it, as last known; null where it binds none."""
+    return f"""(
+        SELECT v.data ->> f.field
+        FROM product_fields AS f
+        JOIN asked AS a ON true
+        JOIN history AS v ON v.tenant_id = $1 AND v.instance_id = {instance} AND v.data ? f.field
+        WHERE f.definition_id = {definition} AND f.version = {version}
+          AND v.occurred_at <= a.as_of AND v.recorded_at <= a.known_at
+        ORDER BY v.sequence DESC
+        LIMIT 1
+    )"""
+
+
 # `h` is the history row that brought the case to where it is counted, `c` the case as last known.
 _OF_CASE = {
     Dimension.CHANNEL: "c.channel_id::text",
@@ -63,16 +78,7 @@ _OF_CASE = {
     Dimension.REGION: "c.region",
     Dimension.VERSION: "c.definition_id || '@' || c.version",
     Dimension.STAGE: "c.stage",
-    Dimension.PRODUCT: """(
-        SELECT v.data ->> f.field
-        FROM product_fields AS f
-        JOIN asked AS a ON true
-        JOIN history AS v ON v.tenant_id = $1 AND v.instance_id = c.instance_id AND v.data ? f.field
-        WHERE f.definition_id = c.definition_id AND f.version = c.version
-          AND v.occurred_at <= a.as_of AND v.recorded_at <= a.known_at
-        ORDER BY v.sequence DESC
-        LIMIT 1
-    )""",
+    Dimension.PRODUCT: product_of("c.instance_id", "c.definition_id", "c.version"),
 }
 _TIMES = {
     Dimension.DAY: "YYYY-MM-DD",
@@ -109,8 +115,9 @@ class Grouping:
 
     @property
     def reached(self) -> str:
-        """The SQL of the segment of a case where a history row brought it."""
+        """The SQL of the segment of a case where a history row brought it: of its version, the one under which that was."""
         known = {**self._common, Dimension.OWNER: _OWNERS[self.basis], Dimension.TEAM: _TEAMS[self.basis]}
+        known[Dimension.VERSION] = "h.definition_id || '@' || h.version"
         return _array(known[dimension] for dimension in self.dimensions)
 
     @property
@@ -128,6 +135,9 @@ class Grouping:
 
 
 UNGROUPED = Grouping()
+
+PRODUCT: Final = product_of("i.id", "i.definition_id", "k.version")
+"""The SQL of the product in the filter of a figure."""
 
 
 def _array(expressions: Iterable[str]) -> str:

@@ -110,10 +110,13 @@ def _sum(segment: Segment | None, numbers: Numbers) -> Measurement:
 
 
 def _rate(segment: Segment | None, numbers: Numbers) -> Measurement:
-    """Units per hour: each counts one in the hours that its process worked, which are its amount; those without hours are left out."""
+    """Units per hour: each counts one in the hours that its process worked, which are its amount; those without hours are left out.
+
+    The hours of a period without a beginning are not known: then there is a numerator alone.
+    """
     counted, left_out = numbers.get("numerator", NOTHING), numbers.get("left_out", NOTHING).units
     hours = counted.units / counted.inverse if counted.inverse else None
-    value = None if left_out and not counted.units else counted.inverse
+    value = counted.inverse if hours or not (counted.units or left_out) else None
     return Measurement(segment, value, Fraction(counted.units), hours, left_out=left_out)
 
 

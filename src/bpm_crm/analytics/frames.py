@@ -11,11 +11,7 @@ from bpm_crm.analytics.statements import EVERY_CASE, CaseFilter, report, stateme
 from bpm_crm.records.database import Connection
 
 _FRAME = report("frame")
-_VERSIONS = report("frame_versions")
-_MOST_KEPT = 4_096
-_kept: dict[tuple[UUID, UUID, int], "Version"] = {}
-"""Versions read before, by tenant, definition and number: what is published never changes."""
-
+_DOCUMENTS = report("frame_versions")
 _PARTS = ("checkpoints", "stages", "clocks", "reasons", "fields", "transitions", "activities")
 
 FIRST_INSTANT = datetime(1, 1, 1, tzinfo=UTC)
@@ -63,6 +59,10 @@ class Frame:
         """The definitions of the versions."""
         return list(dict.fromkeys(version.definition_id for version in self.versions))
 
+    def of(self, process: str | None) -> tuple[Version, ...]:
+        """The versions of a process; None: all."""
+        return tuple(version for version in self.versions if process in {None, version.process})
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
@@ -76,7 +76,49 @@ class Question:
 
     def values(self, frame: Frame) -> dict[str, Any]:
         """The named values that every report takes."""
-        return {"as_of": frame.as_of, "known_at": frame.known_at, "since": self.since, "until": self.until}
+        times = {"as_of": frame.as_of, "known_at": frame.known_at, "since": self.since, "until": self.until}
+        return {**times, **bound_fields("product", frame.versions)}
+
+
+def bound_fields(column: str, versions: Sequence[Version]) -> dict[str, list[Any]]:
+    """The data fields that versions bind to a column of the deal, as named values."""
+    bound = [(item.definition_id, item.number, item.bound_to(column)) for item in versions]
+    return columns(column, ("definitions", "versions", "fields"), [item for item in bound if item[2] is not None])
+
+
+def columns(prefix: str, names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> dict[str, list[Any]]:
+    """Rows as arrays, one named value for each column."""
+    return {f"{prefix}_{name}": [row[place] for row in rows] for place, name in enumerate(names)}
+
+
+class VersionCache:
+    """Versions read before: what is published never changes. Keeps at most `most`; what would be more begins anew."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._kept: dict[tuple[UUID, UUID, int], Version] = {}
+
+    async def read(
+        self, connection: Connection, tenant_id: UUID, wanted: Sequence[tuple[UUID, int]]
+    ) -> tuple[Version, ...]:
+        """The versions of these definitions and numbers, in their order."""
+        keys = [(tenant_id, *item) for item in wanted]
+        found = {key: self._kept[key] for key in keys if key in self._kept}
+        if missing := [key for key in keys if key not in found]:
+            found |= await self._load(connection, tenant_id, missing)
+            self._kept = {**(self._kept if len(self._kept) + len(missing) <= self._most else {}), **found}
+        return tuple(found[key] for key in keys)
+
+    async def _load(
+        self, connection: Connection, tenant_id: UUID, keys: Sequence[tuple[UUID, UUID, int]]
+    ) -> dict[tuple[UUID, UUID, int], Version]:
+        values = {"definitions": [key[1] for key in keys], "versions": [key[2] for key in keys]}
+        found = statement(_DOCUMENTS, tenant_id, values)
+        rows = await connection.fetch(found.text, *found.values)
+        return {(tenant_id, row["definition_id"], row["version"]): _version(row) for row in rows}
+
+
+_VERSIONS = VersionCache(most=4_096)
 
 
 async def read_frame(
@@ -94,24 +136,8 @@ async def read_frame(
     found = statement(_FRAME, tenant_id, {"process": process, "as_of": as_of, "known_at": known_at})
     rows = await connection.fetch(found.text, *found.values)
     wanted = [(row["definition_id"], row["version"]) for row in rows if row["definition_id"] is not None]
-    versions = await _versions(connection, tenant_id, wanted)
+    versions = await _VERSIONS.read(connection, tenant_id, wanted)
     return Frame(rows[0]["as_of"], rows[0]["known_at"], versions, rows[0]["is_current"])
-
-
-async def _versions(connection: Connection, tenant_id: UUID, wanted: Sequence[tuple[UUID, int]]) -> tuple[Version, ...]:
-    missing = [item for item in wanted if (tenant_id, *item) not in _kept]
-    if missing:
-        values = {"definitions": [item[0] for item in missing], "versions": [item[1] for item in missing]}
-        found = statement(_VERSIONS, tenant_id, values)
-        read = {
-            (tenant_id, row["definition_id"], row["version"]): _version(row)
-            for row in await connection.fetch(found.text, *found.values)
-        }
-        if len(_kept) > _MOST_KEPT:
-            _kept.clear()
-            return await _versions(connection, tenant_id, wanted)
-        _kept.update(read)
-    return tuple(_kept[tenant_id, *item] for item in wanted)
 
 
 def titles_of(parts: Iterable[Mapping[str, Any]], key: str) -> Titles:

@@ -1,4 +1,4 @@
-"""Intervals of 95 % for shares."""
+"""Intervals for shares, of 95 % unless another quantile is given."""
 
 from math import sqrt
 
@@ -6,12 +6,12 @@ Z = 1.959963984540054
 """The standard normal quantile of a two-sided interval of 95 %."""
 
 
-def wilson(share: float, size: float) -> tuple[float, float]:
+def wilson(share: float, size: float, z: float = Z) -> tuple[float, float]:
     """The score interval of Wilson (1927) for a share seen in `size` trials; with none, everything is possible."""
     if not size:
         return 0.0, 1.0
-    middle = (share + Z**2 / (2 * size)) / (1 + Z**2 / size)
-    half = Z * sqrt(share * (1 - share) / size + Z**2 / (4 * size**2)) / (1 + Z**2 / size)
+    middle = (share + z**2 / (2 * size)) / (1 + z**2 / size)
+    half = z * sqrt(share * (1 - share) / size + z**2 / (4 * size**2)) / (1 + z**2 / size)
     return max(0.0, min(middle - half, share)), min(1.0, max(middle + half, share))
 
 

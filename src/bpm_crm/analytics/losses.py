@@ -11,7 +11,7 @@ import orjson
 from bpm_crm.analytics.cells.reading import Answers, read_answers
 from bpm_crm.analytics.cells.sheets import Evaluation, Kept, Layout
 from bpm_crm.analytics.dimensions import Segment
-from bpm_crm.analytics.frames import Frame, Question, Titles, Version, titles_of
+from bpm_crm.analytics.frames import Frame, Question, Titles, Version, bound_fields, titles_of
 from bpm_crm.analytics.members import Members
 from bpm_crm.analytics.statements import report
 from bpm_crm.records.database import Connection
@@ -127,18 +127,10 @@ def _sortable(segment: Segment) -> tuple[tuple[bool, str], ...]:
 
 
 def _values(versions: Sequence[Version]) -> dict[str, Any]:
-    amounts = [
-        (version.definition_id, version.number, key)
-        for version in versions
-        for key, part in version.fields.items()
-        if part.get("binds") == "amount"
-    ]
-    definitions, numbers, fields = ([item[place] for item in amounts] for place in range(3))
     return {
         "definitions": list(dict.fromkeys(version.definition_id for version in versions)),
-        "amount_definitions": definitions,
-        "amount_versions": numbers,
-        "amount_fields": fields,
+        **bound_fields("amount", versions),
+        **bound_fields("product", versions),
     }
 
 

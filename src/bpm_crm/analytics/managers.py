@@ -8,7 +8,7 @@ from fractions import Fraction
 from bpm_crm.analytics.dimensions import Dimension, Grouping, OwnerBasis
 from bpm_crm.analytics.frames import Frame, Question
 from bpm_crm.analytics.funnel import OrderMode, StepFigures, read_funnel
-from bpm_crm.analytics.intervals import effective_size, wilson
+from bpm_crm.analytics.intervals import Z, effective_size, wilson
 from bpm_crm.analytics.members import Members
 from bpm_crm.analytics.steps import Step, Steps
 from bpm_crm.analytics.stratified import Stratum, holm, p_value, surplus
@@ -128,8 +128,8 @@ def judge(rows: Sequence[tuple[Manager, Counts, Counts]]) -> list[tuple[float | 
     return verdicts
 
 
-def standardised(counts: Counts, mix: Counts) -> tuple[float | None, tuple[float, float], float]:
-    """The rate over the channel mix of `mix`, its 95 % interval, and the part of the mix in channels that have cases.
+def standardised(counts: Counts, mix: Counts, z: float = Z) -> tuple[float | None, tuple[float, float], float]:
+    """The rate over the channel mix of `mix`, its interval (of 95 % unless `z` says otherwise), and the part of the mix in channels that have cases.
 
     Direct standardisation (Fleiss, Levin and Paik, Statistical Methods for Rates and Proportions, ch. 19); the interval is that of
     Wilson for as many cases as would give its variance, in which each channel counts two cases more, one of them converted.
@@ -146,7 +146,7 @@ def standardised(counts: Counts, mix: Counts) -> tuple[float | None, tuple[float
         rate += size / weight * converted / cases
         variance += (size / weight) ** 2 * smoothed * (1 - smoothed) / cases
     cases = sum(counts[channel][0] for channel in worked)
-    return rate, wilson(rate, effective_size(rate, variance, cases, certain=cases)), weight / whole
+    return rate, wilson(rate, effective_size(rate, variance, cases, certain=cases), z), weight / whole
 
 
 Place = tuple[Manager, str | None, StepFigures]

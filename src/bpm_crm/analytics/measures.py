@@ -9,12 +9,13 @@ from typing import Any
 from bpm_crm.analytics.dimensions import Dimension, Segment
 from bpm_crm.analytics.estimates import FEWEST_SETTLED
 from bpm_crm.analytics.formulas import Measurement, Totals, duration_measurement, measurement_of, nothing_measured
-from bpm_crm.analytics.frames import Frame, Question, Version
+from bpm_crm.analytics.frames import Frame, Question, bound_fields, columns
 from bpm_crm.analytics.kpi_catalogue import Kpi, KpiKind
 from bpm_crm.analytics.members import Members
 from bpm_crm.analytics.own_facts import chosen_cases
 from bpm_crm.analytics.statements import report
 from bpm_crm.analytics.working_hours import working_hours
+from bpm_crm.engine.definition import Title
 from bpm_crm.records.database import Connection
 
 __all__ = ["DimensionNotOffered", "Measured", "Measurement", "measure", "members_of"]
@@ -31,7 +32,11 @@ class DimensionNotOffered(Exception):
         self.kpi = kpi
         self.dimension = dimension
         known = ", ".join(item.name for item in kpi.dimensions)
-        super().__init__(f"{kpi.key} cannot be grouped by {dimension.name}; it can by {known}.")
+        self.text = Title(
+            f"{kpi.key} cannot be grouped by {dimension.name}; it can by {known}.",
+            f"{kpi.key} не группируется по {dimension.name}; группируется по {known}.",
+        )
+        super().__init__(self.text.en)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +73,7 @@ async def members_of(connection: Connection, kpi: Kpi, frame: Frame, question: Q
     grouping = replace(question.grouping, instant=kpi.instant, clock=kpi.clock)
     values = _values(kpi, frame, question)
     if kpi.kind is KpiKind.RATE:
-        values |= await working_hours(connection, frame, question, _versions(kpi, frame))
+        values |= await working_hours(connection, frame, question, frame.of(kpi.process))
     if kpi.own is not None:
         values |= await chosen_cases(connection, kpi.own, frame, question, values)
     return Members(kpi.text, replace(question, grouping=grouping), values)
@@ -99,12 +104,12 @@ def _segment(row: Mapping[str, Any]) -> Segment | None:
 
 def _values(kpi: Kpi, frame: Frame, question: Question) -> dict[str, Any]:
     """The named values that KPI files may use."""
-    versions = _versions(kpi, frame)
+    versions = frame.of(kpi.process)
     values = {
         **question.values(frame),
         "fewest_settled": FEWEST_SETTLED,
         "definitions": list(dict.fromkeys(version.definition_id for version in versions)),
-        **_columns(
+        **columns(
             "response",
             ("definitions", "versions", "checkpoints"),
             [
@@ -113,12 +118,12 @@ def _values(kpi: Kpi, frame: Frame, question: Question) -> dict[str, Any]:
                 if version.clocks.get("response", {}).get("checkpoint") is not None
             ],
         ),
-        **_columns(
+        **columns(
             "key_stage",
             ("definitions", "versions", "stages"),
             [(item.definition_id, item.number, item.key_stage) for item in versions if item.key_stage is not None],
         ),
-        **_columns(
+        **columns(
             "step",
             ("definitions", "versions", "checkpoints", "places"),
             [
@@ -128,22 +133,9 @@ def _values(kpi: Kpi, frame: Frame, question: Question) -> dict[str, Any]:
                 if part.get("order") is not None
             ],
         ),
+        **bound_fields("amount", versions),
         **kpi.values,
     }
-    for column in ("amount", "product"):
-        bound = [(item.definition_id, item.number, item.bound_to(column)) for item in versions]
-        known = [item for item in bound if item[2] is not None]
-        values |= _columns(column, ("definitions", "versions", "fields"), known)
     if kpi.is_snapshot:
         values["as_of"] = min(frame.as_of, question.until - _INSTANT)
     return values
-
-
-def _versions(kpi: Kpi, frame: Frame) -> tuple[Version, ...]:
-    """The versions whose cases can count."""
-    return tuple(version for version in frame.versions if kpi.process in {None, version.process})
-
-
-def _columns(prefix: str, names: tuple[str, ...], rows: list[tuple[Any, ...]]) -> dict[str, list[Any]]:
-    """Rows as arrays, one named value for each column."""
-    return {f"{prefix}_{name}": [row[place] for row in rows] for place, name in enumerate(names)}

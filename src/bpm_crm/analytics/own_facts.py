@@ -12,7 +12,7 @@ import orjson
 from bpm_crm.analytics.frames import Frame, Question
 from bpm_crm.analytics.own_kpi import Compiled, OwnKpi, compiled
 from bpm_crm.analytics.statements import report, statement
-from bpm_crm.engine.definition import Field, ProcessDefinition
+from bpm_crm.engine.definition import Field, ProcessDefinition, Title
 from bpm_crm.engine.fields import guard_value
 from bpm_crm.engine.guard import EvaluationFailed, Expression
 from bpm_crm.processes.library import restore
@@ -31,9 +31,11 @@ class TooManyCases(Exception):
     """A period holds more cases than the expressions of an own KPI are evaluated over."""
 
     def __init__(self) -> None:
-        super().__init__(
-            f"This KPI would look at more than {MOST_CASES} cases; choose a shorter period or filter the cases."
+        self.text = Title(
+            f"This KPI would look at more than {MOST_CASES} cases; choose a shorter period or filter the cases.",
+            f"Показателю пришлось бы прочитать больше {MOST_CASES} процессов; сократите период или отберите процессы.",
         )
+        super().__init__(self.text.en)
 
 
 async def newest_definition(

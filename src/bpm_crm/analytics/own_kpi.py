@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from bpm_crm.analytics.kpi_kinds import Better, KpiKind
-from bpm_crm.engine.definition import ProcessDefinition
+from bpm_crm.engine.definition import ProcessDefinition, Title
 from bpm_crm.engine.guard import CelCompiler, Expression, ExpressionInvalid, VariableType
 from bpm_crm.engine.process import variables
 
@@ -59,7 +59,7 @@ class OwnProblem:
     """A fault of a definition: at which of its parts, and what is wrong with the cure."""
 
     part: str
-    fault: str
+    fault: Title
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,16 +118,29 @@ def own_problems(own: OwnKpi, definition: ProcessDefinition) -> Iterator[OwnProb
     for part in ("value", "condition", "ends"):
         is_given, is_wanted = getattr(own, part) is not None, part in _PARTS[own.kind]
         if is_wanted and not is_given:
-            yield OwnProblem(part, f"A KPI of kind {own.kind.name} needs `{part}`; give it.")
+            told = Title(
+                f"A KPI of kind {own.kind.name} needs `{part}`; give it.",
+                f"Показателю вида {own.kind.name} нужно `{part}`; задайте его.",
+            )
+            yield OwnProblem(part, told)
         if is_given and not is_wanted:
-            yield OwnProblem(part, f"A KPI of kind {own.kind.name} has no `{part}`; leave it out.")
+            told = Title(
+                f"A KPI of kind {own.kind.name} has no `{part}`; leave it out.",
+                f"У показателя вида {own.kind.name} нет `{part}`; уберите его.",
+            )
+            yield OwnProblem(part, told)
     for part in ("begins", "ends"):
         checkpoint = getattr(own, part)
         if checkpoint is not None and checkpoint not in definition.checkpoints:
             known = ", ".join(sorted(definition.checkpoints)) or "—"
-            yield OwnProblem(part, f"The process has no checkpoint “{checkpoint}”; it has: {known}.")
+            told = Title(
+                f"The process has no checkpoint “{checkpoint}”; it has: {known}.",
+                f"В процессе нет контрольной точки «{checkpoint}»; есть: {known}.",
+            )
+            yield OwnProblem(part, told)
     if own.is_money and own.kind is not OwnKind.SUM:
-        yield OwnProblem("isMoney", "Only a SUM can be money; leave it out.")
+        told = Title("Only a SUM can be money; leave it out.", "Деньгами может быть только SUM; уберите `isMoney`.")
+        yield OwnProblem("isMoney", told)
     compiler = _compiler(tuple(own_variables(definition).items()))
     for part, result in _RESULTS.items():
         source = getattr(own, part)
@@ -135,7 +148,7 @@ def own_problems(own: OwnKpi, definition: ProcessDefinition) -> Iterator[OwnProb
             try:
                 compiler.compile(source, result)
             except ExpressionInvalid as error:
-                yield OwnProblem(part, str(error))
+                yield OwnProblem(part, Title(str(error), f"Выражение не компилируется: {error}"))
 
 
 def document_of(own: OwnKpi) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from bpm_crm.analytics.frames import FIRST_INSTANT, Frame, Question
 from bpm_crm.analytics.kpi_catalogue import Kpi
 from bpm_crm.analytics.measures import Measured, measure
 from bpm_crm.analytics.periods import Bucket, buckets
+from bpm_crm.engine.definition import Title
 from bpm_crm.records.database import Connection
 
 MOST_POINTS = 400
@@ -22,7 +23,11 @@ class SeriesTooLong(Exception):
 
     def __init__(self, most: int) -> None:
         self.most = most
-        super().__init__(f"A series needs a period with a beginning and has at most {most} points; choose longer ones.")
+        self.text = Title(
+            f"A series needs a period with a beginning and has at most {most} points; choose longer ones.",
+            f"Ряду нужен период с началом, и точек в нём не больше {most}; выберите части длиннее.",
+        )
+        super().__init__(self.text.en)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The SQL of the reports: read once from its files, and put together with fragments of our own and values by name.
 
-In a file `{part}` stands for a shared part (`reports/parts/part.sql`) or for a fragment given when the statement is made, and `:name`
+In a file `{part}` stands for a shared part (`reports/parts/part.sql`, which may have parts of its own) or for a fragment given when the statement is made, and `:name`
 for a value. `$1` is the tenant, everywhere.
 """
 
@@ -22,7 +22,8 @@ class CaseFilter:
     """Which cases count: an SQL condition and its values from `$2` on.
 
     The condition is over `process_instance AS i`, the case as it is now; `k`, its dimensions as last known; and `m`, the step that
-    brought it where it stood. Of `i` only what never changes makes a figure that can be asked again.
+    brought it where it stood. Of `i` only what never changes makes a figure that can be asked again. `asked` has the instants,
+    `product_fields` the data field of the product by version.
     """
 
     sql: str = "true"
@@ -32,6 +33,11 @@ class CaseFilter:
     def is_open(self) -> bool:
         """Whether every case counts."""
         return self.sql == "true"
+
+    @property
+    def names_product(self) -> bool:
+        """Whether it looks at the product of a case."""
+        return "product_fields" in self.sql
 
 
 EVERY_CASE = CaseFilter()
@@ -78,6 +84,6 @@ def statement(
 
 
 def _part(braced: str, name: str) -> str:
-    """The text of a shared part; what is no part stays in its braces, for a fragment."""
+    """The text of a shared part with the parts inside it; what is no part stays in its braces, for a fragment."""
     path = REPORTS / "parts" / f"{name}.sql"
-    return path.read_text(encoding="utf-8").rstrip() if path.is_file() else braced
+    return with_parts(path.read_text(encoding="utf-8").rstrip()) if path.is_file() else braced

@@ -20,7 +20,7 @@ _HOUR = 3_600_000_000
 async def working_hours(
     connection: Connection, frame: Frame, question: Question, versions: Sequence[Version]
 ) -> dict[str, list[Any]]:
-    """The hours that each process worked in the period up to `as_of`, as named values; 0 for a period without a beginning."""
+    """The hours that each process worked in the period up to `as_of`, as named values; None for a period without a beginning."""
     values = {
         "definitions": [version.definition_id for version in versions],
         "versions": [version.number for version in versions],
@@ -28,11 +28,13 @@ async def working_hours(
     found = statement(_CALENDARS, question.tenant_id, values)
     rows = await connection.fetch(found.text, *found.values)
     since, until = question.since, min(question.until, frame.as_of)
-    is_bounded = FIRST_INSTANT < since < until
     return {
         "hours_definitions": [row["definition_id"] for row in rows],
         "hours_hours": [
-            _hours(row["calendar"], instant_of(since), instant_of(until)) if is_bounded else Decimal(0) for row in rows
+            None
+            if since == FIRST_INSTANT
+            else _hours(row["calendar"], instant_of(since), instant_of(max(since, until)))
+            for row in rows
         ],
     }
 

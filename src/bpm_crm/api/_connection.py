@@ -9,10 +9,12 @@ import orjson
 from graphql import OperationType
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketDisconnected
 
+from bpm_crm.api._negotiation import language_of
 from bpm_crm.api._ports import Context
 from bpm_crm.api._request import GraphQLRequest, from_mapping, has_too_many_containers, new_request_id
 from bpm_crm.api._service import Service
 from bpm_crm.api.faults import Code, Fault, Problem, Refused, explain
+from bpm_crm.engine.definition import Title
 
 __all__ = ["Connection"]
 
@@ -30,6 +32,7 @@ class Connection:
 
     def __init__(self, socket: WebSocket, service: Service) -> None:
         self._socket = socket
+        self._language = language_of(socket.headers)
         self._service = service
         self._context: Context | None = None
         self._has_init = False
@@ -117,7 +120,7 @@ class Connection:
         except Exception as error:  # noqa: BLE001  # whatever fails, it is logged and the client is told by a close code
             problem = explain(error, request_id=new_request_id())
             refused = problem.code in (Code.UNAUTHENTICATED, Code.FORBIDDEN)
-            await self._close(*((4403, "Forbidden") if refused else (4500, problem.message)))
+            await self._close(*((4403, "Forbidden") if refused else (4500, problem.message.en)))
             return False
         if context.expires_at and context.expires_at <= self._service.now():
             await self._close(4403, "Forbidden")
@@ -142,11 +145,17 @@ class Connection:
         try:
             request = from_mapping(payload)
         except Fault as fault:
-            return await self._close(4400, fault.message)
+            return await self._close(4400, fault.message.en)
         request_id = new_request_id()
         if len(self._operations) >= self._service.limits.operations_per_connection:
-            problem = Problem(Code.OVERLOADED, "This connection has as many operations in flight as it may have.")
-            return await self._send(_error(id_, [problem], request_id))
+            problem = Problem(
+                Code.OVERLOADED,
+                Title(
+                    "This connection has as many operations in flight as it may have.",
+                    "В этом соединении уже столько операций, сколько можно.",
+                ),
+            )
+            return await self._send(_error(id_, [problem], request_id, self._language))
         self._operations[id_] = self._start(self._operate(id_, request, request_id, self._context))
         return None
 
@@ -160,9 +169,9 @@ class Connection:
             except GONE:
                 return
             except Refused as refused:
-                last = _error(id_, refused.problems, request_id)
+                last = _error(id_, refused.problems, request_id, self._language)
             except Exception as error:  # noqa: BLE001  # whatever fails, it is logged and the client is told
-                last = _error(id_, [explain(error, request_id=request_id)], request_id)
+                last = _error(id_, [explain(error, request_id=request_id)], request_id, self._language)
             self._operations.pop(id_, None)
             await self._send(last)
 
@@ -186,5 +195,5 @@ class Connection:
                 await self._socket.close(code, reason.encode()[:REASON_LENGTH].decode(errors="ignore"))
 
 
-def _error(id_: str, problems: Sequence[Problem], request_id: str) -> dict[str, Any]:
-    return {"id": id_, "type": "error", "payload": [problem.formatted(request_id) for problem in problems]}
+def _error(id_: str, problems: Sequence[Problem], request_id: str, language: str) -> dict[str, Any]:
+    return {"id": id_, "type": "error", "payload": [problem.formatted(request_id, language) for problem in problems]}

@@ -12,6 +12,7 @@ from starlette.types import Receive, Send
 from bpm_crm.api._negotiation import EVENTS
 from bpm_crm.api._ports import Context
 from bpm_crm.api.faults import Code, Problem, Refused, explain
+from bpm_crm.engine.definition import Title
 
 __all__ = ["HEADERS", "serve_events"]
 
@@ -23,7 +24,7 @@ HEADERS = {
     "cache-control": "no-cache, no-transform",
     "x-accel-buffering": "no",
 }
-EXPIRED = Problem(Code.UNAUTHENTICATED, "The credentials have expired.")
+EXPIRED = Problem(Code.UNAUTHENTICATED, Title("The credentials have expired.", "Срок учётных данных истёк."))
 
 
 async def serve_events(
@@ -84,7 +85,7 @@ def _next(response: dict[str, Any]) -> bytes:
 
 
 def _refusal(problems: Sequence[Problem], context: Context) -> bytes:
-    return _next({"errors": [problem.formatted(context.request_id) for problem in problems]})
+    return _next({"errors": [problem.formatted(context.request_id, context.language) for problem in problems]})
 
 
 async def _left(receive: Receive) -> None:

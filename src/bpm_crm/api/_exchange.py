@@ -8,17 +8,19 @@ from typing import Any
 
 import orjson
 from graphql import OperationType
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive, Scope, Send
 
 from bpm_crm.api._event_stream import HEADERS as EVENT_HEADERS
 from bpm_crm.api._event_stream import serve_events
 from bpm_crm.api._execution import Plan
-from bpm_crm.api._negotiation import EVENTS, GRAPHQL, JSON, Accepted, accepted, is_json_in_utf8
+from bpm_crm.api._negotiation import EVENTS, GRAPHQL, JSON, Accepted, accepted, is_json_in_utf8, language_of
 from bpm_crm.api._ports import Context
 from bpm_crm.api._request import GraphQLRequest, from_body, from_query_string, read_body, request_id_of
 from bpm_crm.api._service import Service
 from bpm_crm.api.faults import STATUS, Code, Fault, Problem, Refused, explain
+from bpm_crm.engine.definition import Title
 
 __all__ = ["Exchange"]
 
@@ -55,6 +57,7 @@ class Exchange:
         self._method: str = scope["method"]
         self._headers: dict[bytes, bytes] = dict(scope["headers"])
         self._request_id = request_id_of(self._headers)
+        self._language = language_of(Headers(scope=scope))
         self._media = JSON
         self._has_begun = False
         self._state: dict[str, Any] = scope.setdefault("state", {})
@@ -76,7 +79,9 @@ class Exchange:
     async def _answer(self) -> None:
         accept = accepted(self._headers.get(b"accept", b""))
         if self._method not in ("GET", "POST"):
-            raise Fault(Code.METHOD_NOT_ALLOWED, "GraphQL is served by GET and POST.")
+            raise Fault(
+                Code.METHOD_NOT_ALLOWED, Title("GraphQL is served by GET and POST.", "GraphQL отвечает на GET и POST.")
+            )
         if accept.page and self._service.graphiql and self._asks_for_page():
             page = self._service.graphiql.page(self._headers.get(b"accept-language", b""))
             return await self._put(200, page.body, page.headers)
@@ -89,7 +94,13 @@ class Exchange:
         if plan.operation.kind is not OperationType.SUBSCRIPTION:
             return await self._respond(200, await self._service.execution.answer(plan, context))
         if not accept.events:
-            raise Fault(Code.NOT_ACCEPTABLE, f"Subscriptions are served over WebSocket, or over HTTP as {EVENTS}.")
+            raise Fault(
+                Code.NOT_ACCEPTABLE,
+                Title(
+                    f"Subscriptions are served over WebSocket, or over HTTP as {EVENTS}.",
+                    f"Подписки отдаются по WebSocket или по HTTP как {EVENTS}.",
+                ),
+            )
         return await self._stream(self._service.execution.events(plan, context), context)
 
     def _asks_for_page(self) -> bool:
@@ -97,9 +108,18 @@ class Exchange:
 
     def _check_media(self, accept: Accepted) -> str:
         if accept.json is None and not accept.events:
-            raise Fault(Code.NOT_ACCEPTABLE, f"Answers are given as {GRAPHQL}, {JSON} or {EVENTS}.")
+            raise Fault(
+                Code.NOT_ACCEPTABLE,
+                Title(
+                    f"Answers are given as {GRAPHQL}, {JSON} or {EVENTS}.",
+                    f"Ответы отдаются как {GRAPHQL}, {JSON} или {EVENTS}.",
+                ),
+            )
         if self._method == "POST" and not is_json_in_utf8(self._headers.get(b"content-type", b"")):
-            raise Fault(Code.UNSUPPORTED_MEDIA_TYPE, f"Send the request as {JSON} in UTF-8.")
+            raise Fault(
+                Code.UNSUPPORTED_MEDIA_TYPE,
+                Title(f"Send the request as {JSON} in UTF-8.", f"Отправьте запрос как {JSON} в UTF-8."),
+            )
         return accept.json or JSON
 
     async def _authenticate(self) -> Context:
@@ -116,7 +136,13 @@ class Exchange:
         plan = self._service.execution.plan(request, request_id=self._request_id)
         self._state["operation"] = (plan.operation.name or "")[:OPERATION_NAME_LENGTH]
         if self._method == "GET" and plan.operation.kind is not OperationType.QUERY:
-            raise Fault(Code.METHOD_NOT_ALLOWED, f"A {plan.operation.kind.value} is sent by POST.")
+            raise Fault(
+                Code.METHOD_NOT_ALLOWED,
+                Title(
+                    f"A {plan.operation.kind.value} is sent by POST.",
+                    f"Операция {plan.operation.kind.value} отправляется методом POST.",
+                ),
+            )
         return plan
 
     async def _responses(self, request: GraphQLRequest, context: Context) -> AsyncGenerator[dict[str, Any], None]:
@@ -140,7 +166,7 @@ class Exchange:
         headers = REFUSAL_HEADERS.get(code, NO_HEADERS)
         if code is Code.METHOD_NOT_ALLOWED:
             headers = {"allow": "POST" if self._method == "GET" else "GET, POST"}
-        errors = [problem.formatted(self._request_id) for problem in problems]
+        errors = [problem.formatted(self._request_id, self._language) for problem in problems]
         await self._respond(status, {"errors": errors}, headers, linger=code is Code.PAYLOAD_TOO_LARGE)
 
     async def _respond(

@@ -26,6 +26,7 @@ from bpm_crm.api._resolvers import compile_resolvers
 from bpm_crm.api.documents import SUGGESTED, Document, Documents, Operation
 from bpm_crm.api.faults import Code, Fault, Problem, Refused, explain
 from bpm_crm.api.guard import Cost, check_variables
+from bpm_crm.engine.definition import Title
 
 __all__ = ["Execution", "Plan"]
 
@@ -97,7 +98,11 @@ class Execution:
         self._limits = limits
         self._deadline = deadline_seconds
         self._too_late = Problem(
-            Code.DEADLINE_EXCEEDED, f"The operation took longer than {deadline_seconds:g} s and was cancelled."
+            Code.DEADLINE_EXCEEDED,
+            Title(
+                f"The operation took longer than {deadline_seconds:g} s and was cancelled.",
+                f"Операция длилась дольше {deadline_seconds:g} с и отменена.",
+            ),
         )
         self._introspections: BoundedCache[tuple[str, str | None], bytes] = BoundedCache(entries=16, size=16_000_000)
         self._introspecting = asyncio.Lock()
@@ -194,7 +199,7 @@ def _problems(errors: Sequence[GraphQLError] | None, context: Context) -> list[P
 
 
 def _formatted(problems: Sequence[Problem], context: Context) -> list[dict[str, Any]]:
-    return [problem.formatted(context.request_id) for problem in problems]
+    return [problem.formatted(context.request_id, context.language) for problem in problems]
 
 
 def _response(data: Any, errors: list[dict[str, Any]], plan: Plan) -> dict[str, Any]:

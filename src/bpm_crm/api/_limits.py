@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from graphql import GraphQLError, Node
 
 from bpm_crm.api.faults import Code, Fault
+from bpm_crm.engine.definition import Title
 
 __all__ = ["NUL", "Limits", "exceeded", "unstorable"]
 
@@ -78,18 +79,23 @@ NUL = "\x00"
 
 def unstorable(place: str, node: Node | None = None) -> GraphQLError:
     """Return the refusal BAD_USER_INPUT of a text with the character U+0000, which no text in a database can have."""
-    message = f"The text in {place} has the character U+0000, which cannot be stored; leave it out."
-    return GraphQLError(message, node, original_error=Fault(Code.BAD_USER_INPUT, message))
+    message = Title(
+        f"The text in {place} has the character U+0000, which cannot be stored; leave it out.",
+        f"В тексте {place} есть символ U+0000, который нельзя сохранить; уберите его.",
+    )
+    return GraphQLError(message.en, node, original_error=Fault(Code.BAD_USER_INPUT, message))
 
 
 def exceeded(
-    limit: str, maximum: int, found: int, *, node: Node | None = None, place: str = "", cure: str = ""
+    limit: str, maximum: int, found: int, *, node: Node | None = None, place: str = "", cure: Title | None = None
 ) -> GraphQLError:
     """Return the refusal QUERY_TOO_COMPLEX that names the limit, its maximum, the value found and the place."""
-    where = f" in {place}" if place else ""
-    advice = f" {cure}" if cure else ""
-    message = (
-        f"The query is too complex: {limit.replace('_', ' ')}{where} is {found}, at most {maximum} is allowed.{advice}"
+    name = limit.replace("_", " ")
+    where = Title(f" in {place}", f" ({place})") if place else Title("", "")
+    advice = Title("", "") if cure is None else Title(f" {cure.en}", f" {cure.ru}")
+    message = Title(
+        f"The query is too complex: {name}{where.en} is {found}, at most {maximum} is allowed.{advice.en}",
+        f"Запрос слишком сложен: {name}{where.ru} — {found}, можно не больше {maximum}.{advice.ru}",
     )
     fault = Fault(Code.QUERY_TOO_COMPLEX, message, limit=limit, maximum=maximum, found=found)
-    return GraphQLError(message, node, original_error=fault)
+    return GraphQLError(message.en, node, original_error=fault)

@@ -1,8 +1,10 @@
 """Content negotiation: what a client accepts and what it sends, from the headers of an HTTP request."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import NamedTuple
+
+from bpm_crm.engine.wording import LANGUAGES
 
 __all__ = ["EVENTS", "GRAPHQL", "JSON", "Accepted", "accepted", "is_json_in_utf8", "preferred_language"]
 
@@ -62,6 +64,11 @@ def preferred_language(header: bytes, offered: tuple[str, ...]) -> str:
         qualities[language] = max(quality, qualities.get(language, 0.0))
     others = qualities.get("*", 0.0)
     return max(offered, key=lambda language: qualities.get(language, others))
+
+
+def language_of(headers: Mapping[str, str]) -> str:
+    """The language in which somebody who sends these headers is answered."""
+    return preferred_language(headers.get("accept-language", "").encode("latin-1"), LANGUAGES)
 
 
 def _weighted(header: bytes) -> Iterator[tuple[str, float]]:

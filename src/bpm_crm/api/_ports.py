@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.websockets import WebSocket
 
 from bpm_crm.api.faults import Code, Fault
+from bpm_crm.engine.definition import Title
 
 __all__ = ["Context", "ContextFactory", "Streams"]
 
@@ -19,6 +20,10 @@ class Context(Protocol):
     @property
     def request_id(self) -> str:
         """The id in `X-Request-Id` and in each error."""
+
+    @property
+    def language(self) -> str:
+        """The language in which errors are told."""
 
     @property
     def expires_at(self) -> datetime | None:
@@ -43,7 +48,13 @@ class Streams:
     def claim(self) -> Iterator[None]:
         """Hold one place. Raises Fault OVERLOADED where all are taken."""
         if self.count >= self._maximum:
-            raise Fault(Code.OVERLOADED, "The server has as many subscriptions as it can serve. Try again later.")
+            raise Fault(
+                Code.OVERLOADED,
+                Title(
+                    "The server has as many subscriptions as it can serve. Try again later.",
+                    "Сервер обслуживает столько подписок, сколько может. Повторите позже.",
+                ),
+            )
         self.count += 1
         try:
             yield

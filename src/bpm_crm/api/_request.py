@@ -12,6 +12,7 @@ from uuid_utils import uuid7
 
 from bpm_crm.api._limits import Limits
 from bpm_crm.api.faults import Code, Fault
+from bpm_crm.engine.definition import Title
 
 __all__ = [
     "GraphQLRequest",
@@ -72,7 +73,10 @@ def from_body(body: bytes, limits: Limits) -> GraphQLRequest:
     """Read a request from JSON. Raises Fault BAD_REQUEST, QUERY_TOO_COMPLEX."""
     if has_too_many_containers(body, limits):
         maximum = limits.variable_values
-        message = f"The request has too many lists and objects: variables may have {maximum} values."
+        message = Title(
+            f"The request has too many lists and objects: variables may have {maximum} values.",
+            f"В запросе слишком много списков и объектов: в переменных может быть {maximum} значений.",
+        )
         raise Fault(Code.QUERY_TOO_COMPLEX, message, limit="variable_values", maximum=maximum)
     return from_mapping(_json("body", body))
 
@@ -94,7 +98,11 @@ def from_query_string(query_string: bytes) -> GraphQLRequest:
         )
     except ValueError as error:
         raise Fault(
-            Code.BAD_REQUEST, "The URL's query is not UTF-8 in percent-encoding, or has too many parameters."
+            Code.BAD_REQUEST,
+            Title(
+                "The URL's query is not UTF-8 in percent-encoding, or has too many parameters.",
+                "Параметры URL не в UTF-8 с процентным кодированием, или их слишком много.",
+            ),
         ) from error
     for name in ("variables", "extensions"):
         if parameters.get(name):
@@ -105,15 +113,34 @@ def from_query_string(query_string: bytes) -> GraphQLRequest:
 def from_mapping(data: Any) -> GraphQLRequest:
     """Check the types of the parameters. Raises Fault BAD_REQUEST."""
     if isinstance(data, list):
-        raise Fault(Code.BAD_REQUEST, "Batches are not served: send one operation in each request.")
+        raise Fault(
+            Code.BAD_REQUEST,
+            Title(
+                "Batches are not served: send one operation in each request.",
+                "Пакеты не обслуживаются: отправляйте по одной операции в запросе.",
+            ),
+        )
     if not isinstance(data, Mapping):
-        raise Fault(Code.BAD_REQUEST, "A GraphQL request is a JSON object with `query`.")
+        raise Fault(
+            Code.BAD_REQUEST,
+            Title(
+                "A GraphQL request is a JSON object with `query`.", "Запрос GraphQL — это объект JSON с полем `query`."
+            ),
+        )
     query = data.get("query")
     if not isinstance(query, str) or not query:
-        raise Fault(Code.BAD_REQUEST, "`query` must be a string with a GraphQL document.")
+        raise Fault(
+            Code.BAD_REQUEST,
+            Title(
+                "`query` must be a string with a GraphQL document.", "`query` должно быть строкой с документом GraphQL."
+            ),
+        )
     name = data.get("operationName")
     if not isinstance(name, str | None):
-        raise Fault(Code.BAD_REQUEST, "`operationName` must be a string or null.")
+        raise Fault(
+            Code.BAD_REQUEST,
+            Title("`operationName` must be a string or null.", "`operationName` должно быть строкой или null."),
+        )
     return GraphQLRequest(query, name, _object(data, "variables"), _object(data, "extensions"))
 
 
@@ -122,7 +149,10 @@ def _object(data: Mapping[str, Any], name: str) -> dict[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise Fault(Code.BAD_REQUEST, f"`{name}` must be a JSON object or null.")
+        raise Fault(
+            Code.BAD_REQUEST,
+            Title(f"`{name}` must be a JSON object or null.", f"`{name}` должно быть объектом JSON или null."),
+        )
     return value
 
 
@@ -131,9 +161,17 @@ def _json(name: str, text: bytes | str) -> Any:
         return orjson.loads(text)
     except orjson.JSONDecodeError as error:
         raise Fault(
-            Code.BAD_REQUEST, f"The {name} is not JSON in UTF-8: {error.msg} at character {error.pos}."
+            Code.BAD_REQUEST,
+            Title(
+                f"The {name} is not JSON in UTF-8: {error.msg} at character {error.pos}.",
+                f"Это не JSON в UTF-8 ({name}): {error.msg}, символ {error.pos}.",
+            ),
         ) from error
 
 
 def _too_large(maximum: int) -> Fault:
-    return Fault(Code.PAYLOAD_TOO_LARGE, f"The request is larger than {maximum} bytes.", maximum=maximum)
+    return Fault(
+        Code.PAYLOAD_TOO_LARGE,
+        Title(f"The request is larger than {maximum} bytes.", f"Запрос больше {maximum} байт."),
+        maximum=maximum,
+    )

@@ -14,20 +14,21 @@ from bpm_crm.analytics.behaviour_charts import Chart, ChartSignal
 from bpm_crm.analytics.dimensions import UNGROUPED
 from bpm_crm.analytics.effect_series import Week, age_of, bounds_of, read_weeks, values_of, weeks_around
 from bpm_crm.analytics.effects import FEWEST, Effect, EffectMethod, EffectVerdict, measured
-from bpm_crm.analytics.frames import Frame, Question, read_frame
+from bpm_crm.analytics.frames import Frame, Question
 from bpm_crm.analytics.kpi_catalogue import Better, Kpi
 from bpm_crm.analytics.measures import Measured
 from bpm_crm.analytics.snapshots import kpis_of
 from bpm_crm.api.context import RequestContext
 from bpm_crm.api.faults import Code, Fault
 from bpm_crm.api.figure_filters import FactWhere
-from bpm_crm.api.figure_frames import FigureFrame, Period, frame_type, question_of
+from bpm_crm.api.figure_frames import FigureFrame, Period, frame_of, frame_type, question_of
 from bpm_crm.api.figure_members import Drilldown
 from bpm_crm.api.filters import IDFilter, StringFilter
 from bpm_crm.api.ids import to_global
 from bpm_crm.api.kpi_types import KpiValue, decimal, kpi_value
 from bpm_crm.api.kpis import found_kpi
 from bpm_crm.api.review_types import process_key
+from bpm_crm.engine.definition import Title
 from bpm_crm.operations.action_problems import ExpectedDirection
 from bpm_crm.records.database import Connection
 from bpm_crm.records.reviews import ActionRecord
@@ -136,7 +137,7 @@ async def measured_effect(
     async with context.services.database.reader(cases.tenant_id) as connection:
         kpi = found_kpi(await kpis_of(connection, cases.tenant_id, process), action.kpi)
         asked = _Asked(kpi, cases, others, _age(kpi, follow_up))
-        frame = await read_frame(connection, cases.tenant_id, process=process, as_of=as_of, known_at=known_at)
+        frame = await frame_of(context, connection, others or cases, process, as_of=as_of, known_at=known_at)
         weeks = weeks_around(
             action.starts_on, context.known.tenant.zone, end=action.ends_on, age=asked.age, as_of=frame.as_of
         )
@@ -189,12 +190,27 @@ def _others(
     """The question about the cases compared with; a fault where there are none, or should be none."""
     if method is not EffectMethod.COMPARISON:
         if compared_with is not None:
-            raise Fault(Code.BAD_USER_INPUT, "Only a COMPARISON has `comparedWith`; leave it out.")
+            raise Fault(
+                Code.BAD_USER_INPUT,
+                Title(
+                    "Only a COMPARISON has `comparedWith`; leave it out.",
+                    "`comparedWith` есть только у COMPARISON; уберите его.",
+                ),
+            )
         return None
     if compared_with is None:
-        raise Fault(Code.BAD_USER_INPUT, "A COMPARISON takes `comparedWith`: which other cases.")
+        raise Fault(
+            Code.BAD_USER_INPUT,
+            Title(
+                "A COMPARISON takes `comparedWith`: which other cases.",
+                "Для COMPARISON нужно `comparedWith`: с какими процессами сравнить.",
+            ),
+        )
     if where is None:
-        message = "The action is about all cases of its process: there are no others to compare with."
+        message = Title(
+            "The action is about all cases of its process: there are no others to compare with.",
+            "Мера касается всех случаев процесса: сравнивать не с чем.",
+        )
         raise Fault(Code.BAD_USER_INPUT, message)
     return question_of(context, None, FactWhere(and_=[compared_with, FactWhere(not_=where)]), UNGROUPED)
 
@@ -203,7 +219,13 @@ def _age(kpi: Kpi, follow_up: timedelta | None) -> timedelta:
     if follow_up is None:
         return age_of(kpi)
     if not timedelta(0) <= follow_up <= LONGEST_FOLLOW_UP:
-        raise Fault(Code.BAD_USER_INPUT, f"`followUp` is from 0 to {LONGEST_FOLLOW_UP.days} days.")
+        raise Fault(
+            Code.BAD_USER_INPUT,
+            Title(
+                f"`followUp` is from 0 to {LONGEST_FOLLOW_UP.days} days.",
+                f"`followUp` — от 0 до {LONGEST_FOLLOW_UP.days} дней.",
+            ),
+        )
     return follow_up
 
 

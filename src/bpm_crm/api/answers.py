@@ -1,11 +1,8 @@
 """Answers of the write path as the API shows them, the same for every mutation on a case."""
 
-import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 from uuid import UUID
-
-import orjson
 
 from bpm_crm.api.context import RequestContext
 from bpm_crm.api.errors import (
@@ -21,6 +18,8 @@ from bpm_crm.api.errors import (
 )
 from bpm_crm.api.faults import NO_ANSWER, UNCERTAIN, Code, Fault
 from bpm_crm.api.instances import instance_view
+from bpm_crm.api.requests import fingerprint, key_reused
+from bpm_crm.engine.definition import Title
 from bpm_crm.operations.access import Permission, Scope
 from bpm_crm.operations.commands import (
     Command,
@@ -67,11 +66,6 @@ def work_on(
     )
 
 
-def fingerprint(asked: Any) -> bytes:
-    """The digest of what was asked, by which a repetition is told from another request with the same key."""
-    return hashlib.sha256(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS, default=str)).digest()
-
-
 async def carried_out(context: RequestContext, work: Work) -> Outcome:
     """Carry out a work; faults when too much waits or the database cannot be reached."""
     return (await all_carried_out(context, [work]))[0]
@@ -82,9 +76,19 @@ async def all_carried_out(context: RequestContext, works: list[Work]) -> list[Ou
     try:
         return await context.services.writer.submit_all(works)
     except Overloaded as error:
-        raise Fault(Code.OVERLOADED, "More work waits than can be taken on; try again in a moment.") from error
+        raise Fault(
+            Code.OVERLOADED,
+            Title(
+                "More work waits than can be taken on; try again in a moment.",
+                "Работы накопилось больше, чем можно принять; повторите через минуту.",
+            ),
+        ) from error
     except Unavailable as error:
-        said = UNCERTAIN if error.uncertain else f"Nothing was recorded. {NO_ANSWER}"
+        said = (
+            UNCERTAIN
+            if error.uncertain
+            else Title(f"Nothing was recorded. {NO_ANSWER.en}", f"Ничего не записано. {NO_ANSWER.ru}")
+        )
         raise Fault(Code.UNAVAILABLE, said, uncertain=error.uncertain) from error
 
 
@@ -124,10 +128,6 @@ async def answered(
         case Missing():
             return not_found(language, *at, "instance")
         case KeyReused(key):
-            return IdempotencyConflict(
-                code="IDEMPOTENCY_CONFLICT",
-                message=text("IDEMPOTENCY_CONFLICT", language, key=key),
-                path=[*at, "idempotencyKey"],
-            )
+            return key_reused(context, key, at)
         case _:
             raise TypeError(f"unexpected outcome {type(outcome).__name__}")

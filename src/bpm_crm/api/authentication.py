@@ -10,11 +10,11 @@ from uuid import UUID
 from starlette.requests import HTTPConnection
 
 from bpm_crm.api._bounded_cache import BoundedCache
-from bpm_crm.api._negotiation import preferred_language
+from bpm_crm.api._negotiation import language_of
 from bpm_crm.api.context import RequestContext, Services
 from bpm_crm.api.faults import Code, Fault
 from bpm_crm.api.tokens import Claims, TokenVerifier
-from bpm_crm.engine.wording import LANGUAGES
+from bpm_crm.engine.definition import Title
 from bpm_crm.operations.access import Viewer
 from bpm_crm.operations.companies import parse_key
 from bpm_crm.operations.viewers import user_of_token, viewer_of_key, viewer_of_user
@@ -37,7 +37,7 @@ class Authenticator:
 
     async def __call__(self, connection: HTTPConnection, payload: dict[str, Any] | None) -> RequestContext:
         """The context of a request, or of a WebSocket by the payload of its `connection_init`."""
-        language = preferred_language(connection.headers.get("accept-language", "").encode(), LANGUAGES)
+        language = language_of(connection.headers)
         token = _token(connection, payload)
         request_id = connection.scope.get("state", {}).get("request_id", "")
         if token is None:
@@ -47,7 +47,13 @@ class Authenticator:
             reference = await self._services.reference.get(identity.tenant_id)
         viewer = None if reference is None else identity.viewer(reference)
         if viewer is None:
-            raise Fault(Code.UNAUTHENTICATED, "Sign in again: nobody active is behind these credentials.")
+            raise Fault(
+                Code.UNAUTHENTICATED,
+                Title(
+                    "Sign in again: nobody active is behind these credentials.",
+                    "Войдите снова: за этими учётными данными нет действующего сотрудника.",
+                ),
+            )
         return RequestContext(
             services=self._services,
             request_id=request_id,
@@ -109,5 +115,11 @@ def _token(connection: HTTPConnection, payload: dict[str, Any] | None) -> str | 
         return None
     scheme, _, token = str(sent).partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
-        raise Fault(Code.UNAUTHENTICATED, "Send credentials as `Authorization: Bearer …`.")
+        raise Fault(
+            Code.UNAUTHENTICATED,
+            Title(
+                "Send credentials as `Authorization: Bearer …`.",
+                "Передайте учётные данные как `Authorization: Bearer …`.",
+            ),
+        )
     return token.strip()

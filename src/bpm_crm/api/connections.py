@@ -14,6 +14,7 @@ from strawberry import argument
 
 from bpm_crm.api.faults import Code, Fault
 from bpm_crm.api.selections import selects
+from bpm_crm.engine.definition import Title
 from bpm_crm.records.database import Database
 from bpm_crm.records.selection import Key, Page, Query, Slice, read_page
 
@@ -47,10 +48,16 @@ def cut(
 ) -> Slice:
     """The slice that paging arguments ask for. A fault for both `first` and `last`, a negative or too large one, a bad cursor."""
     if first is not None and last is not None:
-        raise Fault(Code.BAD_USER_INPUT, "Give `first` or `last`, not both.")
+        raise Fault(
+            Code.BAD_USER_INPUT, Title("Give `first` or `last`, not both.", "Задайте `first` или `last`, но не оба.")
+        )
     limit = first if first is not None else last if last is not None else DEFAULT_FIRST
     if not 0 <= limit <= MOST:
-        raise Fault(Code.BAD_USER_INPUT, f"`first` and `last` are from 0 to {MOST}.", maximum=MOST)
+        raise Fault(
+            Code.BAD_USER_INPUT,
+            Title(f"`first` and `last` are from 0 to {MOST}.", f"`first` и `last` — от 0 до {MOST}."),
+            maximum=MOST,
+        )
     return Slice(
         limit=limit,
         after=None if after is None else read_cursor(after, keys),
@@ -102,7 +109,10 @@ def read_cursor(cursor: str, keys: Sequence[Key]) -> list[Any]:
             raise ValueError(cursor)
         return [_bound(key, value) for key, value in zip(keys, values, strict=True)]
     except (Error, ValueError, TypeError, ArithmeticError, orjson.JSONDecodeError) as error:
-        raise Fault(Code.BAD_USER_INPUT, "This is not a cursor of this list in this order.") from error
+        raise Fault(
+            Code.BAD_USER_INPUT,
+            Title("This is not a cursor of this list in this order.", "Это не курсор этого списка в этом порядке."),
+        ) from error
 
 
 def _bound(key: Key, value: Any) -> Any:

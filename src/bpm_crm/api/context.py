@@ -10,10 +10,13 @@ from uuid import UUID
 import strawberry
 
 from bpm_crm.api.faults import Code, Fault
+from bpm_crm.api.links import LinkSigner
 from bpm_crm.api.loaders import Loaders
+from bpm_crm.engine.definition import Title
 from bpm_crm.engine.process import Process
 from bpm_crm.operations.access import Permission, Scope, Viewer
 from bpm_crm.operations.events import EventHub
+from bpm_crm.operations.job_watch import JobWatch
 from bpm_crm.operations.reference import ReferenceCache
 from bpm_crm.operations.writer import Writer
 from bpm_crm.records.database import Database
@@ -33,19 +36,26 @@ class Views(Protocol):
 
 TABLES_AT_ONCE = 2
 """How many tables one process reads at a time: each may take much memory."""
-NO_TOKEN = "Send a token: `Authorization: Bearer …`."  # noqa: S105  # a text, not a token
+NO_TOKEN = Title(
+    "Send a token: `Authorization: Bearer …`.", "Передайте токен: `Authorization: Bearer …`."
+)  # a text, not a token
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What one process shares among all requests. `now` is the wall clock of the entry point, `reading` lets few read tables at once."""
+    """What one process shares among all requests. `now` is the wall clock of the entry point, `reading` lets few read tables at once.
+
+    Without a secret there are no `links`.
+    """
 
     database: Database
     writer: Writer
     reference: ReferenceCache
     hub: EventHub
+    jobs: JobWatch
     views: Views
     now: Callable[[], datetime]
+    links: LinkSigner | None = None
     reading: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(TABLES_AT_ONCE))
 
 
@@ -84,7 +94,11 @@ class RequestContext:
         viewer = self.caller
         scope = viewer.scope(permission)
         if scope is None:
-            raise Fault(Code.FORBIDDEN, "Your role does not allow this.", permission=permission.value)
+            raise Fault(
+                Code.FORBIDDEN,
+                Title("Your role does not allow this.", "Ваша роль этого не позволяет."),
+                permission=permission.value,
+            )
         return viewer, scope
 
     def scope(self, permission: Permission) -> Scope | None:

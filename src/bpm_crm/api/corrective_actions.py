@@ -33,7 +33,7 @@ from bpm_crm.api.context import Info, RequestContext
 from bpm_crm.api.errors import invalid_input, not_found, text
 from bpm_crm.api.filters import combined, comparisons, id_reader, key_comparisons, keys_of
 from bpm_crm.api.ids import uuid_of
-from bpm_crm.api.reviews import key_reused, request_of, user_or_caller
+from bpm_crm.api.requests import key_reused, request_of, user_or_caller
 from bpm_crm.operations.access import Permission, Reach, Scope
 from bpm_crm.operations.action_problems import Draft
 from bpm_crm.operations.commands import KeyReused, Missing, NotUnderstood

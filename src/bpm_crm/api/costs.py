@@ -8,9 +8,13 @@ FIGURE = 4_000
 """A figure reads all cases of its period: a dozen of them may be asked for at once."""
 MANY_MOVES = 4_000
 """Two hundred moves, each of which decides and writes."""
-
+PROOF = 100
+"""A version older than certificates is proved for the answer, in about a tenth of a second; later ones are read."""
 TABLE = 2_000
 """A table is read by a process of its own."""
+
+PROOF = 500
+"""A document is read, completed and proved."""
 
 COSTS: Mapping[str, FieldCost] = {
     "Query.channels": FieldCost(size=20),
@@ -60,6 +64,16 @@ COSTS: Mapping[str, FieldCost] = {
     "Query.kpiDrivers": FieldCost(weight=2 * FIGURE),
     "KpiDrivers.breakdowns": FieldCost(size=3),
     "KpiBreakdown.drivers": FieldCost(size=10),
+    "Query.replays": FieldCost(size=20),
+    "Replay.totals": FieldCost(size=4),
+    "Replay.steps": FieldCost(size=50),
+    "Replay.clocks": FieldCost(size=6),
+    "Replay.checkpoints": FieldCost(size=8),
+    "ReplayedBreaches.owners": FieldCost(size=20),
+    "ReplayedBreaches.teams": FieldCost(size=5),
+    "ReplayedBreaches.channels": FieldCost(size=2),
+    "Mutation.replayDraft": FieldCost(weight=TABLE),
+    "Mutation.slaWhatIf": FieldCost(weight=TABLE),
     "Query.previewImport": FieldCost(weight=TABLE),
     "ImportPreview.columns": FieldCost(size=30),
     "ImportPreview.rows": FieldCost(size=10),
@@ -69,12 +83,49 @@ COSTS: Mapping[str, FieldCost] = {
     "Mutation.importHistory": FieldCost(weight=TABLE),
     "Mutation.fireTransitions": FieldCost(weight=MANY_MOVES),
     "FireTransitionsPayload.results": FieldCost(size=200),
+    "MigrationPlan.stages": FieldCost(size=13),
+    "MigrationPlan.clocks": FieldCost(size=6),
+    "MigrationPlan.checkpoints": FieldCost(size=8),
+    "MigrationPlan.waivedClocks": FieldCost(size=6),
+    "MigrationPlan.waivedFields": FieldCost(size=15),
+    "MigrationPlan.startedClocks": FieldCost(size=6),
+    "NameMapping.because": FieldCost(size=3),
+    "CaseMigration.obstacles": FieldCost(size=3),
     "ProcessInstance.clocks": FieldCost(size=6),
     "ProcessInstance.checkpoints": FieldCost(size=8),
     "ProcessInstance.availableTransitions": FieldCost(weight=3, size=6),
     "SlaClock.segments": FieldCost(weight=5, size=20),
     "TransitionRecord.clockEvents": FieldCost(size=3),
     "TransitionRecord.checkpoints": FieldCost(size=1),
+    "Query.importBpmn": FieldCost(weight=TABLE),
+    "BpmnDraft.findings": FieldCost(size=30),
+    "BpmnImport.findings": FieldCost(size=10),
+    "ProcessDefinition.diagram": FieldCost(weight=FIGURE),
+    "ProcessInstance.diagram": FieldCost(weight=200),
+    "Diagram.findings": FieldCost(size=20),
+    "Query.diffProcess": FieldCost(weight=PROOF),
+    "ProcessDiff.differences": FieldCost(size=50),
+    "Mutation.publishProcess": FieldCost(weight=PROOF),
+    "Mutation.installProcesses": FieldCost(weight=4 * PROOF),
+    "ProcessesInstalled.processes": FieldCost(size=10),
+    "ProcessRollout.readOut": FieldCost(weight=2 * FIGURE),
+    "RolloutReadOut.figures": FieldCost(size=5),
+    "RolloutFigure.channels": FieldCost(size=3),
+    "TransitionForm.fields": FieldCost(size=3),
+    "TransitionForm.reasons": FieldCost(size=8),
+    "FormField.constraints": FieldCost(size=1),
+    "Query.processDrafts": FieldCost(size=10),
+    "ProcessDraft.problems": FieldCost(weight=PROOF, size=10),
+    "Mutation.saveProcessDraft": FieldCost(weight=PROOF),
+    "Mutation.validateProcess": FieldCost(weight=PROOF),
+    "ProcessVersion.certificate": FieldCost(weight=PROOF),
+    "Certificate.proved": FieldCost(size=12),
+    "Certificate.undecided": FieldCost(size=5),
+    "Certificate.problems": FieldCost(size=5),
+    "Certificate.shortestPathToWon": FieldCost(size=10),
+    "Certificate.waivers": FieldCost(size=5),
+    "CertificateProblem.trace": FieldCost(size=10),
+    "WorstCase.limits": FieldCost(size=13),
     "ProcessDefinition.stages": FieldCost(size=13),
     "ProcessDefinition.transitions": FieldCost(size=20),
     "ProcessDefinition.fields": FieldCost(size=15),

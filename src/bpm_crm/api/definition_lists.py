@@ -99,7 +99,7 @@ class DefinitionsQuery:
         shown = rest[: window.limit]
         nodes = [
             definition_type(
-                record, (await context.process(record.id, record.latest_version)).definition, context.language
+                record, (await context.process(record.id, record.taken_version)).definition, context.language
             )
             for record in shown
         ]
@@ -119,7 +119,7 @@ class DefinitionsQuery:
         record = context.known.definition(key)
         if record is None:
             return None
-        process = await context.process(record.id, record.latest_version)
+        process = await context.process(record.id, record.taken_version)
         return definition_type(record, process.definition, context.language)
 
 

@@ -1,15 +1,22 @@
 """Process definitions as the API shows them: stages, transitions, checkpoints, clocks, reasons, versions."""
 
+import asyncio
 from datetime import datetime
+from enum import Enum
 from uuid import UUID
 
 import strawberry
 from strawberry.scalars import JSON
 
+from bpm_crm.api.certificates import CertificateType, certificate_type
 from bpm_crm.api.context import Info
+from bpm_crm.api.diagram_types import Diagram
+from bpm_crm.api.diagrams import process_diagram
+from bpm_crm.api.exposing import expose
 from bpm_crm.api.ids import to_global, uuid_of
 from bpm_crm.api.nodes import Node
 from bpm_crm.api.people import User, user_of
+from bpm_crm.api.process_drafts import ProcessDraft, draft_type, find_draft
 from bpm_crm.engine.definition import (
     Checkpoint,
     Field,
@@ -24,6 +31,7 @@ from bpm_crm.engine.definition import (
 from bpm_crm.engine.definition import Reason as EngineReason
 from bpm_crm.engine.duration import format_duration
 from bpm_crm.operations.access import Permission
+from bpm_crm.operations.publishing import certificate_of_version
 from bpm_crm.records.database import Row
 from bpm_crm.records.reference import DefinitionRecord, Reference
 
@@ -127,6 +135,27 @@ class SlaPolicyType:
     )
 
 
+class VersionStatus(Enum):
+    """What new cases have to do with a version."""
+
+    CURRENT = "current"
+    ROLLING_OUT = "rolling_out"
+    HELD = "held"
+    SUPERSEDED = "superseded"
+
+
+expose(
+    VersionStatus,
+    "What new cases have to do with a version.",
+    {
+        VersionStatus.CURRENT: "New cases take it; unless the process is retired, then it is the one they would take.",
+        VersionStatus.ROLLING_OUT: "Some of the new cases take it: it is being rolled out.",
+        VersionStatus.HELD: "It is newer than what new cases take, and waits for a rollout.",
+        VersionStatus.SUPERSEDED: "New cases take a newer one.",
+    },
+)
+
+
 @strawberry.type(description="One immutable published version of a process definition.")
 class ProcessVersion(Node):
     """One immutable published version."""
@@ -138,7 +167,26 @@ class ProcessVersion(Node):
     published_by: User | None = strawberry.field(
         description="Who published it; null when it was installed with the product."
     )
+    is_shipped: bool = strawberry.field(description="Whether it says what the product ships under this key.")
     definition_id: strawberry.Private[UUID]
+
+    @strawberry.field(description="What new cases have to do with it.")
+    def status(self, info: Info) -> VersionStatus:
+        """What new cases have to do with it."""
+        info.context.require(Permission.VIEW_DEFINITIONS)
+        return _status(info.context.known.definitions[self.definition_id], self.version)
+
+    @strawberry.field(description="Cases that run or ran under it.")
+    async def total_instances(self, info: Info) -> int:
+        """Cases that run or ran under it."""
+        info.context.require(Permission.MANAGE_PROCESSES)
+        return (await info.context.loader.instance_counts.load(self.definition_id)).get(self.version, (0, 0))[0]
+
+    @strawberry.field(description="Cases under it that have not ended.")
+    async def open_instances(self, info: Info) -> int:
+        """Cases under it that have not ended."""
+        info.context.require(Permission.MANAGE_PROCESSES)
+        return (await info.context.loader.instance_counts.load(self.definition_id)).get(self.version, (0, 0))[1]
 
     @strawberry.field(description="The document that stands alone: shared parts and public holidays written out.")
     async def document(self, info: Info) -> JSON:
@@ -149,6 +197,14 @@ class ProcessVersion(Node):
     async def source(self, info: Info) -> str:
         """The YAML text it was published from."""
         return str((await self._row(info))["source"])
+
+    @strawberry.field(
+        description="The certificate of its soundness; of a version older than certificates, made for this answer."
+    )
+    async def certificate(self, info: Info) -> CertificateType:
+        """The certificate of its soundness, proved in a thread where none is stored."""
+        found = await asyncio.to_thread(certificate_of_version, await self._row(info))
+        return certificate_type(found, info.context.language)
 
     async def _row(self, info: Info) -> Row:
         info.context.require(Permission.VIEW_DEFINITIONS)
@@ -168,7 +224,13 @@ class ProcessDefinitionType(Node):
     key: str = strawberry.field(description="Stable key, for example `callback-request`.")
     title: str = strawberry.field(description="Name people see, in the language of `Accept-Language`.")
     description: str | None = strawberry.field(description="What the process is for.")
-    latest_version: int = strawberry.field(description="Version that new cases take.")
+    latest_version: int = strawberry.field(description="The newest published version.")
+    current_version: int = strawberry.field(
+        description="Version that new cases take, whose content this is; another than the newest while that is rolled out or held back."
+    )
+    retired_at: datetime | None = strawberry.field(
+        description="Since when no case of it begins any more; null: it is in use."
+    )
     created_at: datetime = strawberry.field(description="When the definition was first published.")
     channels: list[str] = strawberry.field(description="Keys of the channels it handles.")
     key_stage: str | None = strawberry.field(
@@ -183,6 +245,10 @@ class ProcessDefinitionType(Node):
     )
     sla_policies: list[SlaPolicyType] = strawberry.field(description="Rules of the clocks.")
     reasons: list[ReasonType] = strawberry.field(description="Catalogue of reasons.")
+    diagram: Diagram = strawberry.field(
+        resolver=process_diagram,
+        description="A picture of the process, with figures or the way of a case written over it where wanted.",
+    )
 
     @strawberry.field(description="All versions, newest first.")
     async def versions(self, info: Info) -> list["ProcessVersion"]:
@@ -190,7 +256,13 @@ class ProcessDefinitionType(Node):
         info.context.require(Permission.VIEW_DEFINITIONS)
         found = uuid_of(self.id, KIND)
         rows = [] if found is None else await info.context.loader.versions.load(found)
-        return [_version(info.context.people, row) for row in rows]
+        return [version_type(info.context.people, row) for row in rows]
+
+    @strawberry.field(description="The draft of the next version; null where there is none.")
+    async def draft(self, info: Info) -> ProcessDraft | None:
+        """The draft of the next version."""
+        info.context.require(Permission.MANAGE_PROCESSES)
+        return draft_type(info.context, await find_draft(info.context, self.key))
 
 
 KIND = "ProcessDefinition"
@@ -204,6 +276,8 @@ def definition_type(record: DefinitionRecord, definition: ProcessDefinition, lan
         title=definition.title.in_language(language),
         description=None if definition.description is None else definition.description.in_language(language),
         latest_version=record.latest_version,
+        current_version=record.taken_version,
+        retired_at=record.retired_at,
         created_at=record.created_at,
         channels=list(definition.channels),
         key_stage=definition.key_stage,
@@ -222,7 +296,7 @@ async def version_of(info: Info, key: str) -> ProcessVersion | None:
     definition, _, number = key.partition(".")
     known = next((found for found in info.context.known.definitions if str(found) == definition), None)
     rows = [] if known is None else await info.context.loader.versions.load(known)
-    return next((_version(info.context.people, row) for row in rows if str(row["version"]) == number), None)
+    return next((version_type(info.context.people, row) for row in rows if str(row["version"]) == number), None)
 
 
 def stage_type(stage: Stage, language: str) -> StageType:
@@ -292,7 +366,16 @@ def _policy(item: SlaPolicy, language: str) -> SlaPolicyType:
     )
 
 
-def _version(reference: Reference, row: Row) -> ProcessVersion:
+def _status(record: DefinitionRecord, version: int) -> VersionStatus:
+    if version == record.taken_version:
+        return VersionStatus.CURRENT
+    if version == record.rollout_version:
+        return VersionStatus.ROLLING_OUT
+    return VersionStatus.HELD if version > record.taken_version else VersionStatus.SUPERSEDED
+
+
+def version_type(reference: Reference, row: Row) -> ProcessVersion:
+    """A version as the API shows it."""
     return ProcessVersion(
         id=to_global("ProcessVersion", f"{row['definition_id']}.{row['version']}"),
         definition_id=row["definition_id"],
@@ -301,4 +384,5 @@ def _version(reference: Reference, row: Row) -> ProcessVersion:
         changelog=row["changelog"],
         published_at=row["published_at"],
         published_by=user_of(reference, row["published_by"]),
+        is_shipped=row["origin"] is not None,
     )

@@ -29,6 +29,7 @@ from bpm_crm.api._bounded_cache import BoundedCache
 from bpm_crm.api._limits import Limits, exceeded
 from bpm_crm.api.faults import Code, Fault, Problem, Refused, explain
 from bpm_crm.api.guard import FieldCost, Guard, OperationCost
+from bpm_crm.engine.definition import Title
 
 __all__ = ["Document", "Documents", "Operation"]
 
@@ -66,8 +67,20 @@ class Document:
             return self.operations[name]
         known = ", ".join(sorted(filter(None, self.operations))) or "none has a name"
         if name is None:
-            raise Fault(Code.BAD_REQUEST, f"The document has several operations; say in operationName which: {known}.")
-        raise Fault(Code.BAD_REQUEST, f"The document has no operation named {name[:100]!r}; it has: {known}.")
+            raise Fault(
+                Code.BAD_REQUEST,
+                Title(
+                    f"The document has several operations; say in operationName which: {known}.",
+                    f"В документе несколько операций; укажите в operationName, какую: {known}.",
+                ),
+            )
+        raise Fault(
+            Code.BAD_REQUEST,
+            Title(
+                f"The document has no operation named {name[:100]!r}; it has: {known}.",
+                f"В документе нет операции {name[:100]!r}; есть: {known}.",
+            ),
+        )
 
 
 class Documents:
@@ -113,7 +126,7 @@ class Documents:
     def _parse(self, text: str) -> DocumentNode:
         limits = self._limits
         if len(text) > limits.document_characters:
-            cure = "Send long values as variables."
+            cure = Title("Send long values as variables.", "Длинные значения передайте переменными.")
             raise exceeded("document_characters", limits.document_characters, len(text), cure=cure)
         try:
             return parse(text, max_lexical_tokens=limits.tokens, max_comments=limits.comments)

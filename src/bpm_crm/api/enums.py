@@ -4,6 +4,8 @@ from bpm_crm.api.exposing import expose
 from bpm_crm.engine.blockers import BlockerCode
 from bpm_crm.engine.clock import ClockEventKind, ClockState, SegmentKind
 from bpm_crm.engine.definition import FieldType, ReasonRule, StageKind
+from bpm_crm.engine.soundness.undecided import PROPERTY_TEXTS, Property
+from bpm_crm.engine.traces import Act
 from bpm_crm.operations.access import Permission, Reach, Role
 
 expose(
@@ -30,6 +32,21 @@ expose(
         FieldType.DATETIME: "An instant as in RFC 3339, with an offset.",
         FieldType.CHOICE: "The key of one of the field's options.",
     },
+)
+expose(
+    Act,
+    "What a step of a trace does.",
+    {
+        Act.START: "A case begins.",
+        Act.FIRE: "A trigger is fired.",
+        Act.RECORD: "An activity is recorded.",
+        Act.ASSIGN: "The case gets another owner.",
+    },
+)
+expose(
+    Property,
+    "What is proved of a process.",
+    {found: f"{text.en.capitalize()}." for found, text in PROPERTY_TEXTS.items()},
 )
 expose(
     ReasonRule,
@@ -65,6 +82,7 @@ expose(
         ClockEventKind.CANCELLED: "It ended without a verdict.",
         ClockEventKind.WITHDRAWN: "A record that came late made an earlier event untrue.",
         ClockEventKind.AMENDED: "A record that came late corrected when it stopped.",
+        ClockEventKind.MIGRATED: "It goes on under another version with the time it has used, or ended with the old one.",
     },
 )
 expose(
@@ -75,6 +93,7 @@ expose(
         SegmentKind.CLOSED_HOURS: "Outside the working hours of the calendar.",
         SegmentKind.PAUSED: "Paused for the reasons given.",
         SegmentKind.STOPPED: "Stopped, and resumed later in the same cycle.",
+        SegmentKind.CARRIED: "Under an earlier version with another calendar, which counted it.",
     },
 )
 expose(
@@ -130,6 +149,9 @@ expose(
         Permission.MANAGE_CORRECTIVE_ACTIONS: "Add, change and close corrective actions.",
         Permission.IMPORT_LEADS: "Import leads from tables.",
         Permission.IMPORT_HISTORY: "Import the history of cases from tables.",
+        Permission.MANAGE_PROCESSES: "Draft, publish, retire and roll out versions of processes.",
+        Permission.CHOOSE_VERSION: "Name the version of the process that a new case takes.",
+        Permission.MIGRATE_CASES: "Plan, try, run and undo migrations of running cases to another version.",
     },
 )
 expose(

@@ -135,6 +135,10 @@ _TEXTS = {
         "The action has changed since you looked: it is at revision {current}, you expected {expected}. Read it again.",
         "Мероприятие изменилось: сейчас версия {current}, а вы ожидали {expected}. Прочитайте его заново.",
     ),
+    "STALE_MIGRATION_PLAN": (
+        "Somebody has stored revision {current} of this plan, you expected {expected}. Read it again.",
+        "Сохранена редакция {current} этого плана, а вы ожидали {expected}. Прочитайте его заново.",
+    ),
     "CORRECTIVE_ACTION_CLOSED": (
         "The action is closed. Comment on it, or add another one.",
         "Мероприятие закрыто. Оставьте комментарий или добавьте новое.",
@@ -142,6 +146,26 @@ _TEXTS = {
     "KPI_DOES_NOT_DECOMPOSE": (
         "The value of “{kpi}” is a median or a product: no contributions add up to its move. Compare it by the dimension itself.",
         "Значение «{kpi}» — медиана или произведение: вклады не складываются в его изменение. Сравните его по самому измерению.",
+    ),
+    "INVALID_DOCUMENT": (
+        "The document cannot be taken; {count} to mend, the first: {first}",
+        "Документ не принят; нужно исправить: {count}. Первое: {first}",
+    ),
+    "STALE_PROCESS_DRAFT": (
+        "{who} saved the draft at {when}; it is at revision {current}. Read it again, merge, and save over that revision.",
+        "Черновик сохранил(а) {who} в {when}; сейчас это ревизия {current}. Прочитайте его снова, объедините и сохраните поверх неё.",
+    ),
+    "PROCESS_DRAFT_GONE": (
+        "{who} published or discarded the draft at {when}. Read the process again, and save a new draft without `expectedRevision`.",
+        "Черновик опубликовал(а) или удалил(а) {who} в {when}. Прочитайте процесс снова и сохраните новый черновик без `expectedRevision`.",
+    ),
+    "STALE_PROCESS_VERSION": (
+        "The newest version of “{process}” is {latest}, published by {who} at {when}; the document was made from {expected}. Compare them with `diffProcess`, merge, and publish with `baseVersion` {latest}.",
+        "Новейшая версия «{process}» — {latest}, опубликовал(а) {who} в {when}; документ сделан из версии {expected}. Сравните их через `diffProcess`, объедините и опубликуйте с `baseVersion` {latest}.",
+    ),
+    "ROLLOUT_RUNS": (
+        "Version {version} of “{process}” is being rolled out. Finish or stop the rollout first, or publish with `isHeld`.",
+        "Идёт выкатка версии {version} процесса «{process}». Сначала завершите или остановите её либо публикуйте с `isHeld`.",
     ),
     "TRANSITION_REFUSED": ("The move is not allowed now: {causes}", "Переход сейчас невозможен: {causes}"),
     "LEAD_ALREADY_CAPTURED": (

@@ -6,15 +6,14 @@ from typing import Annotated
 import strawberry
 from strawberry import argument
 
-from bpm_crm.analytics.dimensions import Dimension, OwnerBasis
-from bpm_crm.analytics.frames import FIRST_INSTANT, LAST_INSTANT
+from bpm_crm.analytics.dimensions import UNGROUPED, Dimension, OwnerBasis
 from bpm_crm.analytics.own_kpis import near_keys
 from bpm_crm.analytics.snapshots import kpis_of
 from bpm_crm.api.checks import KEY_DESCRIPTION, flaws
 from bpm_crm.api.context import Info, RequestContext
 from bpm_crm.api.errors import IdempotencyConflict, InvalidInput, NotFound, invalid_input
 from bpm_crm.api.figure_filters import FactWhere, fact_condition
-from bpm_crm.api.figure_frames import case_dimensions, instants_of, plain_input
+from bpm_crm.api.figure_frames import case_dimensions, frame_of, plain_input, question_of
 from bpm_crm.api.figure_inputs import AS_OF, KNOWN_AT, WHERE, PeriodInput
 from bpm_crm.api.imports import ask_for
 from bpm_crm.api.jobs import ExportJob, export_job
@@ -90,7 +89,8 @@ class ExportsMutation:
             return invalid_input([problem], context.language)
         if problems := await _kpi_problems(context, input):
             return invalid_input(problems, context.language)
-        found = await ask_for(context, JobKind.WORKBOOK, _asked(context, input).as_json(), input.idempotency_key)
+        asked = await _asked(context, input)
+        found = await ask_for(context, JobKind.WORKBOOK, asked.as_json(), input.idempotency_key)
         if isinstance(found, IdempotencyConflict):
             return found
         return ExportAccepted(job=export_job(found[0], context.language), is_repeated=found[1])
@@ -113,15 +113,15 @@ async def _kpi_problems(context: RequestContext, asked: ExportWorkbookInput) -> 
     ]
 
 
-def _asked(context: RequestContext, asked: ExportWorkbookInput) -> ExportInput:
-    """What the workbook is asked of; a fault for an empty period."""
-    since, until = FIRST_INSTANT, LAST_INSTANT
-    if asked.period is not None:
-        since, until = instants_of(asked.period, context.known.tenant.zone)
+async def _asked(context: RequestContext, asked: ExportWorkbookInput) -> ExportInput:
+    """What the workbook is asked of; a fault for an empty period, or a product where the process has none."""
+    question = question_of(context, asked.period, asked.where, UNGROUPED)
+    async with context.services.database.reader(question.tenant_id) as connection:
+        await frame_of(context, connection, question, asked.process, as_of=asked.as_of, known_at=asked.known_at)
     return ExportInput(
         process=asked.process,
-        since=since,
-        until=until,
+        since=question.since,
+        until=question.until,
         as_of=asked.as_of,
         known_at=asked.known_at,
         condition=fact_condition(asked.where, context.known),

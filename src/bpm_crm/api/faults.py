@@ -15,6 +15,7 @@ import asyncpg
 from graphql import GraphQLError, ObjectFieldNode, SourceLocation, ValueNode
 from strawberry.exceptions import StrawberryGraphQLError, StrawberryInputCoercionError
 
+from bpm_crm.engine.definition import Title
 from bpm_crm.records.database import CommitInterrupted, is_outage
 
 __all__ = ["STATUS", "Code", "Fault", "Problem", "Refused", "explain"]
@@ -23,10 +24,18 @@ logger = logging.getLogger("bpm_crm.api")
 
 MESSAGE_LENGTH = 500
 """graphql-core quotes a bad value whole, and whole may be most of the request."""
-MASK = "Internal error; quote the request id."
-NO_ANSWER = "The database does not answer. Try again in a moment."
-TOO_SLOW = "The database took too long over this and was stopped."
-UNCERTAIN = "It is not known whether this was recorded; repeat it with the same idempotencyKey."
+MASK = Title("Internal error; quote the request id.", "Внутренняя ошибка; сообщите id запроса.")
+NO_ANSWER = Title(
+    "The database does not answer. Try again in a moment.", "База данных не отвечает. Повторите через минуту."
+)
+TOO_SLOW = Title(
+    "The database took too long over this and was stopped.",
+    "База данных работала над этим слишком долго и остановлена.",
+)
+UNCERTAIN = Title(
+    "It is not known whether this was recorded; repeat it with the same idempotencyKey.",
+    "Неизвестно, записано ли это; повторите с тем же idempotencyKey.",
+)
 
 # Exceptions whose message describes the program; others may quote somebody's data (a database names the value of a duplicate key).
 _SPEAKABLE = (AttributeError, ImportError, NameError, NotImplementedError, RecursionError, TypeError)
@@ -92,11 +101,11 @@ STATUS: Mapping[Code, int] = MappingProxyType(
 class Fault(Exception):
     """An error that clients shall see as it is: raised by resolvers and by adapters of lower layers.
 
-    `message` is for people, in a sentence, without personal data; `extensions` are JSON values beside `code` and `requestId`.
+    `message` is for people, in a sentence of both languages, without personal data; `extensions` are JSON values beside `code` and `requestId`.
     """
 
-    def __init__(self, code: Code, message: str, **extensions: Any) -> None:
-        super().__init__(message)
+    def __init__(self, code: Code, message: Title, **extensions: Any) -> None:
+        super().__init__(message.en)
         self.code = code
         self.message = message
         self.extensions = extensions
@@ -104,17 +113,17 @@ class Fault(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One error in the form of the response, without its request id, so that it can be kept and answered again."""
+    """One error in the form of the response, without request id and language, so that it can be kept and answered again."""
 
     code: Code
-    message: str
+    message: Title
     locations: Sequence[SourceLocation] = ()
     path: Sequence[str | int] = ()
     extensions: Mapping[str, Any] = field(default_factory=dict)
 
-    def formatted(self, request_id: str) -> dict[str, Any]:
+    def formatted(self, request_id: str, language: str) -> dict[str, Any]:
         """The error as the GraphQL specification writes it: `message`, `locations`, `path`, `extensions`."""
-        formatted: dict[str, Any] = {"message": self.message}
+        formatted: dict[str, Any] = {"message": self.message.in_language(language)}
         if self.locations:
             formatted["locations"] = [{"line": place.line, "column": place.column} for place in self.locations]
         if self.path:
@@ -127,7 +136,7 @@ class Refused(Exception):
     """A request that is answered with errors and without `data`."""
 
     def __init__(self, *problems: Problem) -> None:
-        super().__init__(problems[0].message)
+        super().__init__(problems[0].message.en)
         self.problems = problems
 
     @property
@@ -147,7 +156,7 @@ def explain(error: Exception, *, request_id: str, code: Code = Code.INTERNAL) ->
     if problem is None:
         _log(cause, request_id, located.path or ())
         problem = Problem(Code.INTERNAL, MASK)
-    message = problem.message if len(problem.message) <= MESSAGE_LENGTH else problem.message[:MESSAGE_LENGTH] + "…"
+    message = Title(_cut(problem.message.en), _cut(problem.message.ru))
     return replace(problem, message=message, locations=tuple(located.locations or ()), path=tuple(located.path or ()))
 
 
@@ -162,7 +171,7 @@ def _known(cause: Exception) -> Problem | None:
     if isinstance(cause, Fault):
         return Problem(cause.code, cause.message, extensions=cause.extensions)
     if isinstance(cause, GraphQLError) and cause.extensions and cause.extensions.get("code") in Code.__members__:
-        return Problem(Code(cause.extensions["code"]), cause.message, extensions=cause.extensions)
+        return Problem(Code(cause.extensions["code"]), _untranslated(cause), extensions=cause.extensions)
     return None
 
 
@@ -184,12 +193,23 @@ def _outage(cause: Exception, request_id: str) -> Problem | None:
 def _meant(located: GraphQLError, cause: Exception, code: Code) -> Problem | None:
     """The problem of an error whose code follows from its place; None for an unexpected one."""
     if code is not Code.INTERNAL:
-        return Problem(code, located.message)
+        return Problem(code, _untranslated(located))
     if isinstance(cause, StrawberryInputCoercionError) or _is_about_a_value(located):
-        return Problem(Code.BAD_USER_INPUT, located.message)
+        return Problem(Code.BAD_USER_INPUT, _untranslated(located))
     if isinstance(cause, StrawberryGraphQLError):  # what Strawberry's permission classes raise
-        return Problem(Code.FORBIDDEN, cause.message or "Your role does not allow this field.")
+        unsaid = Title("Your role does not allow this field.", "Ваша роль не позволяет это поле.")
+        return Problem(Code.FORBIDDEN, Title(cause.message, cause.message) if cause.message else unsaid)
     return None
+
+
+def _cut(message: str) -> str:
+    """A message, no longer than anybody reads."""
+    return message if len(message) <= MESSAGE_LENGTH else message[:MESSAGE_LENGTH] + "…"
+
+
+def _untranslated(error: GraphQLError) -> Title:
+    """The message of graphql-core, which speaks English to everybody."""
+    return Title(error.message, error.message)
 
 
 def _is_about_a_value(error: Exception) -> bool:

@@ -2,6 +2,7 @@
 
 import strawberry
 
+from bpm_crm.analytics.dimensions import PRODUCT
 from bpm_crm.api.filters import (
     DateTimeFilter,
     IDFilter,
@@ -34,6 +35,10 @@ class FactWhere:
     channel: StringFilter | None = strawberry.field(default=None, description="Key of the channel.")
     campaign: StringFilter | None = strawberry.field(default=None, description="Key of the campaign.")
     region: StringFilter | None = strawberry.field(default=None, description="Region.")
+    product: StringFilter | None = strawberry.field(
+        default=None,
+        description="Product, as the data field says that is bound to it; a fault where no version of the process binds one.",
+    )
     owner: IDFilter | None = strawberry.field(default=None, description="Global id of the owner.")
     team: StringFilter | None = strawberry.field(default=None, description="Key of the team.")
     stage: StringFilter | None = strawberry.field(default=None, description="Key of the stage it stood in.")
@@ -64,6 +69,7 @@ def _own(part: FactWhere, reference: Reference) -> list[Condition]:
         *key_comparisons(part.channel, "k.channel_id", channels),
         *key_comparisons(part.campaign, "k.campaign_id", campaigns),
         *comparisons(part.region, "k.region", "text"),
+        *comparisons(part.product, PRODUCT, "text"),
         *comparisons(part.owner, "k.owner_id", "uuid", id_reader("User")),
         *key_comparisons(part.team, "k.team_id", teams),
         *comparisons(part.stage, "m.to_stage", "text"),

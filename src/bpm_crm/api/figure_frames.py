@@ -15,7 +15,7 @@ import strawberry
 from strawberry.scalars import JSON
 
 from bpm_crm.analytics.dimensions import OF_CASES, Dimension, Grouping, Segment
-from bpm_crm.analytics.frames import FIRST_INSTANT, LAST_INSTANT, Frame, Question, Version
+from bpm_crm.analytics.frames import FIRST_INSTANT, LAST_INSTANT, Frame, Question, Version, read_frame
 from bpm_crm.analytics.segment_titles import key_and_title
 from bpm_crm.analytics.statements import CaseFilter
 from bpm_crm.api.context import RequestContext
@@ -24,7 +24,9 @@ from bpm_crm.api.figure_filters import FactWhere, fact_condition
 from bpm_crm.api.figure_inputs import PeriodInput
 from bpm_crm.api.ids import to_global
 from bpm_crm.api.instance_filters import scope_condition
+from bpm_crm.engine.definition import Title
 from bpm_crm.operations.access import Permission
+from bpm_crm.records.database import Connection
 from bpm_crm.records.selection import All, Parameters, where
 
 MOST_SEGMENTS = 500
@@ -91,17 +93,29 @@ def instants_of(period: PeriodInput, zone: str) -> tuple[datetime, datetime]:
     since = _end(period.from_, period.from_date, "from", zone) or FIRST_INSTANT
     until = _end(period.to, period.to_date, "to", zone) or LAST_INSTANT
     if since >= until:
-        raise Fault(Code.BAD_USER_INPUT, "A period ends after it begins: its end is not in it.")
+        raise Fault(
+            Code.BAD_USER_INPUT,
+            Title(
+                "A period ends after it begins: its end is not in it.",
+                "Период кончается позже, чем начинается: его конец в него не входит.",
+            ),
+        )
     return since, until
 
 
 def _end(instant: datetime | None, day: date | None, name: str, zone: str) -> datetime | None:
     if instant is not None and day is not None:
-        raise Fault(Code.BAD_USER_INPUT, f"Give `{name}` or `{name}Date`, not both.")
+        raise Fault(
+            Code.BAD_USER_INPUT,
+            Title(f"Give `{name}` or `{name}Date`, not both.", f"Задайте `{name}` или `{name}Date`, но не оба."),
+        )
     if day is None:
         return instant
     if not FIRST_INSTANT.year < day.year < LAST_INSTANT.year:
-        raise Fault(Code.BAD_USER_INPUT, f"`{name}Date` lies between the years 2 and 9998.")
+        raise Fault(
+            Code.BAD_USER_INPUT,
+            Title(f"`{name}Date` lies between the years 2 and 9998.", f"`{name}Date` лежит между годами 2 и 9998."),
+        )
     return datetime.combine(day, time(), ZoneInfo(zone)).astimezone(UTC)
 
 
@@ -111,23 +125,55 @@ def case_dimensions(chosen: Sequence[Dimension] | None) -> list[Dimension]:
         if dimension not in OF_CASES:
             known = ", ".join(item.name for item in OF_CASES)
             raise Fault(
-                Code.BAD_USER_INPUT, f"Only KPIs can be grouped by {dimension.name}; this figure can by {known}."
+                Code.BAD_USER_INPUT,
+                Title(
+                    f"Only KPIs can be grouped by {dimension.name}; this figure can by {known}.",
+                    f"По {dimension.name} группируются только показатели; этот отчёт — по {known}.",
+                ),
             )
     return list(dict.fromkeys(chosen or ()))
 
 
-def check_process(context: RequestContext, process: str | None, frame: Frame) -> None:
-    """A fault for a process that the company does not have."""
+async def frame_of(
+    context: RequestContext,
+    connection: Connection,
+    question: Question,
+    process: str | None = None,
+    *,
+    as_of: datetime | None,
+    known_at: datetime | None,
+) -> Frame:
+    """The frame of a question; a fault for a process that the company does not have, or that has no product to filter by."""
+    frame = await read_frame(connection, question.tenant_id, process=process, as_of=as_of, known_at=known_at)
     if process is not None and not frame.versions:
         known = ", ".join(sorted(record.key for record in context.known.definitions.values()))
-        raise Fault(Code.BAD_USER_INPUT, f"There is no process “{process}”; there are: {known}.")
+        raise Fault(
+            Code.BAD_USER_INPUT,
+            Title(f"There is no process “{process}”; there are: {known}.", f"Процесса «{process}» нет; есть: {known}."),
+        )
+    check_product(question.cases, frame.versions)
+    return frame
+
+
+def check_product(cases: CaseFilter, versions: Sequence[Version]) -> None:
+    """A fault for a filter by product over versions of which none binds a data field to it."""
+    if cases.names_product and not any(version.bound_to("product") for version in versions):
+        processes = ", ".join(sorted({version.process for version in versions}))
+        raise Fault(
+            Code.BAD_USER_INPUT,
+            Title(
+                f"Cases of {processes} have no product: no data field has `binds: product`. Leave `product` out of `where`.",
+                f"У процессов {processes} нет продукта: ни у одного поля данных нет `binds: product`. Уберите `product` из `where`.",
+            ),
+        )
 
 
 def check_segments(number: int) -> None:
     """A fault for more segments than anybody reads."""
     if number > MOST_SEGMENTS:
-        message = (
-            f"This makes {number} segments, at most {MOST_SEGMENTS} are given; filter the cases or drop a dimension."
+        message = Title(
+            f"This makes {number} segments, at most {MOST_SEGMENTS} are given; filter the cases or drop a dimension.",
+            f"Получается {number} сегментов, отдаётся не больше {MOST_SEGMENTS}; отберите процессы или уберите измерение.",
         )
         raise Fault(Code.BAD_USER_INPUT, message, maximum=MOST_SEGMENTS, found=number)
 

@@ -8,12 +8,11 @@ from strawberry import argument
 
 from bpm_crm.analytics.dimensions import UNGROUPED
 from bpm_crm.analytics.event_log import EventClassifier
-from bpm_crm.analytics.frames import read_frame
 from bpm_crm.analytics.process_map import Cell, MapFigures, Section, read_process_map
 from bpm_crm.api.context import Info, RequestContext
 from bpm_crm.api.faults import Code, Fault
 from bpm_crm.api.figure_conformance import Conformance, conformance_type
-from bpm_crm.api.figure_frames import FigureFrame, check_process, frame_type, question_of
+from bpm_crm.api.figure_frames import FigureFrame, frame_of, frame_type, question_of
 from bpm_crm.api.figure_map_inputs import MapNumber, ProcessMapInput
 from bpm_crm.api.figure_map_parts import (
     activity_type,
@@ -36,6 +35,7 @@ from bpm_crm.api.figure_members import After, Drilldown, First
 from bpm_crm.api.figure_variants import AfterVariant, FirstVariants, ProcessVariantConnection, variant_page
 from bpm_crm.api.instance_lists import ProcessInstanceConnection
 from bpm_crm.api.selections import Selection, selects
+from bpm_crm.engine.definition import Title
 
 MOST_CELLS = 5_000
 """More activities and edges than this nobody reads, and no browser draws."""
@@ -104,8 +104,7 @@ class ProcessMapQuery:
         question = question_of(context, input.period, input.where, UNGROUPED)
         async with context.services.database.reader(question.tenant_id) as connection:
             times = {"as_of": input.as_of, "known_at": input.known_at}
-            frame = await read_frame(connection, question.tenant_id, process=input.process, **times)
-            check_process(context, input.process, frame)
+            frame = await frame_of(context, connection, question, input.process, **times)
             sections = _sections(selects(info))
             figures = await read_process_map(connection, frame, question, input.classifier, sections)
         _check_size(figures)
@@ -120,7 +119,10 @@ def _sections(chosen: Selection) -> list[Section]:
 def _check_size(figures: MapFigures) -> None:
     found = sum(len(cells) for cells in figures.cells.values())
     if found > MOST_CELLS:
-        message = f"This map has {found} parts, at most {MOST_CELLS} are given; filter the cases or choose another classifier."
+        message = Title(
+            f"This map has {found} parts, at most {MOST_CELLS} are given; filter the cases or choose another classifier.",
+            f"В карте {found} частей, отдаётся не больше {MOST_CELLS}; отберите процессы или выберите другой классификатор.",
+        )
         raise Fault(Code.BAD_USER_INPUT, message, maximum=MOST_CELLS, found=found)
 
 

@@ -15,6 +15,7 @@ from bpm_crm.api.faults import Code, Fault
 from bpm_crm.api.instance_lists import ProcessInstanceConnection, ProcessInstanceEdge
 from bpm_crm.api.instances import instance_views
 from bpm_crm.api.selections import selects
+from bpm_crm.engine.definition import Title
 from bpm_crm.operations.access import Permission
 from bpm_crm.records.listings import INSTANCES
 from bpm_crm.records.selection import Key, Page
@@ -72,9 +73,11 @@ class Drilldown:
     async def _load(self, wanted: Sequence[Wanted]) -> list[Listed]:
         listed = sum(item.most for item in wanted)
         if listed > MOST_LISTED:
-            message = (
+            message = Title(
                 f"The lists of a figure may have {listed} cases in all, at most {MOST_LISTED} are given; ask for fewer "
-                "segments, or smaller pages (first)."
+                "segments, or smaller pages (first).",
+                f"В списках отчёта может быть {listed} процессов, отдаётся не больше {MOST_LISTED}; запросите меньше "
+                "сегментов или страницы короче (first).",
             )
             raise Fault(Code.QUERY_TOO_COMPLEX, message, limit="listed_cases", maximum=MOST_LISTED, found=listed)
         async with self._context.services.database.reader(self._context.known.tenant.id) as connection:

@@ -8,7 +8,6 @@ from strawberry import argument
 
 from bpm_crm.analytics.checkpoints import read_checkpoints
 from bpm_crm.analytics.dimensions import Dimension, Grouping
-from bpm_crm.analytics.frames import read_frame
 from bpm_crm.analytics.funnel import FunnelMode, read_funnel
 from bpm_crm.analytics.losses import read_losses
 from bpm_crm.api.context import Info
@@ -16,11 +15,12 @@ from bpm_crm.api.faults import Code, Fault
 from bpm_crm.api.figure_checkpoints import CheckpointKpi, checkpoint_kpis
 from bpm_crm.api.figure_estimates import Estimating
 from bpm_crm.api.figure_filters import FactWhere
-from bpm_crm.api.figure_frames import case_dimensions, check_process, check_segments, frame_type, question_of
+from bpm_crm.api.figure_frames import case_dimensions, check_segments, frame_of, frame_type, question_of
 from bpm_crm.api.figure_funnel import Funnel, segment_type, sorted_segments
 from bpm_crm.api.figure_inputs import AS_OF, KNOWN_AT, WHERE, FunnelInput, LossInput, PeriodInput
 from bpm_crm.api.figure_losses import LossCell, loss_cells
 from bpm_crm.api.figure_members import Drilldown
+from bpm_crm.engine.definition import Title
 
 FunnelArgument = Annotated[FunnelInput, argument(description="Which funnel.")]
 LossArgument = Annotated[LossInput, argument(description="Which losses.")]
@@ -45,11 +45,15 @@ class FiguresQuery:
         dimensions = case_dimensions(input.group_by)
         question = question_of(context, input.period, input.where, Grouping(dimensions, input.owner_basis))
         if input.window is not None and input.mode is not FunnelMode.COHORT:
-            raise Fault(Code.BAD_USER_INPUT, "Only a COHORT has a window; leave `window` out.")
+            raise Fault(
+                Code.BAD_USER_INPUT,
+                Title(
+                    "Only a COHORT has a window; leave `window` out.", "Окно есть только у COHORT; уберите `window`."
+                ),
+            )
         async with context.services.database.reader(question.tenant_id) as connection:
             times = {"as_of": input.as_of, "known_at": input.known_at}
-            frame = await read_frame(connection, question.tenant_id, process=input.process, **times)
-            check_process(context, input.process, frame)
+            frame = await frame_of(context, connection, question, input.process, **times)
             figures = await read_funnel(
                 connection,
                 frame,
@@ -87,8 +91,7 @@ class FiguresQuery:
         question = question_of(context, input.period, input.where, Grouping(dimensions, input.owner_basis))
         async with context.services.database.reader(question.tenant_id) as connection:
             times = {"as_of": input.as_of, "known_at": input.known_at}
-            frame = await read_frame(connection, question.tenant_id, process=input.process, **times)
-            check_process(context, input.process, frame)
+            frame = await frame_of(context, connection, question, input.process, **times)
             figures = await read_losses(connection, frame, question)
         check_segments(len({loss.segment for loss in figures.losses}))
         shown = frame_type(frame, frame.versions, question, input.where)
@@ -112,8 +115,7 @@ class FiguresQuery:
         dimensions = case_dimensions(group_by)
         question = question_of(context, period, where, Grouping(dimensions))
         async with context.services.database.reader(question.tenant_id) as connection:
-            frame = await read_frame(connection, question.tenant_id, process=process, as_of=as_of, known_at=known_at)
-            check_process(context, process, frame)
+            frame = await frame_of(context, connection, question, process, as_of=as_of, known_at=known_at)
             report = await read_checkpoints(connection, frame, question)
         check_segments(len({figures.segment for figures in report.figures}))
         shown = frame_type(frame, frame.versions, question, where)

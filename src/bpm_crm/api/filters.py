@@ -11,6 +11,7 @@ import strawberry
 from bpm_crm.api.exposing import expose
 from bpm_crm.api.faults import Code, Fault
 from bpm_crm.api.ids import uuid_of
+from bpm_crm.engine.definition import Title
 from bpm_crm.records.selection import All, AnyOf, Compare, Condition, Key, Not, Operator
 
 MOST_COMPARISONS = 200
@@ -149,7 +150,10 @@ def combined(where: Any, own: Callable[[Any], Sequence[Condition]]) -> Condition
     """The condition of a `where` input: its own comparators and its `and`, `or`, `not` parts; a fault for too many of them."""
     count = sum(_comparators(part) for part in _parts(where))
     if count > MOST_COMPARISONS:
-        message = f"A filter has at most {MOST_COMPARISONS} comparisons, this one {count}. Use `in` with a list for many values."
+        message = Title(
+            f"A filter has at most {MOST_COMPARISONS} comparisons, this one {count}. Use `in` with a list for many values.",
+            f"В фильтре не больше {MOST_COMPARISONS} сравнений, в этом {count}. Для многих значений используйте `in` со списком.",
+        )
         raise Fault(Code.BAD_USER_INPUT, message, maximum=MOST_COMPARISONS, found=count)
     return _combined(where, own)
 

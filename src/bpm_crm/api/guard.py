@@ -26,12 +26,16 @@ from bpm_crm.api._limits import NUL, Limits, exceeded, unstorable
 from bpm_crm.api._prices import FieldCost, price_list
 from bpm_crm.api._tally import Tally, VariableSize
 from bpm_crm.api._walk import DIGITS, Walk
+from bpm_crm.engine.definition import Title
 
 __all__ = ["Cost", "FieldCost", "Guard", "Limits", "OperationCost", "check_variables"]
 
 INTROSPECTION_HEADROOM = 1.5
 """An operation may introspect this much more than the fullest standard introspection query does."""
-CURE = "Ask for smaller pages (first), fewer lists inside lists, or several requests."
+CURE = Title(
+    "Ask for smaller pages (first), fewer lists inside lists, or several requests.",
+    "Запросите страницы короче (first), меньше вложенных списков или несколько запросов.",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,8 @@ class RecordKind(Enum):
     ASSIGNMENT = "assignment"
     EXCLUSION = "exclusion"
     CLOCK = "clock"
+    MIGRATION = "migration"
+    MIGRATION_UNDONE = "migration_undone"
 
 
 expose(
@@ -41,6 +43,8 @@ expose(
         RecordKind.ASSIGNMENT: "The owner or team changed.",
         RecordKind.EXCLUSION: "The case was left out of figures, or counted again.",
         RecordKind.CLOCK: "Time passed: clocks warned, breached or escalated.",
+        RecordKind.MIGRATION: "The case went on under another version: `migratedFrom` says under which it was.",
+        RecordKind.MIGRATION_UNDONE: "A migration was undone: the case is as it was before.",
     },
 )
 
@@ -115,6 +119,9 @@ class TransitionRecord:
     clock_events: list[ClockEventType] = strawberry.field(description="What its clocks went through.")
     activity: ActivityType | None = strawberry.field(description="The act that was recorded.")
     data: JSON | None = strawberry.field(description="Data fields that changed, without personal ones.")
+    migrated_from: int | None = strawberry.field(
+        description="Of a migration or its undoing: the version under which the case was before."
+    )
     owner: User | None = strawberry.field(description="Owner after the step.")
     team: Team | None = strawberry.field(description="Team after the step.")
 
@@ -193,6 +200,11 @@ class RecordView(TransitionRecord):
     def data(self) -> JSON | None:  # type: ignore[override]  # made when asked for
         """Data fields that changed."""
         return None if self.record.data is None else JSON(self.record.data)
+
+    @property
+    def migrated_from(self) -> int | None:  # type: ignore[override]  # made when asked for
+        """The version under which the case was before."""
+        return None if self.record.migration is None else self.record.migration["from"]
 
     @property
     def owner(self) -> User | None:  # type: ignore[override]  # made when asked for

@@ -8,8 +8,9 @@ from bpm_crm.engine.definition import ProcessDefinition
 from bpm_crm.excel.addresses import letters
 from bpm_crm.excel.cells import Cell, Head, Row, shown_cell
 from bpm_crm.excel.headers import ColumnType, column_type, header_row, repeated, required_headers
+from bpm_crm.excel.mappings import proposed
 from bpm_crm.excel.settings import suggested_order
-from bpm_crm.excel.targets import ImportKind, Target, proposed, targets_of
+from bpm_crm.excel.targets import ImportKind, Target, targets_of
 from bpm_crm.excel.values import DateOrder
 
 SHOWN_ROWS = 10

@@ -234,7 +234,7 @@ async def _definition(context: RequestContext, channel: str) -> ProcessDefinitio
         problem = EngineProblem(InputCode.UNKNOWN_CHANNEL, ("channel",), shown(channel), keys)
         return invalid_input([problem], context.language)
     record = context.known.definitions[found.definition_id]
-    return (await context.process(record.id, record.latest_version)).definition
+    return (await context.process(record.id, record.taken_version)).definition
 
 
 async def _head(context: RequestContext, file: FileRecord, sheet: str | None) -> Head:

@@ -1,6 +1,6 @@
 """Process instances: the cases, what is open to the viewer in each, their history and clocks, and the lists of them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated
@@ -14,6 +14,8 @@ from bpm_crm.api.clocks import ClockView, SlaClock
 from bpm_crm.api.connections import After, First, cut, page_info, write_cursor
 from bpm_crm.api.context import Info, RequestContext
 from bpm_crm.api.definitions import ProcessDefinitionType, ReasonType, StageType, reason_type
+from bpm_crm.api.diagram_types import Diagram
+from bpm_crm.api.diagrams import instance_diagram
 from bpm_crm.api.errors import Blocker, blockers_of
 from bpm_crm.api.exposing import expose
 from bpm_crm.api.history import TransitionRecordConnection, TransitionRecordEdge, transition_record
@@ -22,6 +24,9 @@ from bpm_crm.api.instance_filters import InstanceStatus
 from bpm_crm.api.nodes import Node
 from bpm_crm.api.people import Team, User, team_of, user_of
 from bpm_crm.api.selections import Selection
+from bpm_crm.api.transition_forms import TransitionFormType, form_type
+from bpm_crm.engine.definition import Transition
+from bpm_crm.engine.forms import form_of
 from bpm_crm.engine.instants import instant_of, moment_of
 from bpm_crm.engine.legality import AvailableTransition as EngineAvailable
 from bpm_crm.engine.legality import available
@@ -74,6 +79,12 @@ class AvailableTransition:
     blocked_by: list[Blocker] = strawberry.field(
         description="Everything that stands in the way, missing input included."
     )
+    draw: strawberry.Private[Callable[[], TransitionFormType]]
+
+    @strawberry.field(description="What the move asks for, with the values the case has: enough to draw the form.")
+    def form(self) -> TransitionFormType:
+        """What the move asks for."""
+        return self.draw()
 
 
 @strawberry.type(description="A checkpoint of the process and whether the case has reached it.")
@@ -148,6 +159,10 @@ class ProcessInstance(Node):
         return TransitionRecordConnection(
             edges=edges, nodes=nodes, page_info=page_info(page, window), total_count=self.record.state.sequence
         )
+
+    diagram: Diagram = strawberry.field(
+        resolver=instance_diagram, description="The way of the case over a picture of its process."
+    )
 
     record: strawberry.Private[InstanceRecord]
     deal_view: strawberry.Private[DealType | None]
@@ -293,7 +308,14 @@ class InstanceView(ProcessInstance):
             required_fields=list(move.required),
             reasons=[reason_type(reason, language) for reason in move.reasons],
             blocked_by=blockers_of(move.blockers, language),
+            draw=lambda: self._form(transition),
         )
+
+    def _form(self, transition: Transition) -> TransitionFormType:
+        """The form of a move of this case, without the values that the viewer may not see."""
+        may_see = self.context.caller.may(Permission.VIEW_CUSTOMERS)
+        hidden = frozenset[str]() if may_see else self.process.personal_fields
+        return form_type(form_of(self.process, transition, self.record.state), self.record.version, hidden)
 
 
 async def instance_view(context: RequestContext, record: InstanceRecord) -> ProcessInstance:

@@ -83,15 +83,29 @@ class ImportProblem:
     cure: str = strawberry.field(description="What would help; empty where the message says it.")
 
 
+@strawberry.interface(description="Long work that somebody asked for and a worker does. `jobProgress` follows it.")
+class Job(Node):
+    """Long work that somebody asked for."""
+
+    status: JobStatus = strawberry.field(
+        description="How far it is. Follow `jobProgress`, or ask again until it is `DONE` or `FAILED`."
+    )
+    total: int | None = strawberry.field(
+        description="How much there is to do: rows of a table, cases of a history, parts of an export; null until it is known."
+    )
+    done: int = strawberry.field(description="How much of it is done.")
+    created_at: datetime = strawberry.field(description="When it was asked for.")
+    started_at: datetime | None = strawberry.field(description="When a worker began.")
+    finished_at: datetime | None = strawberry.field(description="When it ended.")
+    failure: JobFailure | None = strawberry.field(description="Why it could not be done.")
+
+
 @strawberry.type(description="An import of a table, or the undoing of one: how far it is and what became of the rows.")
-class ImportJob(Node):
+class ImportJob(Job):
     """An import of a table, or the undoing of one."""
 
     kind: ImportJobKind = strawberry.field(description="What it does.")
-    status: JobStatus = strawberry.field(description="How far it is. Ask again until it is `DONE` or `FAILED`.")
     is_dry_run: bool = strawberry.field(description="Whether nothing is written, as asked.")
-    total: int | None = strawberry.field(description="Rows (of history: cases) in all; null until it is known.")
-    done: int = strawberry.field(description="Rows (of history: cases) looked at so far.")
     accepted: int = strawberry.field(description="Cases begun.")
     duplicate: int = strawberry.field(description="Rows known before, in this table or an earlier one.")
     refused: int = strawberry.field(
@@ -103,10 +117,6 @@ class ImportJob(Node):
         description="Of an undoing: cases that stay, since people worked on them or they are out of reach."
     )
     left: int = strawberry.field(description="Of an undoing: cases that were left out before.")
-    created_at: datetime = strawberry.field(description="When it was asked for.")
-    started_at: datetime | None = strawberry.field(description="When a worker began.")
-    finished_at: datetime | None = strawberry.field(description="When it ended.")
-    failure: JobFailure | None = strawberry.field(description="Why it could not be done.")
 
     @strawberry.field(description=f"What is wrong, row by row: the first {MOST_PROBLEMS} rows. `errorFile` has all.")
     async def problems(self, info: Info) -> list[ImportProblem]:
@@ -129,16 +139,8 @@ class ImportJob(Node):
 
 
 @strawberry.type(description="An export: how far it is, and the workbook it makes.")
-class ExportJob(Node):
+class ExportJob(Job):
     """An export."""
-
-    status: JobStatus = strawberry.field(description="How far it is. Ask again until it is `DONE` or `FAILED`.")
-    total: int | None = strawberry.field(description="Parts of the work; null until a worker has begun.")
-    done: int = strawberry.field(description="Parts done so far.")
-    created_at: datetime = strawberry.field(description="When it was asked for.")
-    started_at: datetime | None = strawberry.field(description="When a worker began.")
-    finished_at: datetime | None = strawberry.field(description="When it ended.")
-    failure: JobFailure | None = strawberry.field(description="Why it could not be done.")
 
     @strawberry.field(description="The workbook; null until it is made, and once it is no longer kept.")
     async def file(self, info: Info) -> StoredFile | None:
@@ -157,13 +159,13 @@ def import_job(record: JobRecord, language: str) -> ImportJob:
         kind=ImportJobKind(record.kind),
         is_dry_run=bool(record.input.get("dry_run")),
         **counts,
-        **_shared(record, language),
+        **job_values(record, language),
     )
 
 
 def export_job(record: JobRecord, language: str) -> ExportJob:
     """An export as the API shows it."""
-    return ExportJob(id=to_global("ExportJob", record.id), **_shared(record, language))
+    return ExportJob(id=to_global("ExportJob", record.id), **job_values(record, language))
 
 
 async def own_job(context: RequestContext, job_id: UUID, kinds: set[JobKind]) -> JobRecord | None:
@@ -207,7 +209,8 @@ class JobsQuery:
         return None if job_id is None else await export_node(info, job_id)
 
 
-def _shared(record: JobRecord, language: str) -> dict[str, Any]:
+def job_values(record: JobRecord, language: str) -> dict[str, Any]:
+    """What all jobs show alike, by field."""
     failure = record.failure
     return {
         "status": _status(record),

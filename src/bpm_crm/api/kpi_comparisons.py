@@ -13,9 +13,10 @@ from bpm_crm.analytics.periods import previous
 from bpm_crm.api.context import RequestContext
 from bpm_crm.api.faults import Code, Fault
 from bpm_crm.api.figure_filters import FactWhere
-from bpm_crm.api.figure_frames import by_title, check_segments, dimension_values, frame_type, question_of
+from bpm_crm.api.figure_frames import by_title, check_product, check_segments, dimension_values, frame_type, question_of
 from bpm_crm.api.figure_members import Drilldown
 from bpm_crm.api.kpi_types import KpiComparison, KpiDifference, KpiValue, kpi_difference, kpi_value
+from bpm_crm.engine.definition import Title
 from bpm_crm.records.database import Connection
 
 
@@ -45,6 +46,7 @@ async def compared(
 ) -> KpiComparison:
     """A measured KPI beside the same one asked otherwise, over the same snapshot of the records."""
     other_question, where = _other(context, question, with_)
+    check_product(other_question.cases, measured.frame.of(measured.kpi.process))
     other = await measure(connection, measured.kpi, measured.frame, other_question)
     segments = list(dict.fromkeys(item.segment for item in (*measured.segments, *other.segments)))
     check_segments(len(segments))
@@ -62,9 +64,21 @@ def _other(context: RequestContext, question: Question, with_: KpiComparisonInpu
         cases = question_of(context, None, with_.where, question.grouping).cases
         return replace(question, cases=cases), with_.where
     if with_.previous_period is not True:
-        raise Fault(Code.BAD_USER_INPUT, "`previousPeriod` is true; leave `compareWith` out to compare with nothing.")
+        raise Fault(
+            Code.BAD_USER_INPUT,
+            Title(
+                "`previousPeriod` is true; leave `compareWith` out to compare with nothing.",
+                "`previousPeriod` бывает только true; чтобы не сравнивать, уберите `compareWith`.",
+            ),
+        )
     if question.since == FIRST_INSTANT or question.until == LAST_INSTANT:
-        raise Fault(Code.BAD_USER_INPUT, "There is a period before one that has both ends; give both.")
+        raise Fault(
+            Code.BAD_USER_INPUT,
+            Title(
+                "There is a period before one that has both ends; give both.",
+                "Предыдущий период есть у периода с обоими концами; задайте оба.",
+            ),
+        )
     since, until = previous(question.since, question.until, context.known.tenant.zone)
     return replace(question, since=since, until=until), None
 

@@ -12,7 +12,7 @@ from strawberry import argument
 from bpm_crm.analytics.dimensions import Dimension, Grouping, Segment
 from bpm_crm.analytics.drivers import Contribution
 from bpm_crm.analytics.formulas import nothing_measured
-from bpm_crm.analytics.frames import FIRST_INSTANT, LAST_INSTANT, Question, read_frame
+from bpm_crm.analytics.frames import FIRST_INSTANT, LAST_INSTANT, Question
 from bpm_crm.analytics.kpi_catalogue import Kpi
 from bpm_crm.analytics.kpi_moves import DECOMPOSED, Breakdown, Decomposition, Move, read_move
 from bpm_crm.analytics.measures import DimensionNotOffered, Measured
@@ -26,7 +26,9 @@ from bpm_crm.api.figure_frames import (
     DimensionValue,
     FigureFrame,
     Period,
+    check_product,
     check_segments,
+    frame_of,
     frame_type,
     question_of,
 )
@@ -34,6 +36,7 @@ from bpm_crm.api.figure_inputs import AS_OF, KNOWN_AT, WHERE, PeriodInput
 from bpm_crm.api.figure_members import Drilldown
 from bpm_crm.api.kpi_types import KpiDefinition, KpiValue, decimal, kpi_definition, kpi_value
 from bpm_crm.api.kpis import found_kpi
+from bpm_crm.engine.definition import Title
 
 MOST_DIMENSIONS = 7
 SHOWN, MOST_SHOWN = 10, 100
@@ -147,11 +150,12 @@ class KpiDriversQuery:
             if kpi.kind not in DECOMPOSED:
                 code = "KPI_DOES_NOT_DECOMPOSE"
                 return KpiDoesNotDecompose(code=code, message=text(code, context.language, kpi=key), path=["key"])
-            frame = await read_frame(connection, now.tenant_id, as_of=as_of, known_at=known_at)
+            frame = await frame_of(context, connection, now, as_of=as_of, known_at=known_at)
+            check_product(now.cases, frame.of(kpi.process))
             try:
                 move = await read_move(connection, kpi, frame, base, now, chosen)
             except DimensionNotOffered as error:
-                raise Fault(Code.BAD_USER_INPUT, str(error)) from error
+                raise Fault(Code.BAD_USER_INPUT, error.text) from error
         shown = frame_type(frame, frame.versions, now, where)
         return _drivers(context, kpi, move, base, shown, most)
 
@@ -159,9 +163,19 @@ class KpiDriversQuery:
 def _chosen(dimensions: Sequence[Dimension], most: int) -> list[Dimension]:
     chosen = list(dict.fromkeys(dimensions))
     if not 1 <= len(chosen) <= MOST_DIMENSIONS:
-        raise Fault(Code.BAD_USER_INPUT, f"`dimensions` has from 1 to {MOST_DIMENSIONS} dimensions.")
+        raise Fault(
+            Code.BAD_USER_INPUT,
+            Title(
+                f"`dimensions` has from 1 to {MOST_DIMENSIONS} dimensions.",
+                f"В `dimensions` от 1 до {MOST_DIMENSIONS} измерений.",
+            ),
+        )
     if not 0 <= most <= MOST_SHOWN:
-        raise Fault(Code.BAD_USER_INPUT, f"`most` is from 0 to {MOST_SHOWN}.", maximum=MOST_SHOWN)
+        raise Fault(
+            Code.BAD_USER_INPUT,
+            Title(f"`most` is from 0 to {MOST_SHOWN}.", f"`most` — от 0 до {MOST_SHOWN}."),
+            maximum=MOST_SHOWN,
+        )
     return chosen
 
 
@@ -182,7 +196,13 @@ def _questions(
 
 def _closed(question: Question) -> tuple[datetime, datetime]:
     if question.since == FIRST_INSTANT or question.until == LAST_INSTANT:
-        raise Fault(Code.BAD_USER_INPUT, "Give both ends of a period whose KPI is compared with another one.")
+        raise Fault(
+            Code.BAD_USER_INPUT,
+            Title(
+                "Give both ends of a period whose KPI is compared with another one.",
+                "Задайте оба конца периода, показатель которого сравнивается с другим.",
+            ),
+        )
     return question.since, question.until
 
 

@@ -10,7 +10,7 @@ import strawberry
 from strawberry import argument
 
 from bpm_crm.analytics.dimensions import Dimension, Grouping, OwnerBasis
-from bpm_crm.analytics.frames import Frame, Question, read_frame
+from bpm_crm.analytics.frames import Frame, Question
 from bpm_crm.analytics.kpi_catalogue import Kpi
 from bpm_crm.analytics.measures import DimensionNotOffered, Measured, measure
 from bpm_crm.analytics.own_facts import TooManyCases
@@ -20,11 +20,20 @@ from bpm_crm.api.context import Info, RequestContext
 from bpm_crm.api.exposing import expose
 from bpm_crm.api.faults import Code, Fault
 from bpm_crm.api.figure_filters import FactWhere
-from bpm_crm.api.figure_frames import FigureFrame, by_title, check_segments, frame_type, question_of
+from bpm_crm.api.figure_frames import (
+    FigureFrame,
+    by_title,
+    check_product,
+    check_segments,
+    frame_of,
+    frame_type,
+    question_of,
+)
 from bpm_crm.api.figure_inputs import AS_OF, KNOWN_AT, WHERE, PeriodInput
 from bpm_crm.api.figure_members import Drilldown
 from bpm_crm.api.kpi_comparisons import KpiComparisonInput, compared
 from bpm_crm.api.kpi_types import KpiComparison, KpiDefinition, KpiPoint, KpiValue, kpi_definition, kpi_value
+from bpm_crm.engine.definition import Title
 from bpm_crm.operations.access import Permission
 
 
@@ -154,10 +163,11 @@ class KpisQuery:
         grouping = Grouping(tuple(dict.fromkeys(group_by or ())), owner_basis)
         question = question_of(context, period, where, grouping)
         if limit is not None and limit < 0:
-            raise Fault(Code.BAD_USER_INPUT, "`limit` is not below 0.")
+            raise Fault(Code.BAD_USER_INPUT, Title("`limit` is not below 0.", "`limit` не меньше 0."))
         async with context.services.database.reader(question.tenant_id) as connection:
             kpi = found_kpi(await every_kpi(connection, question.tenant_id), key)
-            frame = await read_frame(connection, question.tenant_id, as_of=as_of, known_at=known_at)
+            frame = await frame_of(context, connection, question, as_of=as_of, known_at=known_at)
+            check_product(question.cases, frame.of(kpi.process))
             comparison = None
             with answering():
                 measured = await measure(connection, kpi, frame, question)
@@ -175,9 +185,9 @@ def answering() -> Iterator[None]:
     try:
         yield
     except (DimensionNotOffered, TooManyCases) as error:
-        raise Fault(Code.BAD_USER_INPUT, str(error)) from error
+        raise Fault(Code.BAD_USER_INPUT, error.text) from error
     except SeriesTooLong as error:
-        raise Fault(Code.BAD_USER_INPUT, str(error), maximum=error.most) from error
+        raise Fault(Code.BAD_USER_INPUT, error.text, maximum=error.most) from error
 
 
 def kpi_result(
@@ -219,7 +229,10 @@ def found_kpi(known: dict[str, Kpi], key: str) -> Kpi:
         near = near_keys(known, key)
         raise Fault(
             Code.BAD_USER_INPUT,
-            f"There is no KPI “{key}”; near it are: {', '.join(near)}. `kpiCatalogue` lists all.",
+            Title(
+                f"There is no KPI “{key}”; near it are: {', '.join(near)}. `kpiCatalogue` lists all.",
+                f"Показателя «{key}» нет; похожи: {', '.join(near)}. Все перечисляет `kpiCatalogue`.",
+            ),
             near=near,
         )
     return known[key]

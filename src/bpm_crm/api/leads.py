@@ -65,6 +65,10 @@ class CaptureLeadInput:
     is_test: bool = strawberry.field(default=False, description="A test lead: figures leave it out.")
     comment: str | None = strawberry.field(default=None, description="Free text.")
     occurred_at: datetime | None = strawberry.field(default=None, description="When it arrived, if earlier than now.")
+    version: int | None = strawberry.field(
+        default=None,
+        description="Version of the process that the case takes; null: the one that is due. Needs the permission `CHOOSE_VERSION`.",
+    )
     idempotency_key: str | None = strawberry.field(
         default=None, description=f"{KEY_DESCRIPTION} For leads without an `externalId`."
     )
@@ -115,6 +119,8 @@ class LeadsMutation:
         viewer, scope = context.require(Permission.CAPTURE_LEAD)
         if flawed := flaws(comment=input.comment, data=input.data, idempotency_key=input.idempotency_key):
             return invalid_input(flawed, context.language)
+        if input.version is not None:
+            context.require(Permission.CHOOSE_VERSION)
         capture = capture_of(context.known, viewer, scope, _lead(input))
         if isinstance(capture, NotUnderstood):
             return invalid_input(capture.problems, context.language)
@@ -148,6 +154,7 @@ def _lead(lead: CaptureLeadInput) -> Lead:
         is_test=lead.is_test,
         comment=lead.comment,
         occurred_at=lead.occurred_at,
+        version=lead.version,
     )
 
 

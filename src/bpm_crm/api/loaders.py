@@ -8,7 +8,8 @@ from strawberry.dataloader import DataLoader
 
 from bpm_crm.records.branches import read_branches
 from bpm_crm.records.database import Database, Row
-from bpm_crm.records.definitions import load_documents, load_versions
+from bpm_crm.records.definitions import count_instances, load_documents, load_versions
+from bpm_crm.records.drafts import DraftRecord, load_drafts
 from bpm_crm.records.history import HistoryRecord
 from bpm_crm.records.instances import InstanceRecord, load
 from bpm_crm.records.listings import (
@@ -48,6 +49,8 @@ class Loaders:
         self.histories: DataLoader[HistorySlice, list[HistoryRecord]] = DataLoader(self._load_histories)
         self.versions: DataLoader[UUID, list[Row]] = DataLoader(self._load_versions)
         self.documents: DataLoader[tuple[UUID, int], Row | None] = DataLoader(self._load_documents)
+        self.drafts: DataLoader[str, DraftRecord | None] = DataLoader(self._load_drafts)
+        self.instance_counts: DataLoader[UUID, dict[int, tuple[int, int]]] = DataLoader(self._load_instance_counts)
         self._queries: dict[BranchPage, Query] = {}
         self._branches: DataLoader[tuple[BranchPage, UUID], Page] = DataLoader(self._load_branches)
 
@@ -95,6 +98,16 @@ class Loaders:
         async with self._database.reader(self._tenant_id) as connection:
             found = await load_documents(connection, self._tenant_id, versions)
         return [found.get(key) for key in versions]
+
+    async def _load_drafts(self, processes: Sequence[str]) -> list[DraftRecord | None]:
+        async with self._database.reader(self._tenant_id) as connection:
+            found = await load_drafts(connection, self._tenant_id, processes)
+        return [found.get(key) for key in processes]
+
+    async def _load_instance_counts(self, definitions: Sequence[UUID]) -> list[dict[int, tuple[int, int]]]:
+        async with self._database.reader(self._tenant_id) as connection:
+            found = await count_instances(connection, self._tenant_id, definitions)
+        return [found.get(key, {}) for key in definitions]
 
     async def _load_branches(self, branches: Sequence[tuple[BranchPage, UUID]]) -> list[Page]:
         found: dict[tuple[BranchPage, UUID], Page] = {}

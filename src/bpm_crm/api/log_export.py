@@ -9,20 +9,27 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from bpm_crm.analytics.dimensions import UNGROUPED
 from bpm_crm.analytics.event_log import EventClassifier
-from bpm_crm.analytics.frames import read_frame
 from bpm_crm.analytics.log_pages import LogRequest
+from bpm_crm.api._negotiation import language_of
 from bpm_crm.api._request import request_id_of
 from bpm_crm.api.context import RequestContext
 from bpm_crm.api.faults import STATUS, Code, Fault, explain
-from bpm_crm.api.figure_frames import check_process, question_of
+from bpm_crm.api.figure_frames import frame_of, question_of
 from bpm_crm.api.figure_inputs import PeriodInput
+from bpm_crm.api.log_filters import LOG_FILTERS, log_where
+from bpm_crm.engine.definition import Title
 from bpm_crm.operations.access import Permission
 from bpm_crm.records.database import Database
 from bpm_crm.records.reference import Reference
 
 AT_ONCE = 4
 """Logs that one process writes at a time."""
-PARAMETERS = frozenset({"format", "classifier", "from", "to", "fromDate", "toDate", "asOf", "knownAt"})
+PARAMETERS = frozenset({"format", "classifier", "from", "to", "fromDate", "toDate", "asOf", "knownAt", *LOG_FILTERS})
+
+_INSTANT = Title(
+    "an instant with its offset, as 2026-09-01T00:00:00Z", "момент со смещением, например 2026-09-01T00:00:00Z"
+)
+_DAY = Title("a day, as 2026-09-01", "день, например 2026-09-01")
 
 T = TypeVar("T")
 ContextFactory = Callable[[Request, None], Awaitable[RequestContext]]
@@ -61,14 +68,20 @@ class LogExport:
         except Exception as error:  # noqa: BLE001  # explained, masked and logged in one place
             problem = explain(error, request_id=request_id)
             request.scope["state"]["codes"] = [problem.code]
-            body = {"errors": [problem.formatted(request_id)]}
+            body = {"errors": [problem.formatted(request_id, language_of(request.headers))]}
             return JSONResponse(body, STATUS[problem.code], {"x-request-id": request_id, "cache-control": "no-store"})
 
     async def _download(self, request: Request, context: RequestContext) -> Response:
         asked = await _log_request(request, context)
         form = self._formats[_one_of(request, "format", {key: key for key in self._formats}, "xes")]
         if self._running >= AT_ONCE:
-            raise Fault(Code.OVERLOADED, f"{AT_ONCE} event logs are being written already; try again in a minute.")
+            raise Fault(
+                Code.OVERLOADED,
+                Title(
+                    f"{AT_ONCE} event logs are being written already; try again in a minute.",
+                    f"Уже пишется {AT_ONCE} журнала событий; повторите через минуту.",
+                ),
+            )
         pieces = form.write(context.services.database, asked, context.known)
         first = await anext(aiter(pieces))
         name = f"{request.path_params['process']}.{form.ending}"
@@ -91,21 +104,22 @@ async def _log_request(request: Request, context: RequestContext) -> LogRequest:
     unknown = sorted(set(request.query_params) - PARAMETERS)
     if unknown:
         known = ", ".join(sorted(PARAMETERS))
-        raise Fault(Code.BAD_USER_INPUT, f"There is no parameter “{unknown[0][:40]}”; there are: {known}.")
+        raise Fault(
+            Code.BAD_USER_INPUT,
+            Title(
+                f"There is no parameter “{unknown[0][:40]}”; there are: {known}.",
+                f"Параметра «{unknown[0][:40]}» нет; есть: {known}.",
+            ),
+        )
     classifier = _one_of(
         request, "classifier", {item.name: item for item in EventClassifier}, EventClassifier.STAGE.name
     )
-    question = question_of(context, _period(request), None, UNGROUPED)
+    given = {name: request.query_params.getlist(name) for name in LOG_FILTERS}
+    question = question_of(context, _period(request), log_where(given, context.known), UNGROUPED)
     process = request.path_params["process"]
     async with context.services.database.reader(question.tenant_id) as connection:
-        frame = await read_frame(
-            connection,
-            question.tenant_id,
-            process=process,
-            as_of=_instant(request, "asOf"),
-            known_at=_instant(request, "knownAt"),
-        )
-    check_process(context, process, frame)
+        times = {"as_of": _instant(request, "asOf"), "known_at": _instant(request, "knownAt")}
+        frame = await frame_of(context, connection, question, process, **times)
     may = context.caller.may
     return LogRequest(
         frame=frame,
@@ -134,25 +148,29 @@ def _instant(request: Request, name: str) -> datetime | None:
             raise ValueError(text)
         return found
 
-    return _read(request, name, read, "an instant with its offset, as 2026-09-01T00:00:00Z")
+    return _read(request, name, read, _INSTANT)
 
 
 def _day(request: Request, name: str) -> date | None:
-    return _read(request, name, date.fromisoformat, "a day, as 2026-09-01")
+    return _read(request, name, date.fromisoformat, _DAY)
 
 
-def _read(request: Request, name: str, read: Callable[[str], T], expected: str) -> T | None:
+def _read(request: Request, name: str, read: Callable[[str], T], expected: Title) -> T | None:
     text = request.query_params.get(name)
     if text is None:
         return None
     try:
         return read(text)
     except ValueError as error:
-        raise Fault(Code.BAD_USER_INPUT, f"`{name}` is {expected}.") from error
+        told = Title(f"`{name}` is {expected.en}.", f"`{name}` — это {expected.ru}.")
+        raise Fault(Code.BAD_USER_INPUT, told) from error
 
 
 def _one_of(request: Request, name: str, known: Mapping[str, T], default: str) -> T:
     text = request.query_params.get(name, default)
     if text not in known:
-        raise Fault(Code.BAD_USER_INPUT, f"`{name}` is one of {', '.join(known)}.")
+        raise Fault(
+            Code.BAD_USER_INPUT,
+            Title(f"`{name}` is one of {', '.join(known)}.", f"`{name}` — одно из {', '.join(known)}."),
+        )
     return known[text]

@@ -26,6 +26,7 @@ from bpm_crm.api.history import TransitionRecord, transition_record
 from bpm_crm.api.instances import ProcessInstance, instance_view
 from bpm_crm.api.references import InstanceRef, find_instance, find_instances
 from bpm_crm.engine.blockers import InputProblem
+from bpm_crm.engine.definition import Title
 from bpm_crm.operations.access import Permission, Scope
 from bpm_crm.operations.commands import Fire, Force, Outcome, Recorded, Work
 
@@ -136,7 +137,13 @@ class MovesMutation:
         context = info.context
         _, scope = context.require(Permission.FIRE_TRANSITION)
         if len(input.items) > MOST_MOVES:
-            raise Fault(Code.BAD_USER_INPUT, f"At most {MOST_MOVES} moves in one request.", maximum=MOST_MOVES)
+            raise Fault(
+                Code.BAD_USER_INPUT,
+                Title(
+                    f"At most {MOST_MOVES} moves in one request.", f"В одном запросе не больше {MOST_MOVES} переходов."
+                ),
+                maximum=MOST_MOVES,
+            )
         found = await find_instances(context, [item.instance for item in input.items])
         works: list[Work | InvalidInput | NotFound] = []
         for number, (instance_id, item) in enumerate(zip(found, input.items, strict=True)):

@@ -7,21 +7,20 @@ from uuid import UUID
 import strawberry
 from strawberry import argument
 
-from bpm_crm.api.answers import fingerprint
 from bpm_crm.api.checks import KEY_DESCRIPTION, flaws
 from bpm_crm.api.connections import After, Before, First, Last, cut, fetch_page, page_info, write_cursor
 from bpm_crm.api.context import Info, RequestContext
-from bpm_crm.api.errors import IdempotencyConflict, InvalidInput, NotFound, invalid_input, not_found, text
+from bpm_crm.api.errors import IdempotencyConflict, InvalidInput, NotFound, invalid_input, not_found
 from bpm_crm.api.faults import Code, Fault
 from bpm_crm.api.ids import uuid_of
+from bpm_crm.api.requests import key_reused, request_of, user_or_caller
 from bpm_crm.api.review_types import Review, ReviewConnection, ReviewEdge, ReviewSchedule, review_type, schedule_type
+from bpm_crm.engine.definition import Title
 from bpm_crm.operations.access import Permission
 from bpm_crm.operations.commands import KeyReused, Missing, NotUnderstood
-from bpm_crm.operations.review_journal import Request, Saved
+from bpm_crm.operations.review_journal import Saved
 from bpm_crm.operations.review_periods import LAST_MONTHLY_DAY, ReviewRhythm
 from bpm_crm.operations.reviews import MOST_PAST, ScheduleDraft, set_review_period, stop_reviews
-from bpm_crm.operations.written import NOBODY
-from bpm_crm.records.identifiers import as_uuid
 from bpm_crm.records.reviews import REVIEWS, load_changes, load_schedule, load_schedules, review_of
 from bpm_crm.records.selection import All, Compare, Condition, Key, Operator, Query, Slice, read_page
 
@@ -173,32 +172,18 @@ class ReviewsMutation:
         return await _answered(context, await stop_reviews(database, known, request, input.process), input)
 
 
-def request_of(context: RequestContext, asked: Any, said: list[Any]) -> Request:
-    """The request of a mutation: who, why, and by what a repetition is told."""
-    viewer = context.caller
-    digest = fingerprint([*said, asked.comment])
-    return Request(viewer.tenant_id, actor_id(context), asked.comment, asked.idempotency_key, digest)
-
-
-def actor_id(context: RequestContext) -> UUID:
-    """The user or integration that asks."""
-    found = context.caller.actor.id
-    return NOBODY if found is None else as_uuid(found)
-
-
-def user_or_caller(context: RequestContext, user: strawberry.ID | None) -> UUID:
-    """The id of a user that an input names, nobody's for a wrong one; the caller's where it names none."""
-    if user is None:
-        return actor_id(context)
-    return uuid_of(user, "User") or NOBODY
-
-
 async def _answered(context: RequestContext, answer: Any, asked: Any) -> Any:
     match answer:
         case Saved(subject_id, is_repeated):
             schedule = await _schedule(context, context.caller.tenant_id, subject_id)
             if schedule is None:
-                raise Fault(Code.UNAVAILABLE, "The schedule is stored, but cannot be read now; read it again.")
+                raise Fault(
+                    Code.UNAVAILABLE,
+                    Title(
+                        "The schedule is stored, but cannot be read now; read it again.",
+                        "Расписание сохранено, но сейчас не читается; прочитайте его снова.",
+                    ),
+                )
             return ReviewPeriodSet(schedule=schedule, is_repeated=is_repeated)
         case NotUnderstood(problems):
             return invalid_input(problems, context.language)
@@ -208,12 +193,6 @@ async def _answered(context: RequestContext, answer: Any, asked: Any) -> Any:
             return key_reused(context, key)
         case _:
             raise TypeError(f"unexpected answer {type(answer).__name__} to {type(asked).__name__}")
-
-
-def key_reused(context: RequestContext, key: str) -> IdempotencyConflict:
-    """The refusal of a key that was used for something else."""
-    message = text("IDEMPOTENCY_CONFLICT", context.language, key=key)
-    return IdempotencyConflict(code="IDEMPOTENCY_CONFLICT", message=message, path=["input", "idempotencyKey"])
 
 
 async def _schedule(context: RequestContext, tenant_id: UUID, key: UUID) -> ReviewSchedule | None:

@@ -15,6 +15,7 @@ from strawberry.tools import merge_types
 import bpm_crm.api.enums
 import bpm_crm.api.review_enums  # noqa: F401  # both expose the enums of lower layers before the schema is built
 from bpm_crm.api.acts import ActsMutation
+from bpm_crm.api.bpmn_imports import BpmnImportsQuery
 from bpm_crm.api.channels import ChannelsQuery, campaign_of, channel_of
 from bpm_crm.api.context import Info, RequestContext
 from bpm_crm.api.corrective_actions import CorrectiveActionsMutation, CorrectiveActionsQuery, find_action
@@ -28,18 +29,29 @@ from bpm_crm.api.figures import FiguresQuery
 from bpm_crm.api.ids import from_global
 from bpm_crm.api.imports import ImportsMutation, ImportsQuery
 from bpm_crm.api.instance_lists import InstancesQuery, visible_instance
+from bpm_crm.api.job_kinds import replay_job_node
+from bpm_crm.api.job_lists import JobListsQuery, JobsSubscription
 from bpm_crm.api.jobs import JobsQuery, export_node, import_node
 from bpm_crm.api.kpi_drivers import KpiDriversQuery
 from bpm_crm.api.kpis import KpisQuery
 from bpm_crm.api.leads import LeadsMutation
+from bpm_crm.api.migrations import MigrationsMutation, MigrationsQuery, find_migration, find_plan
 from bpm_crm.api.moves import MovesMutation
 from bpm_crm.api.nodes import Node
+from bpm_crm.api.own_kpi_versions import OwnKpiVersionsQuery
 from bpm_crm.api.own_kpis import OwnKpisMutation, OwnKpisQuery
 from bpm_crm.api.people import PeopleQuery, team_of, tenant_of, user_of
+from bpm_crm.api.process_differences import ProcessDifferencesQuery
+from bpm_crm.api.process_drafts import ProcessDraftsMutation, ProcessDraftsQuery
+from bpm_crm.api.process_releases import ProcessReleasesMutation
+from bpm_crm.api.process_rollouts import ProcessRolloutsMutation, ProcessRolloutsQuery
+from bpm_crm.api.process_versions import ProcessVersionsQuery
+from bpm_crm.api.replays import ReplaysMutation, ReplaysQuery, replay_node
 from bpm_crm.api.reviews import ReviewsMutation, ReviewsQuery, find_review, find_schedule
 from bpm_crm.api.scalars import SCALARS
 from bpm_crm.api.stage_figures import StageFiguresQuery
 from bpm_crm.api.subscriptions import Subscriptions
+from bpm_crm.api.transition_forms import TransitionFormsQuery
 from bpm_crm.operations.access import Permission
 from bpm_crm.records.listings import CUSTOMERS, CustomerRecord, DealRecord, customer_of
 from bpm_crm.records.selection import All, Compare, Operator, Query, Slice, read_page
@@ -114,7 +126,7 @@ async def _definition(info: Info, key: UUID) -> Any:
     record = info.context.known.definitions.get(key)
     if record is None:
         return None
-    process = await info.context.process(key, record.latest_version)
+    process = await info.context.process(key, record.taken_version)
     return definition_type(record, process.definition, info.context.language)
 
 
@@ -165,6 +177,10 @@ _FINDERS: Mapping[str, Finder] = {
     "CorrectiveAction": _by_uuid(find_action),
     "ImportJob": _by_uuid(import_node),
     "ExportJob": _by_uuid(export_node),
+    "Replay": _by_uuid(replay_node),
+    "ReplayJob": _by_uuid(replay_job_node),
+    "MigrationPlan": _by_uuid(find_plan),
+    "Migration": _by_uuid(find_migration),
 }
 
 
@@ -182,6 +198,12 @@ Query_ = _root(
     PeopleQuery,
     ChannelsQuery,
     DefinitionsQuery,
+    BpmnImportsQuery,
+    ProcessDraftsQuery,
+    ProcessDifferencesQuery,
+    ProcessVersionsQuery,
+    TransitionFormsQuery,
+    ProcessRolloutsQuery,
     InstancesQuery,
     DealsQuery,
     CustomersQuery,
@@ -192,9 +214,13 @@ Query_ = _root(
     KpiDriversQuery,
     KpisQuery,
     OwnKpisQuery,
+    OwnKpiVersionsQuery,
     StageFiguresQuery,
     ImportsQuery,
     JobsQuery,
+    JobListsQuery,
+    ReplaysQuery,
+    MigrationsQuery,
 )
 Mutation = _root(
     "Mutation",
@@ -205,10 +231,15 @@ Mutation = _root(
     OwnKpisMutation,
     ReviewsMutation,
     CorrectiveActionsMutation,
+    ProcessDraftsMutation,
+    ProcessReleasesMutation,
+    ProcessRolloutsMutation,
     ImportsMutation,
     ExportsMutation,
+    ReplaysMutation,
+    MigrationsMutation,
 )
-Subscription = _root("Subscription", "What can be followed.", Subscriptions)
+Subscription = _root("Subscription", "What can be followed.", Subscriptions, JobsSubscription)
 
 
 def build_schema() -> strawberry.Schema:

@@ -11,14 +11,14 @@ from strawberry import argument
 from bpm_crm.analytics.calendars import Processes
 from bpm_crm.analytics.dimensions import Grouping, OwnerBasis
 from bpm_crm.analytics.forensics import read_forensics
-from bpm_crm.analytics.frames import Frame, Question, read_frame
+from bpm_crm.analytics.frames import Frame, Question
 from bpm_crm.analytics.managers import read_managers
 from bpm_crm.analytics.outcomes import read_outcomes
 from bpm_crm.analytics.stage_times import read_stage_times
 from bpm_crm.api.context import Info, RequestContext
 from bpm_crm.api.figure_filters import FactWhere
 from bpm_crm.api.figure_forensics import LossForensicsCell, forensic_cells
-from bpm_crm.api.figure_frames import case_dimensions, check_process, check_segments, frame_type, question_of
+from bpm_crm.api.figure_frames import case_dimensions, check_segments, frame_of, frame_type, question_of
 from bpm_crm.api.figure_inputs import LossInput, PeriodInput
 from bpm_crm.api.figure_managers import ManagerComparison, comparison_type
 from bpm_crm.api.figure_outcomes import StageOutcome, outcome_types
@@ -118,8 +118,7 @@ async def _asked(
     question = question_of(context, asked.period, asked.where, grouping)
     async with context.services.database.reader(question.tenant_id) as connection:
         times = {"as_of": asked.as_of, "known_at": asked.known_at}
-        frame = await read_frame(connection, question.tenant_id, process=asked.process, **times)
-        check_process(context, asked.process, frame)
+        frame = await frame_of(context, connection, question, asked.process, **times)
         yield connection, frame, question
 
 

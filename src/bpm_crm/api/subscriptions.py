@@ -14,6 +14,7 @@ from bpm_crm.api.history import TransitionRecord, transition_record
 from bpm_crm.api.instance_filters import InstanceWhere, instance_condition, scope_condition
 from bpm_crm.api.instances import ProcessInstance, instance_view
 from bpm_crm.engine.clock import ClockEventKind
+from bpm_crm.engine.definition import Title
 from bpm_crm.operations.access import Permission
 from bpm_crm.operations.events import Lagging, RevisionUnknown, StepEvent
 from bpm_crm.records.listings import INSTANCES
@@ -86,10 +87,17 @@ async def _followed(
                 if await _visible(current, where, event):
                     yield current, event
     except RevisionUnknown as error:
-        raise Fault(Code.BAD_USER_INPUT, "`after` is not a revision that an event carried.") from error
+        raise Fault(
+            Code.BAD_USER_INPUT,
+            Title("`after` is not a revision that an event carried.", "`after` — не ревизия какого-либо события."),
+        ) from error
     except Lagging as error:
         raise Fault(
-            Code.OVERLOADED, "Events come faster than they are taken. Resume from the last revision."
+            Code.OVERLOADED,
+            Title(
+                "Events come faster than they are taken. Resume from the last revision.",
+                "События приходят быстрее, чем их принимают. Продолжите с последней ревизии.",
+            ),
         ) from error
 
 

@@ -12,9 +12,11 @@ import jwt
 from bpm_crm.api._bounded_cache import BoundedCache
 from bpm_crm.api.faults import Code, Fault
 from bpm_crm.api.issuer import TENANT_CLAIM, BuiltInIssuer
+from bpm_crm.engine.definition import Title
 
 LEEWAY = timedelta(seconds=30)
 LONGEST_TOKEN = 8_192
+_EXPIRED = Title("the token has expired", "срок токена истёк")
 REQUIRED = ["exp", "iss", "aud", "sub"]
 
 
@@ -53,11 +55,11 @@ class TokenVerifier:
         known = self._verified.get(token)
         if known is None:
             if len(token) > LONGEST_TOKEN:
-                raise _refused("the token is too long")
+                raise _refused(Title("the token is too long", "токен слишком длинный"))
             known = await self._checked(token)
             self._verified.put(token, known, size=len(token) + 300)
         if known.expires_at + LEEWAY <= at:
-            raise _refused("the token has expired")
+            raise _refused(_EXPIRED)
         return known
 
     async def _checked(self, token: str) -> Claims:
@@ -98,15 +100,15 @@ def _claims(claims: dict[str, Any], tenant_claim: str) -> Claims:
     )
 
 
-def _said(error: Exception) -> str:
+def _said(error: Exception) -> Title:
     return {
-        jwt.ExpiredSignatureError: "the token has expired",
-        jwt.ImmatureSignatureError: "the token is not valid yet",
-        jwt.InvalidAudienceError: "the token is for another audience",
-        jwt.InvalidIssuerError: "the issuer is not known here",
-        jwt.MissingRequiredClaimError: "the token lacks a claim",
-    }.get(type(error), "the token is not valid")
+        jwt.ExpiredSignatureError: _EXPIRED,
+        jwt.ImmatureSignatureError: Title("the token is not valid yet", "токен ещё не действует"),
+        jwt.InvalidAudienceError: Title("the token is for another audience", "токен выдан для другого получателя"),
+        jwt.InvalidIssuerError: Title("the issuer is not known here", "издатель здесь неизвестен"),
+        jwt.MissingRequiredClaimError: Title("the token lacks a claim", "в токене нет нужного поля"),
+    }.get(type(error), Title("the token is not valid", "токен недействителен"))
 
 
-def _refused(why: str) -> Fault:
-    return Fault(Code.UNAUTHENTICATED, f"Sign in again: {why}.")
+def _refused(why: Title) -> Fault:
+    return Fault(Code.UNAUTHENTICATED, Title(f"Sign in again: {why.en}.", f"Войдите снова: {why.ru}."))

@@ -9,11 +9,13 @@ import typer
 from pydantic import ValidationError
 from rich.console import Console
 
+from bpm_crm.cli.certificates import trace_lines
 from bpm_crm.cli.provision import MigrationFailed
 from bpm_crm.cli.supervisor import StartFailed
 from bpm_crm.embedded.errors import EmbeddedFault
 from bpm_crm.engine.problems import DefinitionInvalid
 from bpm_crm.excel.problems import TableRefused
+from bpm_crm.exchange.bpmn.xml_reader import BpmnInvalid
 from bpm_crm.exchange.csv_log import CsvInvalid
 from bpm_crm.exchange.xes import XesInvalid
 from bpm_crm.records.database import DatabaseUnfit
@@ -40,11 +42,14 @@ def reported(command: Callable[P, T]) -> Callable[P, T]:
                 place = ".".join(problem.path) or "the document"
                 line = f" (line {problem.line})" if problem.line else ""
                 err.print(f"{problem.code}: {place}{line}: {problem.text()}", markup=False, highlight=False)
+                for step in trace_lines(problem.trace):
+                    err.print(step, markup=False, highlight=False)
         except ValidationError as error:
             for fault in error.errors():
                 name = "_".join(str(part) for part in fault["loc"]).upper()
                 err.print(f"BPM_CRM_{name}: {fault['msg']}", markup=False, highlight=False)
         except (
+            BpmnInvalid,
             CommandRefused,
             CsvInvalid,
             DatabaseUnfit,

@@ -1,7 +1,7 @@
 """`bpm-crm export-log`: the event log of a process as a file."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,6 +15,12 @@ from rich.console import Console
 from bpm_crm.analytics.event_log import EventClassifier
 from bpm_crm.analytics.frames import FIRST_INSTANT, LAST_INSTANT, Question, read_frame
 from bpm_crm.analytics.log_pages import LogRequest
+from bpm_crm.analytics.statements import CaseFilter
+from bpm_crm.api.faults import Fault
+from bpm_crm.api.figure_filters import fact_condition
+from bpm_crm.api.figure_frames import check_product
+from bpm_crm.api.ids import to_global
+from bpm_crm.api.log_filters import LOG_FILTERS, log_where
 from bpm_crm.cli.companies import company_of
 from bpm_crm.cli.faults import CommandRefused, reported
 from bpm_crm.cli.provision import Provision, provisioned
@@ -23,6 +29,7 @@ from bpm_crm.exchange.ocel_export import write_ocel
 from bpm_crm.exchange.xes_export import write_xes
 from bpm_crm.records.database import Database
 from bpm_crm.records.reference import Reference, load_reference
+from bpm_crm.records.selection import Parameters, where
 
 out, err = Console(soft_wrap=True), Console(stderr=True, soft_wrap=True)
 
@@ -55,6 +62,7 @@ class Wish:
     classifier: EventClassifier
     since: datetime | None
     until: datetime | None
+    filters: Mapping[str, Sequence[str]]
     language: Language
     people: bool
     customers: bool
@@ -77,12 +85,21 @@ def export_log(
     until: Annotated[
         datetime | None, typer.Option("--to", formats=INSTANTS, help="Cases begun before this; days of UTC.")
     ] = None,
+    channel: Annotated[list[str] | None, typer.Option(help="Cases of this channel, by key; repeatable.")] = None,
+    owner: Annotated[list[str] | None, typer.Option(help="Cases of this owner, by e-mail; repeatable.")] = None,
+    team: Annotated[list[str] | None, typer.Option(help="Cases of this team, by key; repeatable.")] = None,
+    campaign: Annotated[list[str] | None, typer.Option(help="Cases of this campaign, by key; repeatable.")] = None,
+    region: Annotated[list[str] | None, typer.Option(help="Cases of this region; repeatable.")] = None,
+    version: Annotated[list[str] | None, typer.Option(help="Cases under this version; repeatable.")] = None,
+    product: Annotated[list[str] | None, typer.Option(help="Cases about this product; repeatable.")] = None,
     language: Annotated[Language, typer.Option(help="Language of the names of activities.")] = Language.EN,
     with_people: Annotated[bool, typer.Option("--with-people", help="Name users and other performers.")] = False,
     with_customers: Annotated[bool, typer.Option("--with-customers", help="Name customers.")] = False,
 ) -> None:
     """Export the event log of a process as known now, without personal data unless it is asked for."""
-    wish = Wish(tenant, process, classifier, since, until, language, with_people, with_customers)
+    given = dict(zip(LOG_FILTERS, (channel, owner, team, campaign, region, version, product), strict=True))
+    filters = {name: values for name, values in given.items() if values}
+    wish = Wish(tenant, process, classifier, since, until, filters, language, with_people, with_customers)
     target = output or Path(f"{process}.{ENDINGS[format]}")
     with provisioned(Settings(), lambda text: err.print(text, highlight=False), migrate=False) as provision:
         size = asyncio.run(_export(provision, wish, format, target))
@@ -110,10 +127,27 @@ async def _request(database: Database, reference: Reference, wish: Wish) -> LogR
     if not frame.versions:
         known = ", ".join(sorted(item.key for item in reference.definitions.values()))
         raise CommandRefused(f"There is no process “{wish.process}”; there are: {known}.")
-    question = Question(tenant_id, since=_aware(wish.since) or FIRST_INSTANT, until=_aware(wish.until) or LAST_INSTANT)
+    try:
+        cases = _cases(wish, reference)
+        check_product(cases, frame.versions)
+    except Fault as fault:
+        raise CommandRefused(fault.message.en) from fault
+    question = Question(tenant_id, cases, _aware(wish.since) or FIRST_INSTANT, _aware(wish.until) or LAST_INSTANT)
     return LogRequest(
         frame, question, wish.classifier, wish.language.value, people=wish.people, customers=wish.customers
     )
+
+
+def _cases(wish: Wish, reference: Reference) -> CaseFilter:
+    """The cases that the options name; a fault for what is not there."""
+    users = {user.email: to_global("User", user.id) for user in reference.users.values()}
+    for email in wish.filters.get("owner", ()):
+        if email not in users:
+            raise CommandRefused(f"There is no user “{email}”; there are: {', '.join(sorted(users))}.")
+    owners = [users[email] for email in wish.filters.get("owner", ())]
+    parameters = Parameters([reference.tenant.id])
+    chosen = log_where({**wish.filters, "owner": owners}, reference)
+    return CaseFilter(where(fact_condition(chosen, reference), parameters), parameters.values[1:])
 
 
 async def _write(log: AsyncGenerator[bytes, None], target: Path) -> int:

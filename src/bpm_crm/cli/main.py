@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from rich.console import Console
 
 from bpm_crm import __version__
-from bpm_crm.cli import companies, log_files, maintenance, processes, tables
+from bpm_crm.cli import bpmn, companies, log_files, maintenance, processes, replays, tables
 from bpm_crm.cli import demo as demo_commands
 from bpm_crm.cli import logs as log_commands
 from bpm_crm.cli.alone import become, run_below
@@ -29,8 +29,12 @@ app = typer.Typer(
     add_completion=False,
     help=f"bpm_crm {__version__}: formal, measurable processes for customer requests.",
 )
+processes.app.command("export-bpmn")(bpmn.export_command)
+processes.app.command("import-bpmn")(bpmn.import_command)
 app.add_typer(processes.app, name="process")
 app.add_typer(companies.app, name="company")
+processes.app.command("replay")(replays.replay)
+processes.app.command("what-if")(replays.what_if)
 app.command("import-log")(log_commands.import_log)
 app.command("export-log")(log_files.export_log)
 app.command("import-leads")(tables.import_leads)

@@ -86,13 +86,13 @@ async def _import(
         tenant_id = await company_of(owner, tenant)
         bench = Bench(worker, writer, ReferenceCache(worker))
         job = await _ask(bench, tenant_id, by, file, channel, wish, dry_run=dry_run)
-        with _bar() as bar:
+        with progress_bar() as bar:
             task = bar.add_task("Importing", total=None)
 
             def hear(done: int, total: int | None, _counts: Mapping[str, int]) -> None:
                 bar.update(task, completed=done, total=total)
 
-            job = await _carried_out(bench, tenant_id, job.id, hear)
+            job = await carried_out(bench, tenant_id, job.id, hear)
         return job, await _refused(bench, tenant_id, job)
     finally:
         await writer.stop()
@@ -108,9 +108,9 @@ async def _ask(
     if reference is None or found is None or found.definition_id is None:
         known = () if reference is None else (item.key for item in reference.channels.values() if item.definition_id)
         raise CommandRefused(f"There is no channel “{channel}” with a process. Known: {', '.join(known) or 'none'}.")
-    user_id, definition = _user(reference, by), reference.definitions[found.definition_id]
+    user_id, definition = user_of(reference, by), reference.definitions[found.definition_id]
     async with bench.database.reader(tenant_id) as connection:
-        process = await bench.writer.processes.get(connection, tenant_id, definition.id, definition.latest_version)
+        process = await bench.writer.processes.get(connection, tenant_id, definition.id, definition.taken_version)
     content, file_id = await asyncio.to_thread(file.read_bytes), new_id()
     head = await read_head(content, wish.sheet)
     settings = settle(
@@ -139,15 +139,15 @@ async def _ask(
     return job
 
 
-def _user(reference: Reference, by: str | None) -> UUID:
-    """The user in whose name it is imported."""
+def user_of(reference: Reference, by: str | None) -> UUID:
+    """The user in whose name something is done."""
     for user in reference.users.values():
         if user.is_active and (user.email == by if by is not None else Role.ADMIN in user.roles):
             return user.id
     raise CommandRefused(f"There is no active user “{by or 'with the role admin'}”.")
 
 
-async def _carried_out(bench: Bench, tenant_id: UUID, job_id: UUID, hear: Hear) -> JobRecord:
+async def carried_out(bench: Bench, tenant_id: UUID, job_id: UUID, hear: Hear) -> JobRecord:
     """The job once it is done, here or by a worker that was faster."""
     while True:
         await run_job(bench, WORKS, tenant_id, job_id, hear)
@@ -178,6 +178,7 @@ def _report(job: JobRecord, *, dry_run: bool) -> None:
     out.print(f"{said}.{' Nothing written.' if dry_run else ''}", highlight=False)
 
 
-def _bar() -> Progress:
+def progress_bar() -> Progress:
+    """A bar on standard error: what is done of how much."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     return Progress(*columns, console=err)

@@ -33,6 +33,7 @@ class ClockEventKind(StrEnum):
     CANCELLED = "cancelled"
     WITHDRAWN = "withdrawn"
     AMENDED = "amended"
+    MIGRATED = "migrated"
 
 
 class SegmentKind(StrEnum):
@@ -42,6 +43,7 @@ class SegmentKind(StrEnum):
     CLOSED_HOURS = "closed_hours"
     PAUSED = "paused"
     STOPPED = "stopped"
+    CARRIED = "carried"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,18 @@ class Gap:
     begins: int
     ends: int | None
     reasons: tuple[str, ...]
+
+
+class Carry(NamedTuple):
+    """What a clock brought along from earlier versions of its policy: business time `used` by `at`, the thresholds `fired` by then.
+
+    `told` names every threshold that was ever passed in this cycle, so that none is passed again by going on to yet another version.
+    """
+
+    at: int
+    used: int
+    fired: int
+    told: tuple[str, ...] = ()
 
 
 class Clock(NamedTuple):
@@ -70,6 +84,7 @@ class Clock(NamedTuple):
     breached_at: int | None = None
     closed_at: int | None = None
     cancelled: bool = False
+    carry: Carry | None = None
 
     @property
     def is_open(self) -> bool:
@@ -105,22 +120,24 @@ class Clock(NamedTuple):
 
     @property
     def last_boundary(self) -> int:
-        """The latest recorded instant at which the clock started, paused or resumed."""
+        """The latest recorded instant at which the clock started, paused, resumed, or came under another version."""
+        since = self.started_at if self.carry is None else self.carry.at
         if not self.gaps:
-            return self.started_at
+            return since
         last = self.gaps[-1]
-        return last.begins if last.ends is None else last.ends
+        return max(since, last.begins if last.ends is None else last.ends)
 
-    def runs(self, until: int | None) -> Iterator[tuple[int, int | None]]:
-        """The stretches in which the clock runs; the last is open-ended unless the clock stands still or `until` bounds it."""
-        cursor = self.started_at
+    def runs(self, until: int | None, since: int | None = None) -> Iterator[tuple[int, int | None]]:
+        """The stretches in which the clock runs, from its start or `since`; the last is open-ended unless the clock stands still or `until` bounds it."""
+        cursor = self.started_at if since is None else since
         for gap in self.gaps:
             if until is not None and gap.begins >= until:
                 break
-            yield cursor, gap.begins
+            if gap.begins >= cursor:
+                yield cursor, gap.begins
             if gap.ends is None:
                 return
-            cursor = gap.ends
+            cursor = max(cursor, gap.ends)
         if until is None or cursor < until:
             yield cursor, until
 
@@ -133,6 +150,11 @@ class Threshold:
     kind: ClockEventKind
     step: int
     to: str | None
+
+    @property
+    def name(self) -> str:
+        """What tells it from the others of its policy, and makes it the same in another version."""
+        return f"{self.kind.value}.{self.step}"
 
 
 @dataclass(frozen=True, slots=True)

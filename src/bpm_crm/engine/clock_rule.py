@@ -7,7 +7,7 @@ and a change recorded late withdraws those that were passed too soon. Instants a
 from functools import lru_cache
 
 from bpm_crm.engine.calendar import BusinessCalendar
-from bpm_crm.engine.clock import Clock, ClockEvent, ClockEventKind, Gap, Segment, SegmentKind, Threshold
+from bpm_crm.engine.clock import Carry, Clock, ClockEvent, ClockEventKind, Gap, Segment, SegmentKind, Threshold
 from bpm_crm.engine.definition import Reopening, SlaPolicy
 from bpm_crm.engine.duration import BusinessDays
 
@@ -28,9 +28,11 @@ class ClockRule:
     def consumed(self, clock: Clock, at: int) -> int:
         """Business time the clock has run by `at` (or by its end, if that came first)."""
         until = at if clock.closed_at is None else min(at, clock.closed_at)
+        if clock.carry is not None:
+            return self._consumed_since(clock, clock.carry, until)
         if not clock.gaps:
             return self.calendar.between(clock.started_at, max(until, clock.started_at))
-        return sum(self.calendar.between(begins, ends) for begins, ends in clock.runs(until) if ends is not None)
+        return self._run(clock, until, None)
 
     def instant(self, clock: Clock, consumed: int) -> int | None:
         """The instant at which the clock has consumed this much; None while it stands still before that.
@@ -38,6 +40,8 @@ class ClockRule:
         The budget is consumed at the due instant. One counted in business days may lie on an opening: no time has passed there since the
         closing before, where a budget of working time ends.
         """
+        if clock.carry is not None and consumed <= clock.carry.used:
+            return clock.carry.at
         found = self._first_instant(clock, consumed)
         if found is None or consumed != clock.budget or not self._is_due_at_opening(clock):
             return found
@@ -45,19 +49,24 @@ class ClockRule:
 
     def start(self, *, at: int, stage: str, cycle: int, reasons: tuple[str, ...]) -> Change:
         """A new cycle that starts at `at` in `stage`, standing still from the first moment if `reasons` hold."""
-        target = self.policy.target(stage)
-        if target is None:
+        planned = self.plan(at, stage)
+        if planned is None:
             raise LookupError(f"policy {self.policy.key} has no target in stage {stage}")
-        if isinstance(target, BusinessDays):
-            due_at = self.calendar.add_days(at, target.days)
-            budget = self.calendar.between(at, due_at)
-        else:
-            budget = target.microseconds
-            due_at = self.calendar.add(at, budget)
+        budget, due_at = planned
         gaps = (Gap(at, None, reasons),) if reasons else ()
         clock = Clock(self.policy.key, cycle, at, budget, due_at, gaps=gaps)
         clock = clock._replace(next_at=self._next_at(clock, 0))
         return clock, [ClockEvent(ClockEventKind.STARTED, at, clock, reasons=reasons)]
+
+    def plan(self, at: int, stage: str) -> tuple[int, int] | None:
+        """The budget and the due instant of a cycle that starts at `at` in `stage`; None where the policy has no target there."""
+        target = self.policy.target(stage)
+        if target is None:
+            return None
+        if isinstance(target, BusinessDays):
+            due_at = self.calendar.add_days(at, target.days)
+            return self.calendar.between(at, due_at), due_at
+        return target.microseconds, self.calendar.add(at, target.microseconds)
 
     def advance(self, clock: Clock, until: int) -> Change:
         """Pass every threshold that falls strictly before `until`; a second call passes none of them again."""
@@ -87,6 +96,42 @@ class ClockRule:
         clock, events = self._settled(self._planned(clock._replace(closed_at=None, cancelled=False)), at)
         cancelled = cancelled and clock.breached_at is None
         return self._closed(clock, at, events, ClockEventKind.AMENDED, cancelled=cancelled)
+
+    def adopt(self, clock: Clock, source: "ClockRule", at: int, planned: tuple[int, int]) -> Clock:
+        """The clock of an earlier version's rule from `at` on: the time it has used stays used, what has fired does not fire again.
+
+        An open one that is not breached gets the budget of `planned` (and, where it counts days, the due instant); the others keep theirs.
+        """
+        until = at if clock.closed_at is None else clock.closed_at
+        used = source.consumed(clock, until)
+        is_decided = not clock.is_open or clock.breached_at is not None
+        budget, due_at = (clock.budget, clock.due_at) if is_decided else planned
+        told = source.told(clock)
+        places = [place for place, item in enumerate(self.thresholds(budget), 1) if item.name in told]
+        fired = max(places, default=0)
+        carry = Carry(until, used, fired, tuple(sorted(told)))
+        clock = clock._replace(policy=self.policy.key, budget=budget, fired=fired, carry=carry)
+        if not clock.is_open:
+            return clock
+        if clock.is_standing and not is_decided:
+            due_at = self.calendar.add(at, max(0, budget - used))
+        return self._planned(clock._replace(due_at=due_at))
+
+    def told(self, clock: Clock) -> set[str]:
+        """The names of all thresholds passed in this cycle, under this version and earlier ones; those withdrawn count no more."""
+        thresholds = self.thresholds(clock.budget)
+        brought = () if clock.carry is None else clock.carry.told
+        known = {item.name for item in thresholds}
+        return {item.name for item in thresholds[: clock.fired]} | {name for name in brought if name not in known}
+
+    def counts_like(self, other: "ClockRule") -> bool:
+        """Whether a clock of the other rule means the same under this one: targets, calendar, warnings, escalations."""
+        mine, theirs = self.policy, other.policy
+        return (
+            (mine.targets, mine.warnings, mine.escalations) == (theirs.targets, theirs.warnings, theirs.escalations)
+            and mine.always_open == theirs.always_open
+            and (mine.always_open or getattr(self.calendar, "spec", None) == getattr(other.calendar, "spec", None))
+        )
 
     def hold(self, clock: Clock, at: int, reasons: tuple[str, ...]) -> Change:
         """Make exactly `reasons` hold from `at`: pause, change of reasons, or resume. Overlapping reasons unite.
@@ -119,9 +164,17 @@ class ClockRule:
         end = until if clock.closed_at is None else min(until, clock.closed_at)
         found: list[Segment] = []
         cursor = clock.started_at
+        carry = clock.carry
+        if carry is not None and self._run(clock, min(carry.at, end), None) != min(
+            carry.used, self.consumed(clock, end)
+        ):
+            cursor = min(carry.at, end)
+            found.append(Segment(SegmentKind.CARRIED, clock.started_at, cursor))
         for gap in clock.gaps:
             if gap.begins >= end:
                 break
+            if gap.begins < cursor:
+                continue
             found.extend(self._run_segments(cursor, gap.begins))
             ends = end if gap.ends is None else min(gap.ends, end)
             kind = SegmentKind.PAUSED if gap.reasons else SegmentKind.STOPPED
@@ -155,10 +208,11 @@ class ClockRule:
 
     def _first_instant(self, clock: Clock, consumed: int) -> int | None:
         """The first instant by which the clock has consumed this much."""
-        if not clock.gaps:
+        carry = clock.carry
+        if not clock.gaps and carry is None:
             return self.calendar.add(clock.started_at, consumed)
-        left = consumed
-        for begins, ends in clock.runs(None):
+        left = consumed if carry is None else consumed - carry.used
+        for begins, ends in clock.runs(None, None if carry is None else carry.at):
             if ends is None:
                 return self.calendar.add(begins, left)
             run = self.calendar.between(begins, ends)
@@ -166,6 +220,22 @@ class ClockRule:
                 return self.calendar.add(begins, left)
             left -= run
         return None
+
+    def _fell_at(self, clock: Clock, threshold: Threshold) -> int | None:
+        """When a threshold that was passed fell. Of those passed under an earlier version only the breach is still known exactly."""
+        if clock.carry is None or clock.fired > clock.carry.fired:
+            return self.instant(clock, threshold.consumed)
+        return clock.breached_at if threshold.kind is ClockEventKind.BREACHED else clock.started_at - 1
+
+    def _consumed_since(self, clock: Clock, carry: Carry, until: int) -> int:
+        """What was brought along, and what was run since; of an instant before that, as much of it as this calendar finds."""
+        if until < carry.at:
+            return min(carry.used, self._run(clock, max(until, clock.started_at), None))
+        return carry.used + self._run(clock, until, carry.at)
+
+    def _run(self, clock: Clock, until: int, since: int | None) -> int:
+        """Business time of this calendar in which the clock ran."""
+        return sum(self.calendar.between(begins, ends) for begins, ends in clock.runs(until, since) if ends is not None)
 
     def _is_due_at_opening(self, clock: Clock) -> bool:
         return self._counts_days and not self.calendar.between(clock.due_at - 1, clock.due_at)
@@ -185,7 +255,7 @@ class ClockRule:
         thresholds = self.thresholds(clock.budget)
         while clock.fired:
             threshold = thresholds[clock.fired - 1]
-            fell_at = self.instant(clock, threshold.consumed)
+            fell_at = self._fell_at(clock, threshold)
             if fell_at is not None and fell_at < at:
                 break
             breached_at = None if threshold.kind is ClockEventKind.BREACHED else clock.breached_at
@@ -196,8 +266,9 @@ class ClockRule:
         return clock, events
 
     def _planned(self, clock: Clock) -> Clock:
-        """The clock with its due and next instants recomputed."""
-        due_at = self.instant(clock, clock.budget)
+        """The clock with its due and next instants recomputed; one that was breached under an earlier version was due as it was then."""
+        is_settled = clock.carry is not None and clock.breached_at is not None and clock.breached_at < clock.carry.at
+        due_at = None if is_settled else self.instant(clock, clock.budget)
         next_at = self._next_at(clock, clock.fired)
         return clock._replace(due_at=clock.due_at if due_at is None else due_at, next_at=next_at)
 

@@ -1,7 +1,7 @@
 """The process definition: what a version of a process says, as frozen plain data (WfMC process definition)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
@@ -56,6 +56,13 @@ class Reopening(StrEnum):
     RESUME = "resume"
 
 
+class Claim(StrEnum):
+    """What is claimed of the guards of transitions that share a trigger, in every stage they lead out of."""
+
+    EXCLUSIVE = "exclusive"
+    EXHAUSTIVE = "exhaustive"
+
+
 ESCALATION_TARGETS = frozenset({"owner", "team_lead"})
 
 
@@ -91,12 +98,13 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A state of the machine."""
+    """A state of the machine. `waiver` says why no clock needs to run in it."""
 
     key: str
     kind: StageKind
     title: Title
     order: int
+    waiver: Title | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +245,7 @@ class ProcessDefinition:
     """One document of a process, resolved: it stands alone. Mappings keep the order of the document.
 
     `key_stage` is the stage on which the process turns: what is done there, and who gets there, are KPIs of their own.
+    `alternatives` holds, by trigger, what is claimed of the guards of its transitions.
     """
 
     key: str
@@ -253,6 +262,7 @@ class ProcessDefinition:
     policies: Mapping[str, SlaPolicy]
     reasons: Mapping[str, Reason]
     key_stage: str | None = None
+    alternatives: Mapping[str, frozenset[Claim]] = field(default_factory=dict)
 
     @property
     def initial(self) -> str:

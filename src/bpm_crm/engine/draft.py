@@ -115,7 +115,7 @@ class Draft:
     def leave(self) -> None:
         """End the current stage visit."""
         business = self.process.calendar.between(self.entered_at, self.at)
-        paused = self._paused_until(self.at)
+        paused = self.paused_until(self.at)
         number = self.visits.get(self.stage, 1)
         self.events.append(StageLeft(self.stage, number, self.entered_at, business, max(0, business - paused)))
         self.hold = Hold(self.hold.reasons, max(self.hold.since, self.at)) if self.hold.reasons else NO_HOLD
@@ -143,7 +143,7 @@ class Draft:
         """Make the pause reasons of a stage hold in place of those of the stage before; others go on."""
         holding = self.process.holding[stage]
         if holding or self.hold.reasons:
-            self._hold_for(frozenset(self.hold.reasons) - self.process.stage_bound_pauses | holding)
+            self.hold_for(frozenset(self.hold.reasons) - self.process.stage_bound_pauses | holding)
 
     def react(self, reactions: Reactions) -> None:
         """Stop and cancel clocks, begin and end pauses, start clocks, reach checkpoints: in this order."""
@@ -152,7 +152,7 @@ class Draft:
         for key in reactions.cancels:
             self._cancel(key)
         if reactions.begins or reactions.ends:
-            self._hold_for(frozenset(self.hold.reasons).difference(reactions.ends).union(reactions.begins))
+            self.hold_for(frozenset(self.hold.reasons).difference(reactions.ends).union(reactions.begins))
         for key in reactions.starts:
             self._start(key)
         for key in reactions.checkpoints:
@@ -227,19 +227,22 @@ class Draft:
             if clock.is_open:
                 self._change(key, self.process.rules[key].cancel(clock, self.at))
 
-    def _hold_for(self, reasons: Iterable[str]) -> None:
+    def hold_for(self, reasons: Iterable[str]) -> None:
         """Make exactly these pause reasons hold from now on, for the visit and for every open clock that they pause."""
         wanted = tuple(sorted(reasons))
-        if wanted == self.hold.reasons:
-            return
-        since = max(self.at, self.hold.since)
-        self.hold = Hold(wanted, since, self._paused_until(since))
+        if wanted != self.hold.reasons:
+            since = max(self.at, self.hold.since)
+            self.hold = Hold(wanted, since, self.paused_until(since))
+            self.hold_clocks()
+
+    def hold_clocks(self) -> None:
+        """Make every open clock stand still for exactly the reasons that hold and pause it, or run."""
         for key, clock in list(self.clocks.items()):
             if clock.is_open:
                 rule = self.process.rules[key]
                 self._change(key, rule.hold(clock, self.at, self._pausing(rule.policy.pauses)))
 
-    def _paused_until(self, at: int) -> int:
+    def paused_until(self, at: int) -> int:
         """The paused business time of this visit by `at`."""
         since = max(self.hold.since, self.entered_at)
         if not self.hold.reasons or at <= since:

@@ -6,6 +6,7 @@ from typing import Any
 
 from bpm_crm.engine.clock import ClockEvent
 from bpm_crm.engine.definition import StageKind
+from bpm_crm.engine.mapping import Before, MigrationMapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,25 @@ class ProcessRequested:
     process: str
 
 
+@dataclass(frozen=True, slots=True)
+class Migrated:
+    """The case goes on under another version, from stage `source` in `target`; `mapping` is how, `before` what an undoing restores."""
+
+    source: str
+    target: str
+    mapping: MigrationMapping
+    before: Before
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationUndone:
+    """The case goes on under the version it came from, from stage `source` in `target`, as it was before; `before` says how."""
+
+    source: str
+    target: str
+    before: Before
+
+
 Event = (
     Started
     | Transitioned
@@ -128,5 +148,7 @@ Event = (
     | Reopened
     | Excluded
     | ProcessRequested
+    | Migrated
+    | MigrationUndone
     | ClockEvent
 )

@@ -20,6 +20,7 @@ from typing import Any, Protocol
 from cel_expr_python import cel
 
 from bpm_crm.engine.references import references
+from bpm_crm.engine.syntax import Syntax, syntax_of
 from bpm_crm.engine.texts import is_text
 
 MAX_SOURCE = 2_000
@@ -28,6 +29,7 @@ MAX_ITEMS = 256
 MAX_WALKS = 1
 MAX_PATTERNS = 2
 MAX_PROGRAMS = 64
+MOST_SHOWN = 300
 
 _NONE: frozenset[str] = frozenset()
 _WALK = "@not_strictly_false"
@@ -67,7 +69,8 @@ class ExpressionInvalid(Exception):
     cure: str
 
     def __str__(self) -> str:
-        return f"{self.fault} at column {self.column} of `{self.source}`. {self.cure}"
+        shown = self.source if len(self.source) <= MOST_SHOWN else f"{self.source[:MOST_SHOWN]}…"
+        return f"{self.fault} at column {self.column} of `{shown}`. {self.cure}"
 
 
 class EvaluationFailed(Exception):
@@ -84,6 +87,10 @@ class Expression(Protocol):
     @property
     def names(self) -> frozenset[str]:
         """The dotted variables the expression reads."""
+
+    @property
+    def syntax(self) -> Syntax:
+        """The expression as a tree."""
 
     def evaluate(self, value_of: Callable[[str], Any]) -> Any:
         """The result over the variables as `value_of` gives them; `EvaluationFailed` when there is none."""
@@ -117,9 +124,10 @@ class CelCompiler:
         if found not in _RESULT_TYPES[result] and found != "DYN":
             fault = f"yields {found.lower()}, not {result.name.lower()}"
             raise ExpressionInvalid(source, fault, 0, f"Write an expression that yields {result.name.lower()}.")
-        used = Counter(references(checked.serialize()))
+        form = checked.serialize()
+        used = Counter(references(form))
         _refuse_costly(source, used)
-        return CelExpression(source, {name: self.variables[name] for name in used.keys() & self.variables.keys()})
+        return CelExpression(source, {name: self.variables[name] for name in used.keys() & self.variables.keys()}, form)
 
     def _explained(self, source: str, error: str) -> ExpressionInvalid:
         match = _POSITION.search(error)
@@ -144,11 +152,17 @@ class CelCompiler:
 class CelExpression:
     """A compiled CEL expression."""
 
-    def __init__(self, source: str, variables: Mapping[str, VariableType]) -> None:
+    def __init__(self, source: str, variables: Mapping[str, VariableType], checked: bytes) -> None:
         self.source = source
+        self._checked = checked
         self.names = frozenset(variables)
         self._instants = tuple(name for name, kind in variables.items() if kind is VariableType.INSTANT)
         self._programs: dict[frozenset[str], Any] = {}
+
+    @property
+    def syntax(self) -> Syntax:
+        """The expression as a tree."""
+        return syntax_of(self._checked)
 
     def evaluate(self, value_of: Callable[[str], Any]) -> Any:
         """The result over the variables as `value_of` gives them; `EvaluationFailed` when there is none."""

@@ -1,6 +1,6 @@
 """Faults of the ways through a process: what no path reaches, what none leaves, what never happens on any."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 from bpm_crm.engine.definition import ProcessDefinition, ReasonRule, StageKind, Transition
 from bpm_crm.engine.occasions import Condition, Occasion, OccasionKind
@@ -16,13 +16,28 @@ def path_problems(definition: ProcessDefinition) -> Iterator[Problem]:
 
 def reachable_stages(definition: ProcessDefinition, origin: str) -> frozenset[str]:
     """The stages that some sequence of transitions leads to from `origin`, itself included; guards are not looked at."""
-    found, frontier = {origin}, [origin]
+    targets: dict[str, set[str]] = {}
+    for transition in definition.transitions.values():
+        for stage in transition.sources:
+            targets.setdefault(stage, set()).add(transition.target)
+    return _closed({origin}, targets)
+
+
+def _stages_before_an_end(definition: ProcessDefinition) -> frozenset[str]:
+    """The stages from which some sequence of transitions leads to an end, and the ends."""
+    sources: dict[str, set[str]] = {}
+    for transition in definition.transitions.values():
+        sources.setdefault(transition.target, set()).update(transition.sources)
+    return _closed({key for key, stage in definition.stages.items() if stage.kind.is_final}, sources)
+
+
+def _closed(start: set[str], following: Mapping[str, Collection[str]]) -> frozenset[str]:
+    """The start with everything that follows from it, step by step."""
+    found, frontier = set(start), list(start)
     while frontier:
-        stage = frontier.pop()
-        for transition in definition.transitions.values():
-            if stage in transition.sources and transition.target not in found:
-                found.add(transition.target)
-                frontier.append(transition.target)
+        more = set(following.get(frontier.pop(), ())) - found
+        found |= more
+        frontier.extend(more)
     return frozenset(found)
 
 
@@ -34,15 +49,12 @@ def _stages(definition: ProcessDefinition) -> Iterator[Problem]:
     if len(initial) > 1:
         yield Problem(ProblemCode.SEVERAL_INITIAL, ("stages",), {"value": ", ".join(initial)})
     reached = reachable_stages(definition, initial[0])
+    ending = _stages_before_an_end(definition)
     for key, stage in definition.stages.items():
         if key not in reached:
             yield Problem(ProblemCode.UNREACHABLE_STAGE, ("stages", key), {"value": key})
-        elif not stage.kind.is_final and not _leads_to_an_end(definition, key):
+        elif not stage.kind.is_final and key not in ending:
             yield Problem(ProblemCode.DEAD_END, ("stages", key), {"value": key})
-
-
-def _leads_to_an_end(definition: ProcessDefinition, stage: str) -> bool:
-    return any(definition.stages[key].kind.is_final for key in reachable_stages(definition, stage))
 
 
 def _transitions(definition: ProcessDefinition) -> Iterator[Problem]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from bpm_crm.engine.definition import Title
+from bpm_crm.engine.traces import Trace
 
 
 class ProblemCode(StrEnum):
@@ -36,6 +37,15 @@ class ProblemCode(StrEnum):
     BINDING_TWICE = "BINDING_TWICE"
     CALENDAR_INVALID = "CALENDAR_INVALID"
     DURATION_INVALID = "DURATION_INVALID"
+    TOO_MANY_PARTS = "TOO_MANY_PARTS"
+    FIELD_UNFILLABLE = "FIELD_UNFILLABLE"
+    STAGE_NEVER_ENTERED = "STAGE_NEVER_ENTERED"
+    NO_WAY_OUT = "NO_WAY_OUT"
+    TRANSITION_NEVER_FIRES = "TRANSITION_NEVER_FIRES"
+    ALTERNATIVES_OVERLAP = "ALTERNATIVES_OVERLAP"
+    ALTERNATIVES_INCOMPLETE = "ALTERNATIVES_INCOMPLETE"
+    STAGE_WITHOUT_CLOCK = "STAGE_WITHOUT_CLOCK"
+    FUNNEL_ORDER_REVERSED = "FUNNEL_ORDER_REVERSED"
 
 
 TEXTS: Mapping[ProblemCode, Title] = {
@@ -127,17 +137,57 @@ TEXTS: Mapping[ProblemCode, Title] = {
     ProblemCode.DURATION_INVALID: Title(
         "“{value}” is not a usable duration: {fault}", "«{value}» — негодная длительность: {fault}"
     ),
+    ProblemCode.TOO_MANY_PARTS: Title(
+        "There are {count} of “{value}”, more than the {limit} that a process may have; divide the process.",
+        "Здесь {count} × «{value}», а в процессе может быть не больше {limit}; разделите процесс.",
+    ),
+    ProblemCode.FIELD_UNFILLABLE: Title(
+        "“{value}” requires field “{field}”, which accepts no value at all; widen its `min`, `max`, `max_length` or `options`.",
+        "«{value}» требует поле «{field}», которое не принимает ни одного значения; расширьте `min`, `max`, `max_length` или `options`.",
+    ),
+    ProblemCode.STAGE_NEVER_ENTERED: Title(
+        "No case ever enters stage “{value}”: what leads there ({transitions}) never fires; mend the guards or remove the stage.",
+        "Ни один процесс не попадёт в стадию «{value}»: ведущие в неё переходы ({transitions}) никогда не срабатывают; исправьте условия или уберите стадию.",
+    ),
+    ProblemCode.NO_WAY_OUT: Title(
+        "A case can come to stage “{value}” and then reach no end: the guards on every way bar it; mend one or add a way out.",
+        "Процесс может прийти в стадию «{value}» и уже не дойти до конца: условия закрывают все пути; исправьте одно из них или добавьте выход.",
+    ),
+    ProblemCode.TRANSITION_NEVER_FIRES: Title(
+        "“{value}” can never fire: no data, actor or history opens it ({guard}); mend its guard or remove it.",
+        "«{value}» никогда не сработает: ни данные, ни исполнитель, ни история его не откроют ({guard}); исправьте условие или уберите переход.",
+    ),
+    ProblemCode.ALTERNATIVES_OVERLAP: Title(
+        "The alternatives of “{value}” are claimed to be exclusive, but in stage “{stage}” “{first}” and “{second}” can both hold; narrow one guard or drop the claim.",
+        "Варианты «{value}» заявлены взаимоисключающими, но в стадии «{stage}» «{first}» и «{second}» могут выполняться вместе; сузьте условие или снимите заявление.",
+    ),
+    ProblemCode.ALTERNATIVES_INCOMPLETE: Title(
+        "The alternatives of “{value}” are claimed to be exhaustive, but in stage “{stage}” none of {transitions} may hold; widen a guard, add an alternative or drop the claim.",
+        "Варианты «{value}» заявлены исчерпывающими, но в стадии «{stage}» может не выполниться ни один из {transitions}; расширьте условие, добавьте вариант или снимите заявление.",
+    ),
+    ProblemCode.STAGE_WITHOUT_CLOCK: Title(
+        "A case can enter stage “{value}” while no clock runs, and be forgotten there; start one on entering it, or say why none is needed in `waiver`.",
+        "Процесс может войти в стадию «{value}», когда не идут никакие часы, и о нём забудут; запустите часы при входе или объясните в `waiver`, почему они не нужны.",
+    ),
+    ProblemCode.FUNNEL_ORDER_REVERSED: Title(
+        "Step “{first}” stands before “{value}” in the funnel, but every way that reaches both reaches “{value}” first; exchange their `order`.",
+        "Шаг «{first}» стоит в воронке раньше «{value}», но на всех путях, где есть оба, первым достигается «{value}»; поменяйте их `order`.",
+    ),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One fault of a definition; `path` leads to its place in the document, `line` is 1-based, 0 when unknown."""
+    """One fault of a definition; `path` leads to its place in the document, `line` is 1-based, 0 when unknown.
+
+    `trace` leads a case to where the fault shows, where there is a way to show it.
+    """
 
     code: ProblemCode
     path: tuple[str, ...]
     params: Mapping[str, str | Title] = field(default_factory=dict)
     line: int = 0
+    trace: Trace = ()
 
     def text(self, language: str = "en") -> str:
         """What is wrong and what would cure it."""

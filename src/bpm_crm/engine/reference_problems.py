@@ -22,6 +22,9 @@ def reference_problems(definition: ProcessDefinition, roles: Collection[str]) ->
         yield from _unknown((*at, "approval"), "role", transition.approval_roles or (), roles)
         sets = [effect.field for effect in transition.effects if isinstance(effect, SetField)]
         yield from _unknown((*at, "effects"), "field", sets, fields)
+    triggers = {transition.trigger for transition in definition.transitions.values()}
+    for trigger in definition.alternatives:
+        yield from _unknown(("alternatives", trigger), "trigger", (trigger,), triggers)
     for key, reason in definition.reasons.items():
         yield from _unknown(("reasons", key, "for"), "transition", reason.transitions, definition.transitions)
         yield from _unknown(("reasons", key, "stages"), "stage", reason.stages, stages)

@@ -11,6 +11,8 @@ from typing import Any, assert_never
 
 from bpm_crm.engine.draft import Draft
 from bpm_crm.engine.events import ActivityRecorded, Excluded, OwnerAssigned
+from bpm_crm.engine.mapping import Before, MigrationMapping
+from bpm_crm.engine.migration import apply_migration, undo
 from bpm_crm.engine.process import Process
 from bpm_crm.engine.state import InstanceState
 from bpm_crm.engine.step import APPROVAL, Activity, Step
@@ -26,6 +28,11 @@ class StepKind(StrEnum):
     ASSIGNMENT = "assignment"
     EXCLUSION = "exclusion"
     CLOCK = "clock"
+    MIGRATION = "migration"
+    MIGRATION_UNDONE = "migration_undone"
+
+
+MIGRATIONS = frozenset({StepKind.MIGRATION, StepKind.MIGRATION_UNDONE})
 
 
 class NotReplayable(ValueError):
@@ -37,7 +44,8 @@ class RecordedStep:
     """What is kept of a step. `at` is when it happened; of a passing of time, when the last thing in it fell due (microseconds).
 
     `owner`, `team` and `exclusion` are those after the step, `stage` is where a move led, `data` holds the values that changed
-    (None: emptied), `actor` is who acted, `subject` what guards may know of the deal, given with the first step.
+    (None: emptied), `actor` is who acted, `subject` what guards may know of the deal, given with the first step. A migration has its
+    `mapping`, and what it may have changed as it was `before`; so has its undoing, which restores that.
     """
 
     kind: StepKind
@@ -52,12 +60,23 @@ class RecordedStep:
     activity: Activity | None = None
     actor: str | None = None
     subject: Mapping[str, str] = field(default_factory=dict)
+    mapping: MigrationMapping | None = None
+    before: Before | None = None
 
 
-def replay(process: Process, state: InstanceState | None, recorded: RecordedStep) -> Step:
-    """Apply a recorded step to the state before it (None: the case begins). `NotReplayable` where it does not fit."""
+def replay(
+    process: Process, state: InstanceState | None, recorded: RecordedStep, source: Process | None = None
+) -> Step:
+    """Apply a recorded step to the state before it (None: the case begins). `NotReplayable` where it does not fit.
+
+    `process` is the version that the record names, `source` that of the record before it: where they differ, the step is a migration.
+    """
     if (state is None) != (recorded.kind is StepKind.STARTED):
         raise NotReplayable("a case begins with its start, and only once")
+    if state is not None and recorded.kind in MIGRATIONS:
+        return _migrated(process, state, recorded, process if source is None else source)
+    if source not in {None, process}:
+        raise NotReplayable("the version changes without a migration")
     draft = Draft(process, _before(process, recorded) if state is None else state, _applied_at(recorded))
     draft.catch_up()
     match recorded.kind:
@@ -67,12 +86,20 @@ def replay(process: Process, state: InstanceState | None, recorded: RecordedStep
             _move(draft, recorded)
         case StepKind.ACTIVITY:
             _act(draft, recorded)
-        case StepKind.ASSIGNMENT | StepKind.EXCLUSION | StepKind.CLOCK:
+        case StepKind.ASSIGNMENT | StepKind.EXCLUSION | StepKind.CLOCK | StepKind.MIGRATION | StepKind.MIGRATION_UNDONE:
             pass
         case _:
             assert_never(recorded.kind)
     _settle(draft, recorded)
     return Step(draft.state(), tuple(draft.events))
+
+
+def _migrated(process: Process, state: InstanceState, recorded: RecordedStep, source: Process) -> Step:
+    if recorded.before is None or recorded.mapping is None:
+        raise NotReplayable("how it was migrated is not said")
+    if recorded.kind is StepKind.MIGRATION_UNDONE:
+        return undo(source, state, recorded.before, recorded.at)
+    return apply_migration(source, process, state, recorded.mapping, recorded.at)
 
 
 def _applied_at(recorded: RecordedStep) -> int:

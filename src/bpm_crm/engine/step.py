@@ -102,7 +102,7 @@ def fire(
     choice = choose(process, state, trigger, Payload(values, reason), actor, at)
     if choice.transition is None or choice.blockers:
         return Refused(choice.blockers)
-    return _moved(process, state, choice.transition, {**values, **choice.computed}, reason, actor, at)
+    return carry_out(process, state, choice.transition, {**values, **choice.computed}, reason, actor, at)
 
 
 def force(process: Process, state: InstanceState, stage: str, at: int) -> Outcome:
@@ -166,7 +166,7 @@ def tick(process: Process, state: InstanceState, at: int) -> Step | None:
     return _taken(draft) if draft.events else None
 
 
-def _moved(
+def carry_out(
     process: Process,
     state: InstanceState,
     transition: Transition,
@@ -175,6 +175,7 @@ def _moved(
     actor: Actor,
     at: int,
 ) -> Step:
+    """Take a transition without asking whether it may be taken: the caller has asked, or has its reasons not to."""
     draft = Draft(process, state, at)
     draft.catch_up()
     draft.move(transition, transition.target, values, reason)

@@ -1,12 +1,14 @@
 """Whether a definition is sound: every fault, with its place in the document, before anything runs under it."""
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
 
 from bpm_crm.engine.calendar import ALWAYS, BusinessCalendar, CalendarInvalid, NoWorkingTime
 from bpm_crm.engine.clock_rule import ClockRule
-from bpm_crm.engine.definition import FieldType, ProcessDefinition, SetField, SlaPolicy, Title
+from bpm_crm.engine.definition import Field, FieldType, ProcessDefinition, SetField, SlaPolicy, Title
 from bpm_crm.engine.draft import FORCE
+from bpm_crm.engine.examples import example
 from bpm_crm.engine.fields import VARIABLE_TYPES
 from bpm_crm.engine.guard import CelCompiler, ExpressionInvalid, VariableType
 from bpm_crm.engine.instants import InstantOutOfRange, instant_of
@@ -22,6 +24,21 @@ BINDABLE: Mapping[str, tuple[FieldType, ...]] = {
     "product": (FieldType.STRING, FieldType.CHOICE),
 }
 """Of which types a field may be that is bound to something of the deal."""
+MOST_PARTS: Mapping[str, int] = {
+    "stages": 600,
+    "transitions": 2_000,
+    "fields": 1_000,
+    "checkpoints": 1_000,
+    "activities": 200,
+    "pauses": 100,
+    "clocks": 300,
+    "reasons": 1_000,
+}
+"""How many entries a section of a document may have, so that every check stays quick. An imported log has up to 502 stages."""
+MOST_MOVES = 20_000
+"""How many ways there may be out of all stages together: the sources of all transitions."""
+MOST_ALTERNATIVES = 50
+"""How many transitions with one trigger may lead out of one stage."""
 RESERVED_TRIGGERS = frozenset({"state", FORCE})
 RESERVED_ACTIVITIES = frozenset({"response", *STANDARD_ACTIVITIES})
 
@@ -37,16 +54,20 @@ _TOO_LONG = Title(
 
 
 def validate(definition: ProcessDefinition, roles: Collection[str]) -> tuple[Problem, ...]:
-    """All problems of a definition; empty when it may be published. `roles` are the roles that exist.
+    """All problems that need no look at what guards mean; `soundness` finds the rest. `roles` are the roles that exist.
 
-    References are checked first: with a wrong one, questions about paths make no sense and are not asked.
+    Sizes and references are checked first: with a wrong one, questions about paths are too many or make no sense and are not asked.
     """
+    sizes = tuple(_sizes(definition))
+    if sizes:
+        return sizes
     references = tuple(reference_problems(definition, roles))
     if references:
         return references
     return (
         *_calendar(definition),
         *_fields(definition),
+        *_required(definition),
         *_names(definition),
         *path_problems(definition),
         *_expressions(definition),
@@ -54,6 +75,25 @@ def validate(definition: ProcessDefinition, roles: Collection[str]) -> tuple[Pro
         *_policies(definition),
         *_pauses(definition),
     )
+
+
+def _sizes(definition: ProcessDefinition) -> Iterator[Problem]:
+    for section, most in MOST_PARTS.items():
+        count = len(definition.policies if section == "clocks" else getattr(definition, section))
+        if count > most:
+            yield _too_many((section,), section, count, most)
+    moves = Counter((item.trigger, stage) for item in definition.transitions.values() for stage in item.sources)
+    if moves.total() > MOST_MOVES:
+        yield _too_many(("transitions",), "from", moves.total(), MOST_MOVES)
+    for (trigger, _), count in moves.most_common(1):
+        if count > MOST_ALTERNATIVES:
+            last = [key for key, item in definition.transitions.items() if item.trigger == trigger][-1]
+            yield _too_many(("transitions", last, "trigger"), f"trigger: {trigger}", count, MOST_ALTERNATIVES)
+
+
+def _too_many(path: tuple[str, ...], what: str, count: int, most: int) -> Problem:
+    params = {"value": what, "count": str(count), "limit": str(most)}
+    return Problem(ProblemCode.TOO_MANY_PARTS, path, params)
 
 
 def _calendar(definition: ProcessDefinition) -> Iterator[Problem]:
@@ -100,6 +140,22 @@ def _fields(definition: ProcessDefinition) -> Iterator[Problem]:
         if first != key:
             params = {"value": key, "other": first, "column": item.binds}
             yield Problem(ProblemCode.BINDING_TWICE, ("fields", key, "binds"), params)
+
+
+def _required(definition: ProcessDefinition) -> Iterator[Problem]:
+    """Required fields that accept nothing, unless that was said of the field already."""
+    for key, transition in definition.transitions.items():
+        for name in transition.required:
+            item = definition.fields[name]
+            if _is_sensible(item) and example(item) is None:
+                params = {"value": key, "field": name}
+                yield Problem(ProblemCode.FIELD_UNFILLABLE, ("transitions", key, "require"), params)
+
+
+def _is_sensible(item: Field) -> bool:
+    """Whether the field has options if it is a choice, and bounds in their order."""
+    ordered = item.minimum is None or item.maximum is None or item.minimum <= item.maximum
+    return ordered and (item.type is not FieldType.CHOICE or bool(item.options))
 
 
 def _names(definition: ProcessDefinition) -> Iterator[Problem]:

@@ -133,6 +133,18 @@ _INPUTS: Mapping[InputCode, Title] = {
     InputCode.UNKNOWN_KPI: Title(
         "There is no KPI “{value}”. Known: {known}.", "Показателя «{value}» нет. Известны: {known}."
     ),
+    InputCode.UNKNOWN_CLOCK: Title(
+        "There is no clock “{value}”. Known: {known}.", "Часов «{value}» нет. Известны: {known}."
+    ),
+    InputCode.STAGE_ENDS: Title(
+        "“{value}” is a final stage: running cases cannot be mapped to it. Map them to a stage in which they go on.",
+        "«{value}» — конечная стадия: идущие процессы нельзя на неё отобразить. Выберите стадию, где они продолжатся.",
+    ),
+    InputCode.CLOCK_TAKEN: Title(
+        "Two clocks would go on as “{value}”, or that was another clock before. Give each its own.",
+        "Двое часов продолжились бы как «{value}», или раньше так назывались другие. Задайте каждым свои.",
+    ),
+    InputCode.KEY_TWICE: Title("“{value}” is mapped twice.", "«{value}» сопоставлено дважды."),
     InputCode.UNKNOWN_REVIEW: Title("There is no such review of this process.", "Такого обзора этого процесса нет."),
     InputCode.TOO_EARLY: Title(
         "{value} is too early; the first possible is {limit}.", "{value} слишком рано; самое раннее — {limit}."
@@ -144,6 +156,26 @@ _INPUTS: Mapping[InputCode, Title] = {
         "Not every month has a day {value}; let the period begin on one from 1 to {limit}.",
         "День {value} есть не в каждом месяце; начните период в день с 1 по {limit}.",
     ),
+    InputCode.UNKNOWN_VERSION: Title(
+        "There is no version {value} of this process. Known: {known}.",
+        "Версии {value} у этого процесса нет. Известны: {known}.",
+    ),
+    InputCode.SAME_VERSION: Title(
+        "It is version {value} already; name another one.", "Это и так версия {value}; назовите другую."
+    ),
+    InputCode.OTHER_PROCESS: Title(
+        "The document is of the process “{value}”; name that process, or write `process: {expected}` in it.",
+        "Документ описывает процесс «{value}»; укажите этот процесс или напишите в документе `process: {expected}`.",
+    ),
+    InputCode.WRONG_KEY: Title(
+        "“{value}” is no key of a process; use small letters, digits and hyphens, a letter first, at most 63.",
+        "«{value}» не годится как ключ процесса; нужны строчные латинские буквы, цифры и дефисы, первой — буква, не больше 63.",
+    ),
+    InputCode.PROCESS_RETIRED: Title(
+        "The process “{value}” is retired and takes no new cases. Bring it back with `reinstateProcess`, or use another channel: {known}.",
+        "Процесс «{value}» снят с работы и не принимает новых обращений. Верните его через `reinstateProcess` или возьмите другой канал: {known}.",
+    ),
+    InputCode.ONE_OF: Title("Give only one of: {known}.", "Укажите только одно из: {known}."),
     InputCode.IN_THE_FUTURE: Title(
         "{value} is in the future; leave it out, or send when it happened.",
         "{value} ещё не наступило; уберите это поле или укажите, когда это произошло.",

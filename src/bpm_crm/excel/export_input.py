@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from bpm_crm.analytics.dimensions import Dimension, Grouping, OwnerBasis
+from bpm_crm.analytics.dimensions import PRODUCT, Dimension, Grouping, OwnerBasis
 from bpm_crm.analytics.frames import FIRST_INSTANT, LAST_INSTANT, Question
 from bpm_crm.analytics.statements import CaseFilter
 from bpm_crm.operations.access import Scope
@@ -21,6 +21,7 @@ FACT_COLUMNS: Mapping[str, str] = {
     "k.channel_id": "uuid",
     "k.campaign_id": "uuid",
     "k.region": "text",
+    PRODUCT: "text",
     "k.owner_id": "uuid",
     "k.team_id": "uuid",
     "m.to_stage": "text",

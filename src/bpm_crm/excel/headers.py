@@ -6,8 +6,9 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from bpm_crm.excel.cells import Cell, CellError, Row
+from bpm_crm.excel.mappings import proposed
 from bpm_crm.excel.problems import TableCode, TableProblem, TableRefused
-from bpm_crm.excel.targets import Target, proposed
+from bpm_crm.excel.targets import Target
 from bpm_crm.excel.values import Customs, DateOrder, email_of, flag_of, instant_of, number_of, phone_of, text_of
 
 MOST_HEADER_ROWS = 20

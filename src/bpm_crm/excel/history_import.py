@@ -11,7 +11,7 @@ from bpm_crm.engine.state import Actor
 from bpm_crm.excel.cells import Row
 from bpm_crm.excel.error_sheet import keep_error_sheet
 from bpm_crm.excel.history_rows import HistoryReader, HistoryRow
-from bpm_crm.excel.jobs import Run, chunks, digest_of
+from bpm_crm.excel.jobs import Run, chunks
 from bpm_crm.excel.outcomes import Outcomes, RowOutcome, own_cases, request_of
 from bpm_crm.excel.people import Directory
 from bpm_crm.excel.problems import TableCode, TableProblem, TableRefused
@@ -31,6 +31,7 @@ from bpm_crm.operations.commands import (
     Work,
 )
 from bpm_crm.operations.leads import Lead, capture_of
+from bpm_crm.operations.requests import digest_of
 
 AT_ONCE = 64
 
@@ -66,7 +67,7 @@ async def import_history(run: Run) -> UUID | None:
         channels = ", ".join(item.key for item in run.reference.channels.values() if item.definition_id is not None)
         raise TableRefused(TableCode.UNKNOWN_TARGET, target=settings.channel, known=channels)
     async with run.bench.database.reader(run.tenant_id) as connection:
-        process = await run.bench.writer.processes.get(connection, run.tenant_id, known.id, known.latest_version)
+        process = await run.bench.writer.processes.get(connection, run.tenant_id, known.id, known.taken_version)
     importer = HistoryImporter(run, settings, process.definition)
     cases = await _cases(importer.reader, settings, content)
     await run.begin(len(cases))
@@ -180,7 +181,7 @@ class HistoryImporter:
             return [of_input(first.number, self._settings.mapping, item, others=_OTHERS) for item in capture.problems]
         told = [[row.event, row.at, row.performer.id, row.reason, row.comment, row.data] for row in rows]
         owner = None if first.performer.id is None else UUID(first.performer.id)
-        return replace(capture, fingerprint=digest_of([first.case_id, told]), owner_id=owner)
+        return replace(capture, fingerprint=digest_of([first.case_id, told]), owner_id=owner, rollout_id=None)
 
     def _move(self, row: HistoryRow, stage: str) -> Transition | TableProblem:
         """The transition a row tells of, out of the stage the case is in by the rows before."""

@@ -1,6 +1,5 @@
 """Jobs over tables: asked for once, carried out by a worker in small steps, taken up again by another where one dies."""
 
-import hashlib
 import logging
 from asyncio import get_running_loop
 from collections import Counter
@@ -11,11 +10,10 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-import orjson
-
 from bpm_crm.excel.problems import TableCode, TableProblem, TableRefused
 from bpm_crm.operations.access import Permission, Scope, Viewer
 from bpm_crm.operations.reference import ReferenceCache
+from bpm_crm.operations.requests import digest_of
 from bpm_crm.operations.viewers import viewer_of_user
 from bpm_crm.operations.writer import Writer
 from bpm_crm.records.database import Connection, Database
@@ -53,6 +51,9 @@ class JobKind(StrEnum):
     HISTORY = "history"
     UNDO = "undo"
     WORKBOOK = "workbook"
+    REPLAY = "replay"
+    MIGRATION = "migration"
+    MIGRATION_UNDO = "migration_undo"
 
 
 NEEDED: Mapping[JobKind, Permission] = {
@@ -60,6 +61,9 @@ NEEDED: Mapping[JobKind, Permission] = {
     JobKind.HISTORY: Permission.IMPORT_HISTORY,
     JobKind.UNDO: Permission.EXCLUDE_CASE,
     JobKind.WORKBOOK: Permission.VIEW_FIGURES,
+    JobKind.REPLAY: Permission.MANAGE_PROCESSES,
+    JobKind.MIGRATION: Permission.MIGRATE_CASES,
+    JobKind.MIGRATION_UNDO: Permission.MIGRATE_CASES,
 }
 """What somebody must be permitted when the job is carried out, not only when it is asked for."""
 
@@ -89,6 +93,10 @@ Hear = Callable[[int, int | None, Mapping[str, int]], None]
 """Hears how far a job is: done, in all, and its counts by outcome."""
 
 
+Also = Callable[[Connection], Awaitable[None]]
+"""What is written together with the progress of a job."""
+
+
 @dataclass(slots=True)
 class Run:
     """One job under way."""
@@ -109,14 +117,19 @@ class Run:
         """The tenant."""
         return self.reference.tenant.id
 
+    @property
+    def database(self) -> Database:
+        """Where the tenant's rows are."""
+        return self.bench.database
+
     async def begin(self, total: int | None) -> None:
         """Say how many rows there are."""
         self.total = total
         async with self.bench.database.transaction(self.tenant_id) as connection:
             await begin_job(connection, self.tenant_id, self.job.id, total, LEASE)
 
-    async def advance(self, position: int, rows: Sequence[RowRecord]) -> None:
-        """Note what became of some rows. `JobTaken` where another worker was faster, `GaveWay` when it is others' turn."""
+    async def advance(self, position: int, rows: Sequence[RowRecord], also: Also | None = None) -> None:
+        """Note what became of some rows, and `also` write something in the same transaction. `JobTaken` where another worker was faster, `GaveWay` when it is others' turn."""
         self.counts.update(row.outcome for row in rows)
         async with self.bench.database.transaction(self.tenant_id) as connection:
             advanced = await advance_job(
@@ -129,6 +142,8 @@ class Run:
                 rows=rows,
                 lease=LEASE,
             )
+            if advanced and also is not None:
+                await also(connection)
         if not advanced:
             raise JobTaken
         self.position = position
@@ -166,11 +181,6 @@ class Run:
 
 Work = Callable[[Run], Awaitable[UUID | None]]
 """Carries a job out; the id of the file it made."""
-
-
-def digest_of(asked: Any) -> bytes:
-    """The digest of what was asked, by which a repetition is told from another request with the same key."""
-    return hashlib.sha256(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS, default=str)).digest()
 
 
 async def ask(

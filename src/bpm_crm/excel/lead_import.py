@@ -63,7 +63,7 @@ async def _importer(run: Run, settings: Settings) -> "LeadImporter":
         raise TableRefused(TableCode.UNKNOWN_TARGET, target=settings.channel, known=known)
     async with run.bench.database.reader(run.tenant_id) as connection:
         process = await run.bench.writer.processes.get(
-            connection, run.tenant_id, definition.id, definition.latest_version
+            connection, run.tenant_id, definition.id, definition.taken_version
         )
     return LeadImporter(run, settings, LeadReader(settings, process.definition, Directory(run.reference)))
 

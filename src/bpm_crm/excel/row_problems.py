@@ -7,8 +7,8 @@ from bpm_crm.engine.blockers import Blocker, InputProblem
 from bpm_crm.engine.wording import LANGUAGES, blocker_message, blocker_unblock, input_message
 from bpm_crm.excel.addresses import cell
 from bpm_crm.excel.jobs import as_json
+from bpm_crm.excel.mappings import Mapped
 from bpm_crm.excel.problems import TableProblem
-from bpm_crm.excel.targets import Mapped
 
 RowProblem = Mapping[str, Any]
 """`row`, `cell` (None: no particular one), `code`, and `message` and `cure` by language."""

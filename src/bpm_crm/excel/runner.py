@@ -9,8 +9,10 @@ from uuid import UUID
 from bpm_crm.excel.history_import import import_history
 from bpm_crm.excel.jobs import LEASE, Bench, JobKind, Work, run_job
 from bpm_crm.excel.lead_import import import_leads
+from bpm_crm.excel.migrations import migrate_instances, undo_migration
 from bpm_crm.excel.undo import undo_import
 from bpm_crm.excel.workbook import make_workbook
+from bpm_crm.operations.replay_job import carry_replay_out
 from bpm_crm.records.sweeping import Subject, claim_due, until_next_job
 
 AT_ONCE = 2
@@ -22,6 +24,9 @@ WORKS: Mapping[JobKind, Work] = {
     JobKind.HISTORY: import_history,
     JobKind.UNDO: undo_import,
     JobKind.WORKBOOK: make_workbook,
+    JobKind.REPLAY: carry_replay_out,
+    JobKind.MIGRATION: migrate_instances,
+    JobKind.MIGRATION_UNDO: undo_migration,
 }
 
 logger = logging.getLogger(__name__)

@@ -8,8 +8,9 @@ from uuid import UUID
 from bpm_crm.engine.definition import ProcessDefinition
 from bpm_crm.excel.cells import Head, Row
 from bpm_crm.excel.headers import date_order, header_row, required_headers
+from bpm_crm.excel.mappings import Mapped, checked_mapping, proposed, required
 from bpm_crm.excel.problems import TableCode, TableRefused
-from bpm_crm.excel.targets import ImportKind, Mapped, checked_mapping, proposed, required, targets_of
+from bpm_crm.excel.targets import ImportKind, targets_of
 from bpm_crm.excel.values import Customs, DateOrder
 from bpm_crm.operations.contacts import has_phones
 

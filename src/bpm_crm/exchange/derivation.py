@@ -94,7 +94,9 @@ def _fields(profile: LogProfile) -> dict[str, Any]:
 
 
 def _stage(kind: str, english: str, russian: str) -> dict[str, Any]:
-    return {"kind": kind, "title": _titles(english, russian)}
+    """A stage; in one where work goes on no clock runs, since a log knows no targets."""
+    waiver = _titles("The log knows no targets.", "Журнал не знает нормативов.")
+    return {"kind": kind, "title": _titles(english, russian)} | ({} if kind == "won" else {"waiver": waiver})
 
 
 def _titles(english: str, russian: str) -> dict[str, str]:

@@ -44,6 +44,9 @@ class Permission(StrEnum):
     MANAGE_CORRECTIVE_ACTIONS = "manage_corrective_actions"
     IMPORT_LEADS = "import_leads"
     IMPORT_HISTORY = "import_history"
+    MANAGE_PROCESSES = "manage_processes"
+    CHOOSE_VERSION = "choose_version"
+    MIGRATE_CASES = "migrate_cases"
 
 
 class Reach(StrEnum):
@@ -72,6 +75,9 @@ ROLE_TABLE: Mapping[Role, Mapping[Permission, Reach]] = {
         Permission.VIEW_CORRECTIVE_ACTIONS: Reach.ALL,
         Permission.MANAGE_CORRECTIVE_ACTIONS: Reach.ALL,
         Permission.IMPORT_HISTORY: Reach.ALL,
+        Permission.MANAGE_PROCESSES: Reach.ALL,
+        Permission.CHOOSE_VERSION: Reach.ALL,
+        Permission.MIGRATE_CASES: Reach.ALL,
     },
     Role.MANAGER: {
         Permission.VIEW_CASES: Reach.TEAM,
@@ -88,6 +94,7 @@ ROLE_TABLE: Mapping[Role, Mapping[Permission, Reach]] = {
         Permission.VIEW_CORRECTIVE_ACTIONS: Reach.TEAM,
         Permission.MANAGE_CORRECTIVE_ACTIONS: Reach.TEAM,
         Permission.IMPORT_LEADS: Reach.ALL,
+        Permission.CHOOSE_VERSION: Reach.ALL,
     },
     Role.SALESPERSON: {
         Permission.VIEW_CASES: Reach.OWN,

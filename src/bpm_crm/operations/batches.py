@@ -1,6 +1,7 @@
 """One batch of work of one tenant in one transaction: lock, decide, write, commit, answer each."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -18,6 +19,7 @@ from bpm_crm.operations.commands import (
 from bpm_crm.operations.decisions import Decision, decide
 from bpm_crm.operations.newcomers import Newcomers
 from bpm_crm.operations.processes import ProcessCache
+from bpm_crm.operations.splitting import Splits
 from bpm_crm.operations.written import deal_rows, effect_rows, key_actor, key_rows, notice_of
 from bpm_crm.records import intake
 from bpm_crm.records.database import Connection, Database, Row
@@ -59,6 +61,7 @@ class _Batch:
         self.cases: dict[UUID, InstanceRecord] = {}
         self.keys: dict[tuple[UUID, str], Row] = {}
         self.newcomers = Newcomers(self.tenant_id)
+        self.splits = Splits(self.tenant_id)
         self.decisions: list[Decision] = []
 
     async def prepare(self) -> None:
@@ -72,7 +75,9 @@ class _Batch:
             self.keys = await intake.used_keys(self.connection, self.tenant_id, keyed)
         captures = [work.commands[0] for work in self.works if isinstance(work.commands[0], Capture)]
         if captures:
-            await self.newcomers.prepare(self.connection, [item for item in captures if isinstance(item, Capture)])
+            leads = [item for item in captures if isinstance(item, Capture)]
+            await self.newcomers.prepare(self.connection, leads)
+            await self.splits.prepare(self.connection, leads)
 
     async def answer(self, work: Work) -> "Outcome | _Repeat":
         """The answer to a work: decided now, or given before."""
@@ -98,10 +103,14 @@ class _Batch:
         return decision.outcome
 
     async def _decide_capture(self, work: Work, capture: Capture) -> Decision:
+        if capture.rollout_id is not None:
+            capture = self.splits.assigned(capture)
+            work = replace(work, commands=(capture, *work.commands[1:]))
         process = await self._process(capture.definition_id, capture.version)
         decision = decide(work, None, process, self.now, self.newcomers.identities(capture))
         if decision.after is not None and not work.dry_run:
             self.newcomers.accept(capture, decision.after, process, self.now)
+            self.splits.accept(capture)
         return decision
 
     async def _process(self, definition_id: UUID, version: int) -> Process:
@@ -129,6 +138,7 @@ class _Batch:
                 rows["moved"].append(to_changes(after, process.personal_fields))
             rows["recorded"].extend(entry.values for entry in decision.entries)
             rows["texts"].extend(entry.text for entry in decision.entries if entry.text is not None)
+        await self.splits.write(self.connection)
         await self.newcomers.number_deals(self.connection, self.now)
         rows |= {
             "customers": self.newcomers.customers,

@@ -8,6 +8,9 @@ from typing import Any
 from uuid import UUID
 
 from bpm_crm.engine.blockers import Blocker, InputProblem
+from bpm_crm.engine.mapping import Before, MigrationMapping
+from bpm_crm.engine.migration_obstacles import MigrationObstacle
+from bpm_crm.engine.process import Process
 from bpm_crm.engine.state import Actor
 from bpm_crm.engine.step import Activity
 from bpm_crm.operations.access import EVERYTHING, Scope
@@ -34,12 +37,16 @@ class CustomerDetails:
 
 @dataclass(frozen=True, slots=True)
 class Capture:
-    """Begin a case. With `deal_id` it runs over that deal; with `opens_deal` a new deal is opened; else it has none."""
+    """Begin a case. With `deal_id` it runs over that deal; with `opens_deal` a new deal is opened; else it has none.
+
+    `rollout_id` is the rollout that may give it another version than `version`, if it is its turn.
+    """
 
     definition_id: UUID
     version: int
     channel_id: UUID
     channel_key: str
+    rollout_id: UUID | None = None
     data: Mapping[str, Any] = field(default_factory=dict)
     external_id: str | None = None
     fingerprint: bytes | None = None
@@ -115,7 +122,30 @@ class Tick:
     occurred_at: None = None
 
 
-Command = Capture | Fire | Force | Record | Assign | Exclude | Tick
+@dataclass(frozen=True, slots=True)
+class Migrate:
+    """Take a case from one version to another; `target` is that version, ready to run. Time passes first, under the old one."""
+
+    from_version: int
+    to_version: int
+    target: Process
+    mapping: MigrationMapping
+    comment: str | None = None
+    occurred_at: None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UndoMigration:
+    """Take a case back to the version it was migrated from, and to what it was `before`; `target` is that version."""
+
+    to_version: int
+    target: Process
+    before: Before
+    comment: str | None = None
+    occurred_at: None = None
+
+
+Command = Capture | Fire | Force | Record | Assign | Exclude | Tick | Migrate | UndoMigration
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +211,17 @@ class NothingDue:
     """A tick found nothing to do."""
 
 
-Outcome = Recorded | NotAllowed | NotUnderstood | Outdated | Missing | KeyReused | AlreadyCaptured | NothingDue
+@dataclass(frozen=True, slots=True)
+class NotMigrated:
+    """It did not happen: everything that stands in the way of the migration."""
+
+    obstacles: tuple[MigrationObstacle, ...]
+    instance: InstanceRecord
+
+
+Outcome = (
+    Recorded | NotMigrated | NotAllowed | NotUnderstood | Outdated | Missing | KeyReused | AlreadyCaptured | NothingDue
+)
 
 
 @dataclass(eq=False, slots=True)

@@ -9,6 +9,8 @@ from bpm_crm.engine import step as engine
 from bpm_crm.engine.blockers import InputCode, InputProblem, Malformed, Refused
 from bpm_crm.engine.clock import ClockEvent
 from bpm_crm.engine.instants import FIRST_YEAR, instant_of, moment_of
+from bpm_crm.engine.migration import MigrationRefused, migrate, undo
+from bpm_crm.engine.migration_obstacles import MigrationCode, MigrationObstacle
 from bpm_crm.engine.process import Process
 from bpm_crm.engine.state import Actor, InstanceState
 from bpm_crm.engine.step import Step
@@ -19,15 +21,18 @@ from bpm_crm.operations.commands import (
     Exclude,
     Fire,
     Force,
+    Migrate,
     Missing,
     NotAllowed,
     NothingDue,
+    NotMigrated,
     NotUnderstood,
     Outcome,
     Outdated,
     Record,
     Recorded,
     Tick,
+    UndoMigration,
     Work,
 )
 from bpm_crm.records.entries import FIRST_HASH, Circumstances, HistoryEntry, entry_of
@@ -89,13 +94,16 @@ def decide(
             if record is None:
                 raise LookupError("a refusal before the case began")
             return replace(decision, entries=[], after=None, refusal=NotAllowed(result.blockers, record, number))
-        if result is None or after is None:
+        if isinstance(result, MigrationRefused) and record is not None:
+            return replace(decision, entries=[], after=None, refusal=NotMigrated(result.obstacles, record))
+        if not isinstance(result, Step) or after is None:
             continue
-        record = _append(decision, record, after, result, command, performer, occurred_at, process, now)
+        under = command.target if isinstance(command, Migrate | UndoMigration) else process
+        record = _append(decision, record, after, result, command, performer, occurred_at, under, now)
     return decision
 
 
-Taken = tuple[Step | Refused | Malformed | None, InstanceRecord | None, int]
+Taken = tuple[Step | Refused | Malformed | MigrationRefused | None, InstanceRecord | None, int]
 
 
 def _take(
@@ -117,7 +125,19 @@ def _take(
     if record is None:
         raise LookupError("the first command of a new case is its capture")
     at = _happened_at(command, record.state, now)
+    if isinstance(command, Migrate):
+        return _migration(command, record, process, at), record._replace(version=command.to_version), at
+    if isinstance(command, UndoMigration):
+        result = undo(process, record.state, command.before, at)
+        return result, record._replace(version=command.to_version), at
     return _step(command, performer, record.state, process, at), record, at
+
+
+def _migration(command: Migrate, record: InstanceRecord, process: Process, at: int) -> Step | MigrationRefused:
+    if record.version != command.from_version:
+        obstacle = MigrationObstacle(MigrationCode.OTHER_VERSION, {"version": str(record.version)})
+        return MigrationRefused((obstacle,))
+    return migrate(process, command.target, record.state, command.mapping, at)
 
 
 def _begin(command: Capture, work: Work, process: Process, now: datetime, new: NewCase | None) -> Taken:

@@ -65,14 +65,19 @@ async def _start_process(
     channel = None if known is None else known.channel(payload["process"])
     if definition is None or channel is None:
         raise EffectFailed(f"there is no published process and channel “{payload['process']}”")
+    if definition.retired_at is not None:
+        raise EffectFailed(
+            f"the process “{definition.key}” is retired; bring it back, or publish a version that does not start it"
+        )
     async with database.reader(tenant_id) as connection:
         source = (await load(connection, tenant_id, [UUID(payload["instance_id"])]))[UUID(payload["instance_id"])]
-        process = await writer.processes.get(connection, tenant_id, definition.id, definition.latest_version)
+        process = await writer.processes.get(connection, tenant_id, definition.id, definition.taken_version)
         origin = await writer.processes.get(connection, tenant_id, source.definition_id, source.version)
     amount = origin.amount_of(source.state.data)
     capture = Capture(
         definition_id=definition.id,
-        version=definition.latest_version,
+        version=definition.taken_version,
+        rollout_id=definition.rollout_id,
         channel_id=channel.id,
         channel_key=channel.key,
         data=process.amount_data(amount),

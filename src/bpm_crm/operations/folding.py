@@ -127,7 +127,7 @@ class Fold:
         if process is None:
             return f"version {entry['version']} of its process is missing or was altered after it was published"
         try:
-            step = replay(process, None if before is None else before.state, recorded_step(entry))
+            step = replay(process, None if before is None else before.state, recorded_step(entry), self._process)
         except ValueError as error:
             return f"the row cannot be replayed: {error}"
         self._record, self._process = _after(self._tenant_id, step, entry, process), process

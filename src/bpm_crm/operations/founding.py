@@ -7,7 +7,7 @@ from uuid import UUID
 
 from bpm_crm.operations.companies import found_company
 from bpm_crm.operations.company_document import CompanyPlan
-from bpm_crm.operations.publishing import publish
+from bpm_crm.operations.publishing import INSTALLED, publish
 from bpm_crm.processes.library import shipped_text
 from bpm_crm.records.companies import deactivate_users, find_tenant
 from bpm_crm.records.database import Connection, Database
@@ -83,7 +83,7 @@ async def _publish(
         if before is not None and before.definition(key) is not None:
             continue
         text = shipped_text(key)
-        published = await publish(connection, tenant_id, text, changelog="Installed with the product.", at=at, by=None)
+        published = await publish(connection, tenant_id, text, changelog=INSTALLED, at=at, by=None)
         started = sorted(published.process.definition.started_processes - seen)
         waiting += started
         seen |= set(started)

@@ -13,15 +13,16 @@ from bpm_crm.engine.blockers import InputCode, InputProblem
 from bpm_crm.engine.texts import shown
 from bpm_crm.operations.access import Reach, Scope, Viewer
 from bpm_crm.operations.commands import Capture, CustomerDetails, NotUnderstood
-from bpm_crm.records.reference import ChannelRecord, Reference
+from bpm_crm.records.reference import ChannelRecord, DefinitionRecord, Reference
 
 MOST_TEXT = 400
+MOST_VERSIONS_NAMED = 20
 TEST = "test"
 
 
 @dataclass(frozen=True, slots=True)
 class Lead:
-    """What a caller says of a lead; channel, campaign and team by their keys."""
+    """What a caller says of a lead; channel, campaign and team by their keys. `version` is that of the process; None: as is due."""
 
     channel: str
     external_id: str | None = None
@@ -35,10 +36,11 @@ class Lead:
     is_test: bool = False
     comment: str | None = None
     occurred_at: datetime | None = None
+    version: int | None = None
 
 
 def capture_of(reference: Reference, viewer: Viewer, scope: Scope, lead: Lead) -> Capture | NotUnderstood:
-    """The command that captures a lead, under the newest version of its channel's process; or all that is wrong with it.
+    """The command that captures a lead, under the version of its channel's process that is due or stated; or all that is wrong with it.
 
     Without a team it goes into the queue of the caller's own; its region is the customer's unless stated.
     """
@@ -47,10 +49,12 @@ def capture_of(reference: Reference, viewer: Viewer, scope: Scope, lead: Lead) -
     if problems or channel is None or channel.definition_id is None:
         return NotUnderstood(tuple(problems))
     customer = lead.customer if lead.customer and (lead.customer.name or lead.customer.contacts) else None
+    definition = reference.definitions[channel.definition_id]
     campaign = None if lead.campaign is None else reference.campaign(lead.campaign)
     return Capture(
         definition_id=channel.definition_id,
-        version=reference.definitions[channel.definition_id].latest_version,
+        version=lead.version or definition.taken_version,
+        rollout_id=definition.rollout_id if lead.version is None else None,
         channel_id=channel.id,
         channel_key=channel.key,
         data=lead.data,
@@ -82,14 +86,12 @@ def fingerprint_of(lead: Lead) -> bytes:
         lead.title,
     ]
     said += [lead.data, lead.campaign, lead.region, lead.is_test, lead.occurred_at]
+    said += [] if lead.version is None else [lead.version]
     return hashlib.sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS, default=str)).digest()
 
 
 def _reference_problems(reference: Reference, scope: Scope, lead: Lead) -> list[InputProblem]:
-    taking = tuple(item.key for item in reference.channels.values() if _takes(item, scope))
-    found = []
-    if lead.channel not in taking:
-        found.append(InputProblem(InputCode.UNKNOWN_CHANNEL, ("channel",), shown(lead.channel), taking))
+    found = _channel_problems(reference, scope, lead)
     if lead.campaign is not None and reference.campaign(lead.campaign) is None:
         keys = tuple(item.key for item in reference.campaigns.values())
         found.append(InputProblem(InputCode.UNKNOWN_CAMPAIGN, ("campaign",), shown(lead.campaign), keys))
@@ -100,6 +102,34 @@ def _reference_problems(reference: Reference, scope: Scope, lead: Lead) -> list[
     if lead.owner_id is not None and (owner is None or not owner.is_active):
         found.append(InputProblem(InputCode.UNKNOWN_USER, ("owner",), str(lead.owner_id)))
     return found
+
+
+def _channel_problems(reference: Reference, scope: Scope, lead: Lead) -> list[InputProblem]:
+    channels = {item.key: item for item in reference.channels.values() if _takes(item, scope)}
+    retired = {key for key, item in channels.items() if _definition(reference, item).retired_at is not None}
+    taking = tuple(key for key in channels if key not in retired)
+    channel = channels.get(lead.channel)
+    if channel is None:
+        return [InputProblem(InputCode.UNKNOWN_CHANNEL, ("channel",), shown(lead.channel), taking)]
+    definition = _definition(reference, channel)
+    if lead.channel in retired:
+        return [InputProblem(InputCode.PROCESS_RETIRED, ("channel",), definition.key, taking)]
+    if lead.version is not None and not 1 <= lead.version <= definition.latest_version:
+        return [unknown_version(lead.version, definition.latest_version, ("version",))]
+    return []
+
+
+def unknown_version(version: int, latest: int, path: tuple[str, ...]) -> InputProblem:
+    """The problem of a version that a process with so many versions has not."""
+    known = tuple(str(number) for number in range(max(1, latest - MOST_VERSIONS_NAMED + 1), latest + 1))
+    return InputProblem(InputCode.UNKNOWN_VERSION, path, str(version), known)
+
+
+def _definition(reference: Reference, channel: ChannelRecord) -> DefinitionRecord:
+    """The process that handles a channel which takes leads."""
+    if channel.definition_id is None:
+        raise LookupError(f"channel {channel.key} has no process")
+    return reference.definitions[channel.definition_id]
 
 
 def _takes(channel: ChannelRecord, scope: Scope) -> bool:

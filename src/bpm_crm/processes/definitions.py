@@ -11,6 +11,7 @@ from bpm_crm.engine.calendar_spec import CalendarSpec
 from bpm_crm.engine.definition import (
     AssignOwner,
     Checkpoint,
+    Claim,
     Effect,
     Escalation,
     Field,
@@ -82,7 +83,9 @@ class _Builder:
             fields={key: _field(key, part) for key, part in document.fields.items()},
             activities={key: _title(titles) for key, titles in document.activities.items()},
             stages={
-                key: Stage(key, part.kind, _title(part.title), order)
+                key: Stage(
+                    key, part.kind, _title(part.title), order, None if part.waiver is None else _title(part.waiver)
+                )
                 for order, (key, part) in enumerate(document.stages.items(), 1)
             },
             transitions={key: self._transition(key, part) for key, part in document.transitions.items()},
@@ -94,6 +97,10 @@ class _Builder:
             policies={key: self._policy(key, part) for key, part in document.clocks.items()},
             reasons={key: _reason(key, part) for key, part in document.reasons.items()},
             key_stage=document.key_stage,
+            alternatives={
+                trigger: frozenset([claims] if isinstance(claims, Claim) else claims)
+                for trigger, claims in document.alternatives.items()
+            },
         )
         if self.problems:
             raise DefinitionInvalid(self.problems)

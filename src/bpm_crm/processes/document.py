@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag, WithJsonSchema
 
-from bpm_crm.engine.definition import FieldType, ReasonRule, Reopening, StageKind
+from bpm_crm.engine.definition import Claim, FieldType, ReasonRule, Reopening, StageKind
 
 Key = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 ProcessKey = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
@@ -82,6 +82,9 @@ class StagePart(Part):
     title: Titles
     silent: bool = Field(
         default=False, description="Entering it is no event of its own in process maps and exported event logs."
+    )
+    waiver: Titles | None = Field(
+        default=None, description="Why no clock needs to run in this stage, which would otherwise be refused."
     )
 
 
@@ -252,3 +255,7 @@ class ProcessDocument(Part):
     pauses: dict[Key, PausePart] = Field(default_factory=dict)
     clocks: dict[Key, ClockPart] = Field(default_factory=dict)
     reasons: dict[Key, ReasonPart] = Field(default_factory=dict)
+    alternatives: dict[Key, Claim | list[Claim]] = Field(
+        default_factory=dict,
+        description="By trigger, what is claimed of the guards of its transitions: at most one holds (`exclusive`), one always holds (`exhaustive`).",
+    )

@@ -1,14 +1,19 @@
 """The shipped process library: finds the documents beside this file and resolves them for publishing."""
 
+import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from time import perf_counter
 from typing import Any
+
+import orjson
 
 from bpm_crm.engine.definition import ProcessDefinition
 from bpm_crm.engine.problems import DefinitionInvalid
-from bpm_crm.engine.validate import validate
+from bpm_crm.engine.soundness.certificate import Certificate
+from bpm_crm.engine.soundness.certify import certify
 from bpm_crm.processes.definitions import definition_of, parse_document
 from bpm_crm.processes.document import ProcessDocument
 from bpm_crm.processes.holiday_expansion import with_holidays
@@ -20,10 +25,11 @@ FOLDER = Path(__file__).parent
 
 @dataclass(frozen=True, slots=True)
 class ResolvedProcess:
-    """A document that stands alone, in its typed and in its engine form."""
+    """A document that stands alone, in its typed and in its engine form, with the certificate of its soundness."""
 
     document: ProcessDocument
     definition: ProcessDefinition
+    certificate: Certificate
 
     @property
     def data(self) -> dict[str, Any]:
@@ -43,6 +49,27 @@ def shipped_text(key: str) -> str:
     return (FOLDER / f"{key}.yaml").read_text(encoding="utf-8")
 
 
+def origin_of(key: str, text: str) -> str | None:
+    """The digest of the shipped document of that key, where this readable text says the same; comments and notation do not count.
+
+    Public holidays are left out, so that the same document has one origin in every year.
+    """
+    if key not in shipped_keys():
+        return None
+    shipped = shipped_origin(key)
+    return shipped if _digest(text) == shipped else None
+
+
+@cache
+def shipped_origin(key: str) -> str:
+    """The digest of a shipped document with its shared parts."""
+    return _digest(shipped_text(key))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(orjson.dumps(resolve_includes(read_yaml(text).data, shared_parts()))).hexdigest()
+
+
 @cache
 def shared_parts() -> Mapping[str, Mapping[str, Any]]:
     """The shared parts by the name that `include` uses."""
@@ -52,6 +79,15 @@ def shared_parts() -> Mapping[str, Mapping[str, Any]]:
     }
 
 
+def read_document(text: str) -> ProcessDocument:
+    """A document with its shared parts, as far as it can be read: nothing is proved. `DefinitionInvalid` where it does not fit."""
+    source = read_yaml(text)
+    try:
+        return parse_document(resolve_includes(source.data, shared_parts()))
+    except DefinitionInvalid as error:
+        raise DefinitionInvalid(located(error.problems, source)) from error
+
+
 def resolve(text: str, *, years: range, roles: Collection[str]) -> ResolvedProcess:
     """Read, complete and check a document: includes resolved, public holidays of `years` written out, soundness proved.
 
@@ -59,14 +95,21 @@ def resolve(text: str, *, years: range, roles: Collection[str]) -> ResolvedProce
     """
     source = read_yaml(text)
     try:
-        document = with_holidays(parse_document(resolve_includes(source.data, shared_parts())), years)
-        definition = definition_of(document)
-        problems = validate(definition, roles)
+        return resolve_data(resolve_includes(source.data, shared_parts()), years=years, roles=roles)
     except DefinitionInvalid as error:
         raise DefinitionInvalid(located(error.problems, source)) from error
-    if problems:
-        raise DefinitionInvalid(located(problems, source))
-    return ResolvedProcess(document, definition)
+
+
+def resolve_data(data: Mapping[str, Any], *, years: range, roles: Collection[str]) -> ResolvedProcess:
+    """Complete and check a document that is plain data and stands alone; `DefinitionInvalid` carries every problem, without lines."""
+    document = with_holidays(parse_document(data), years)
+    definition = definition_of(document)
+    began = perf_counter()
+    certificate = certify(definition, roles)
+    certificate = certificate.taking(round((perf_counter() - began) * 1000))
+    if not certificate.is_sound:
+        raise DefinitionInvalid(certificate.problems)
+    return ResolvedProcess(document, definition, certificate)
 
 
 def restore(data: Mapping[str, Any]) -> ProcessDefinition:

@@ -158,6 +158,11 @@ def is_outage(error: BaseException) -> bool:
     return isinstance(error, _OUTAGES) and not isinstance(error, asyncpg.QueryCanceledError)
 
 
+async def hold(connection: Connection, name: str) -> None:
+    """Hold a name until the transaction ends: whoever else asks for it waits."""
+    await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", name)
+
+
 async def set_codecs(connection: Connection) -> None:
     """Read and write json and jsonb by orjson."""
     await connection.set_type_codec(

@@ -15,6 +15,7 @@ from bpm_crm.engine.step import Activity
 from bpm_crm.records import history
 from bpm_crm.records.database import Connection, Row
 from bpm_crm.records.instances import hex_bytes
+from bpm_crm.records.states import unpack_before, unpack_mapping
 
 Values = dict[str, Any]
 """Columns by name, as JSON values."""
@@ -163,6 +164,7 @@ def recorded_step(row: Row) -> RecordedStep:
         activity = None if row["activity"] is None else Activity(**row["activity"])
     except (ValueError, TypeError) as error:
         raise NotReplayable(f"no step leaves such a row: {error}") from error
+    packed = row["migration"]
     return RecordedStep(
         kind=kind,
         at=instant_of(row["occurred_at"]),
@@ -175,6 +177,8 @@ def recorded_step(row: Row) -> RecordedStep:
         data=row["data"] or {},
         activity=activity,
         actor=_text(row["actor_id"]),
+        mapping=None if packed is None else unpack_mapping(packed),
+        before=None if packed is None else unpack_before(packed),
     )
 
 

@@ -19,6 +19,8 @@ from bpm_crm.engine.events import (
     DataChanged,
     Event,
     Excluded,
+    Migrated,
+    MigrationUndone,
     OwnerAssigned,
     ProcessRequested,
     Reopened,
@@ -30,8 +32,12 @@ from bpm_crm.engine.events import (
 from bpm_crm.engine.instants import moment_of
 from bpm_crm.records.history import CHAINED, HistoryRecord, record_of
 from bpm_crm.records.instances import InstanceRecord, hex_bytes, split_personal
+from bpm_crm.records.states import pack_migration
 
 FIRST_HASH = bytes(32)
+
+_WITH_BUDGET = frozenset({ClockEventKind.STARTED, ClockEventKind.MIGRATED})
+"""Events after which a clock may have another budget."""
 
 
 class Circumstances(NamedTuple):
@@ -72,6 +78,8 @@ def entry_of(
     personal: dict[str, Any] = {}
     for event in events:
         _write(entry, event, personal_fields, personal, after)
+    if before is not None and before.version != after.version:
+        entry.values["migration"]["from"] = before.version
     entry.text = _text_of(after, circumstances.comment, personal)
     if entry.text is not None:
         entry.values["text_digest"] = hex_bytes(text_digest(entry.text))
@@ -81,8 +89,13 @@ def entry_of(
 
 
 def chain_hash(previous: bytes, values: Mapping[str, Any]) -> bytes:
-    """`sha256(previous || canonical row)`: the canonical row is the JSON array of the `CHAINED` columns, keys sorted."""
+    """`sha256(previous || canonical row)`: the canonical row is the JSON array of the `CHAINED` columns, keys sorted.
+
+    How a case was migrated follows where a row says it: rows of other kinds have the hashes they had before there were migrations.
+    """
     row = list(map(values.get, CHAINED))
+    if (migration := values.get("migration")) is not None:
+        row.append(migration)
     return hashlib.sha256(previous + orjson.dumps(row, option=orjson.OPT_SORT_KEYS, default=_plain)).digest()
 
 
@@ -154,8 +167,17 @@ def _write(
             values["kind"] = "exclusion"
         case ProcessRequested(process):
             entry.requested.append(process)
+        case Migrated(source, target, mapping, what):
+            values |= {"kind": "migration", "migration": pack_migration(mapping, what), **_went(source, target)}
+        case MigrationUndone(source, target, what):
+            values |= {"kind": "migration_undone", "migration": pack_migration(None, what), **_went(source, target)}
         case _:
             assert_never(event)
+
+
+def _went(source: str, target: str) -> dict[str, str]:
+    """The stages left and entered; none where the case stayed."""
+    return {} if source == target else {"from_stage": source, "to_stage": target}
 
 
 def _clock_values(event: ClockEvent, after: InstanceRecord) -> dict[str, Any]:
@@ -169,7 +191,7 @@ def _clock_values(event: ClockEvent, after: InstanceRecord) -> dict[str, Any]:
         "open": clock.is_open,
         "due": clock.due_at,
     }
-    if event.kind is ClockEventKind.STARTED:
+    if event.kind in _WITH_BUDGET:
         values["budget"] = clock.budget
     if event.step:
         values["step"] = event.step

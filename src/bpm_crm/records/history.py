@@ -42,7 +42,7 @@ CHAINED = (
     "exclusion",
     "text_digest",
 )
-"""The columns that a row's hash covers, in this order: all but the hash itself."""
+"""The columns that a row's hash covers, in this order: all but the hash itself, and `migration`, which follows where there is one."""
 
 _READ = (
     "sequence",
@@ -63,12 +63,14 @@ _READ = (
     "activity",
     "data",
     "exclusion",
+    "migration",
 )
 
-COLUMNS = ", ".join((*CHAINED, "hash"))
+STORED = (*CHAINED, "migration", "hash")
+COLUMNS = ", ".join(STORED)
 
 INSERT = f"INSERT INTO history ({COLUMNS}) SELECT {COLUMNS} FROM jsonb_populate_recordset(NULL::history, $rows) WHERE tenant_id = $1"
-SELECTION = ", ".join(f"h.{name}" for name in (*CHAINED, "hash"))
+SELECTION = ", ".join(f"h.{name}" for name in STORED)
 SOURCE = """
     history AS h
     LEFT JOIN history_text AS x
@@ -133,6 +135,7 @@ class HistoryRecord:
     team_id: UUID | None
     exclusion: str | None
     comment: str | None
+    migration: Mapping[str, Any] | None = None
 
 
 def record_of(values: Mapping[str, Any], comment: str | None) -> HistoryRecord:

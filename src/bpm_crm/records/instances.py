@@ -32,11 +32,11 @@ LEFT JOIN team AS t ON t.tenant_id = $1 AND t.tenant_id = i.tenant_id AND t.id =
 """
 _LOAD = f"SELECT {COLUMNS} FROM {SOURCE} WHERE i.tenant_id = $1 AND i.id = ANY($2::uuid[])"
 _IDENTITY = (
-    "tenant_id, id, definition_id, version, deal_id, customer_id, channel_id, campaign_id, region, external_id, fingerprint, "
+    "tenant_id, id, definition_id, deal_id, customer_id, channel_id, campaign_id, region, external_id, fingerprint, "
     "started_at"
 )
 _STATE = (
-    "owner_id, team_id, stage, outcome, reason, exclusion, sequence, entered_at, ended_at, recorded_at, next_due_at, "
+    "version, owner_id, team_id, stage, outcome, reason, exclusion, sequence, entered_at, ended_at, recorded_at, next_due_at, "
     "overdue_since, data, personal, progress, clocks, head"
 )
 INSERT = f"""
@@ -123,7 +123,6 @@ def to_row(record: InstanceRecord, personal_fields: frozenset[str]) -> dict[str,
     """The row of a new case as JSON values."""
     return {
         "definition_id": str(record.definition_id),
-        "version": record.version,
         "deal_id": _text(record.deal_id),
         "customer_id": _text(record.customer_id),
         "channel_id": str(record.channel_id),
@@ -143,6 +142,7 @@ def to_changes(record: InstanceRecord, personal_fields: frozenset[str]) -> dict[
     return {
         "tenant_id": record.tenant_id,
         "id": record.id,
+        "version": record.version,
         "owner_id": state.owner,
         "team_id": state.team,
         "stage": state.stage,

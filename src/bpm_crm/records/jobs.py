@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from bpm_crm.records.database import Connection, Row
+from bpm_crm.records.notices import announce_job
 from bpm_crm.records.writing import CHANNEL
 
 COLUMNS = """
@@ -141,6 +142,7 @@ async def begin_job(connection: Connection, tenant_id: UUID, job_id: UUID, total
     """Note that a worker has begun, and how many rows there are, where that is known."""
     await connection.execute(_BEGIN, tenant_id, job_id, total)
     await connection.execute(_RENEW, tenant_id, job_id, lease)
+    await announce_job(connection, job_id)
 
 
 async def advance_job(
@@ -170,6 +172,7 @@ async def advance_job(
     ]
     await connection.execute(_ROWS, tenant_id, job_id, values)
     await connection.execute(_RENEW, tenant_id, job_id, lease)
+    await announce_job(connection, job_id)
     return True
 
 
@@ -183,6 +186,7 @@ async def finish_job(
 ) -> None:
     """Note that a job is done, with the file it made, or why it could not be done."""
     await connection.execute(_FINISH, tenant_id, job_id, file_id, failure)
+    await announce_job(connection, job_id)
 
 
 async def postpone_job(connection: Connection, tenant_id: UUID, job_id: UUID, pause: timedelta) -> None:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from bpm_crm.records import history, instances
+from bpm_crm.records import history, instances, jobs
 from bpm_crm.records.database import Connection
 from bpm_crm.records.selection import Key, Listing
 
@@ -21,6 +21,16 @@ DEALS = Listing(_DEAL_COLUMNS, "deal AS d", "d.tenant_id", Key("d.id", "uuid", d
 
 _CUSTOMER_COLUMNS = "cu.id, cu.name, cu.phone, cu.email, cu.region, cu.created_at, cu.erased_at"
 CUSTOMERS = Listing(_CUSTOMER_COLUMNS, "customer AS cu", "cu.tenant_id", Key("cu.id", "uuid", descending=True))
+
+JOBS = Listing(jobs.COLUMNS, jobs.SOURCE, "j.tenant_id", Key("j.id", "uuid", descending=True))
+
+_OWN_KPI_COLUMNS = """
+    k.key, k.version, k.document, k.changelog, k.published_at, k.published_by,
+    NOT EXISTS (
+        SELECT FROM own_kpi AS newer WHERE newer.tenant_id = $1 AND newer.key = k.key AND newer.version > k.version
+    ) AS is_current
+"""
+OWN_KPIS = Listing(_OWN_KPI_COLUMNS, "own_kpi AS k", "k.tenant_id", Key("k.version", "int", descending=True))
 
 HISTORY = Listing(f"{history.SELECTION}, x.comment", history.SOURCE, "h.tenant_id", Key("h.sequence", "int"))
 TIMELINE = Listing(

@@ -65,7 +65,10 @@ class CampaignRecord:
 
 @dataclass(frozen=True, slots=True)
 class DefinitionRecord:
-    """A named workflow and the version that new cases take."""
+    """A named workflow. `current_version` is set where new cases do not take the newest version; `retired_at` where none begins.
+
+    `rollout_id` is the split that new cases are under, if there is one, and `rollout_version` the version it sends some of them to.
+    """
 
     id: UUID
     key: str
@@ -73,6 +76,15 @@ class DefinitionRecord:
     title_ru: str
     latest_version: int
     created_at: datetime
+    current_version: int | None = None
+    retired_at: datetime | None = None
+    rollout_id: UUID | None = None
+    rollout_version: int | None = None
+
+    @property
+    def taken_version(self) -> int:
+        """The version that new cases take, apart from those that a rollout sends to another one."""
+        return self.current_version or self.latest_version
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +139,13 @@ SELECT id, key, title_en, title_ru, definition_id, is_active FROM channel WHERE 
 """
 _CAMPAIGNS = "SELECT id, key, title FROM campaign WHERE tenant_id = $1 ORDER BY key"
 _DEFINITIONS = """
-SELECT id, key, title_en, title_ru, latest_version, created_at FROM process_definition WHERE tenant_id = $1 ORDER BY key
+SELECT
+    d.id, d.key, d.title_en, d.title_ru, d.latest_version, d.created_at, d.current_version, d.retired_at,
+    r.id AS rollout_id, r.version_b AS rollout_version
+FROM process_definition AS d
+LEFT JOIN process_rollout AS r
+  ON r.tenant_id = $1 AND r.tenant_id = d.tenant_id AND r.definition_id = d.id AND r.status = 'running'
+WHERE d.tenant_id = $1 ORDER BY d.key
 """
 _API_KEYS = """
 SELECT id, name, secret_hash, role, channel_ids, expires_at, revoked_at FROM api_key WHERE tenant_id = $1

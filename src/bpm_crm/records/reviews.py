@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from bpm_crm.records.database import Connection, Row
+from bpm_crm.records.database import Connection, Row, hold
 from bpm_crm.records.selection import Key, Listing
 
 
@@ -122,7 +122,7 @@ async def load_schedule(connection: Connection, tenant_id: UUID, schedule_id: UU
 
 async def lock_schedule_of(connection: Connection, tenant_id: UUID, definition_id: UUID) -> ScheduleRecord | None:
     """The schedule of a process, locked; nobody else makes its first one before this transaction ends."""
-    await _hold(connection, f"review_schedule/{tenant_id}/{definition_id}")
+    await hold(connection, f"review_schedule/{tenant_id}/{definition_id}")
     row = await connection.fetchrow(f"{_SCHEDULES} AND s.definition_id = $2 FOR UPDATE", tenant_id, definition_id)
     return None if row is None else ScheduleRecord(**row)
 
@@ -188,17 +188,12 @@ async def insert_change(
 
 async def find_change(connection: Connection, tenant_id: UUID, actor_id: UUID, key: str) -> Row | None:
     """The change that came with a key of an actor; others with this key wait until this transaction ends."""
-    await _hold(connection, f"review_change/{tenant_id}/{actor_id}/{key}")
+    await hold(connection, f"review_change/{tenant_id}/{actor_id}/{key}")
     statement = """
     SELECT c.subject_id, c.fingerprint FROM review_change AS c
     WHERE c.tenant_id = $1 AND c.actor_id = $2 AND c.idempotency_key = $3
     """
     return await connection.fetchrow(statement, tenant_id, actor_id, key)
-
-
-async def _hold(connection: Connection, name: str) -> None:
-    """Hold a name until the transaction ends."""
-    await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", name)
 
 
 async def _save(connection: Connection, table: str, tenant_id: UUID, record: Any) -> None:

@@ -2,7 +2,7 @@
 
 import asyncpg
 
-HEAD = "0006"
+HEAD = "0010"
 """The newest migration; a test holds it to the `migrations/` folder."""
 
 

@@ -12,18 +12,18 @@ LOGINS = (OWNER, APP, WORKER)
 
 READ_ONLY = (
     "tenant",
-    "process_definition",
-    "process_version",
     "app_user",
     "user_role",
     "team",
     "team_member",
     "api_key",
 )
-"""Tables that the owner's tools write; publishing and administration through the API will widen this on purpose."""
+"""Tables that the owner's tools write; administration through the API will widen this on purpose."""
 
-APPEND_ONLY = ("history", "own_kpi", "review", "review_change")
-ERASABLE = ("history_text", "lease", "idempotency_key", "stored_file", "job_row", "case_change")
+APPEND_ONLY = ("history", "own_kpi", "review", "review_change", "process_change", "migration_plan")
+ERASABLE = ("history_text", "lease", "idempotency_key", "stored_file", "job_row", "case_change", "replay_case")
+PUBLISHED = ("process_definition", "process_version")
+"""What publishing writes; a version is never changed, and the worker only ends rollouts."""
 COMPACTED = ("case_part", "cell_sheet", "cell", "cell_day", "compaction")
 """Tables that only the worker's compactor writes."""
 
@@ -32,6 +32,9 @@ def rights(table: str, role: str) -> Sequence[str]:
     """The rights of the API or the worker on a table."""
     if table in COMPACTED and role == WORKER:
         return ("SELECT", "INSERT", "UPDATE", "DELETE")
+    if table in PUBLISHED:
+        changed = table == "process_definition"
+        return ("SELECT", *(("INSERT",) if role == APP else ()), *(("UPDATE",) if changed else ()))
     if table in READ_ONLY or table in COMPACTED:
         return ("SELECT",)
     if table in APPEND_ONLY:

@@ -26,6 +26,7 @@ class Operator(StrEnum):
     CONTAINS = "contains"
     STARTS_WITH = "starts_with"
     IS_NULL = "is_null"
+    HAS = "has"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,7 @@ _COMPARISONS = {
     Operator.LTE: "{0} <= {1}",
     Operator.CONTAINS: "{0} ILIKE {1}",
     Operator.STARTS_WITH: "{0} ILIKE {1}",
+    Operator.HAS: "{0} @> {1}",
 }
 
 

@@ -1,4 +1,4 @@
-"""The only module that looks across tenants: which cases, effects, reviews and jobs are due, claimed by lease, and what may be forgotten.
+"""The only module that looks across tenants: which cases, effects, reviews, jobs and rollouts are due, claimed by lease, and what may be forgotten.
 
 It calls functions of the sweeper role, which sees ids and due instants and nothing else; the rows themselves are then worked on
 behind the wall of their tenant.
@@ -12,7 +12,7 @@ from uuid import UUID
 from bpm_crm.records.database import Database
 
 Claim = tuple[UUID, UUID]
-"""(tenant, case, effect, review schedule or job)."""
+"""(tenant, case, effect, review schedule, job or rollout)."""
 
 
 class Subject(StrEnum):
@@ -22,6 +22,7 @@ class Subject(StrEnum):
     EFFECTS = "effects"
     REVIEWS = "reviews"
     JOBS = "jobs"
+    ROLLOUTS = "rollouts"
 
 
 async def claim_due(database: Database, subject: Subject, *, most: int, lease: timedelta) -> Sequence[Claim]:

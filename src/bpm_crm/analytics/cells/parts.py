@@ -16,7 +16,7 @@ from bpm_crm.analytics.cells.days import Days
 from bpm_crm.analytics.cells.sheets import OF_STEPS, OWNER, PROCESS, TEAM, WHOLE, Evaluation, Kept
 from bpm_crm.analytics.cells.spreads import CALENDAR, growing_key, keys_of
 from bpm_crm.analytics.dimensions import Segment
-from bpm_crm.analytics.frames import FIRST_INSTANT, LAST_INSTANT
+from bpm_crm.analytics.frames import FIRST_INSTANT, LAST_INSTANT, bound_fields
 from bpm_crm.analytics.statements import report, statement
 from bpm_crm.engine.instants import SECOND, instant_of
 from bpm_crm.engine.process import Process
@@ -137,7 +137,7 @@ def limbs(amount: Decimal) -> dict[int, int]:
 
 def _given(asked: Evaluation, as_of: datetime) -> dict[str, Any]:
     instants = {"as_of": as_of, "known_at": LAST_INSTANT, "since": FIRST_INSTANT, "until": LAST_INSTANT}
-    return {"cases": asked.cases, **instants}
+    return {"cases": asked.cases, **instants, **bound_fields("product", asked.frame.versions)}
 
 
 def _numbers(row: Row) -> dict[str, int]:

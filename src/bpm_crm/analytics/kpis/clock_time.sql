@@ -13,7 +13,6 @@
 -- instant: y.due_at
 -- clock: y.clock
 WITH
-{asked},
 {clocked_history},
 {cycles},
 {due_cycles},

@@ -2,22 +2,22 @@
 -- title.en: Completions per working hour
 -- title.ru: Завершения в рабочий час
 -- meaning.en: Cases whose last ending (won, lost or cancelled) fell into the period ÷ the working hours of their process in
---   it, up to `asOf`; several processes add up. Null for a period without a beginning.
+--   it, up to `asOf`; several processes add up. For a period without a beginning they are
+--   counted, without a value.
 -- meaning.ru: Процессы, последнее завершение которых (любое) пришлось на период ÷ рабочие часы их процесса в нём, до `asOf`;
---   по нескольким процессам складывается. Пусто для периода без начала.
+--   по нескольким процессам складывается. Для периода без начала они посчитаны, значения нет.
 -- kind: rate
 -- unit: per_hour
 -- better: higher
 -- period: closed
 -- dimensions: case, stage
 WITH
-{asked},
 {working_hours},
 {closed_cases},
 {cases},
 units AS (
     SELECT
-        c.instance_id, CASE WHEN w.hours IS NULL THEN 'left_out' ELSE 'numerator' END AS number, w.hours AS amount,
+        c.instance_id, CASE WHEN w.hours = 0 THEN 'left_out' ELSE 'numerator' END AS number, w.hours AS amount,
         {segment} AS segment
     FROM cases AS c
     LEFT JOIN working_hours AS w ON w.definition_id = c.definition_id

@@ -11,7 +11,6 @@
 -- period: at_end
 -- dimensions: case, stage
 WITH
-{asked},
 {clocked_history},
 {cycles},
 {present_cases},

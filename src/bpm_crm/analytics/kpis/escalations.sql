@@ -13,7 +13,6 @@
 -- instant: e.happened_at
 -- clock: e.clock
 WITH
-{asked},
 {clock_events},
 {cases},
 units AS (

@@ -11,7 +11,6 @@
 -- period: at_end
 -- dimensions: case, stage
 WITH
-{asked},
 {present_cases},
 {cases},
 {amount_fields},

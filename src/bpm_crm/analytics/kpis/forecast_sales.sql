@@ -15,7 +15,6 @@
 -- period: at_end
 -- dimensions: case, stage
 WITH
-{asked},
 {present_cases},
 {cases},
 {chances},

@@ -12,7 +12,6 @@
 -- dimensions: case, time
 -- instant: h.occurred_at
 WITH
-{asked},
 {key_stages},
 {moving_cases},
 {cases},

@@ -10,7 +10,6 @@
 -- dimensions: case, time
 -- instant: h.occurred_at
 WITH
-{asked},
 {key_stages},
 {moving_cases},
 {cases},
@@ -19,6 +18,6 @@ units AS (
     FROM cases AS c
     JOIN history AS h ON h.tenant_id = $1 AND h.instance_id = c.instance_id
     JOIN key_stages AS k ON k.definition_id = h.definition_id AND k.version = h.version AND k.stage = h.to_stage
-    WHERE h.occurred_at >= :since::timestamptz AND h.occurred_at < :until::timestamptz
+    WHERE h.kind NOT IN ('migration', 'migration_undone') AND h.occurred_at >= :since::timestamptz AND h.occurred_at < :until::timestamptz
       AND h.occurred_at <= :as_of::timestamptz AND h.recorded_at <= :known_at::timestamptz
 )

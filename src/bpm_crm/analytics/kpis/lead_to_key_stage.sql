@@ -12,7 +12,6 @@
 -- dimensions: case, time
 -- instant: c.started_at
 WITH
-{asked},
 {key_stages},
 {begun_cases},
 {cases},

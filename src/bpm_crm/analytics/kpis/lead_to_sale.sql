@@ -12,7 +12,6 @@
 -- dimensions: case, time
 -- instant: c.started_at
 WITH
-{asked},
 {begun_cases},
 {cases},
 units AS (

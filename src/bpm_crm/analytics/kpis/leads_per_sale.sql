@@ -13,7 +13,6 @@
 -- dimensions: case, time
 -- instant: p.at
 WITH
-{asked},
 {moving_cases},
 {cases},
 units AS (

@@ -13,7 +13,6 @@
 -- dimensions: case, time
 -- instant: c.started_at
 WITH
-{asked},
 response_checkpoints AS (
     SELECT r.definition_id, r.version, r.checkpoint
     FROM unnest(:response_definitions::uuid[], :response_versions::int[], :response_checkpoints::text[])

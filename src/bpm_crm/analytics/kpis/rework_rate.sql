@@ -10,7 +10,6 @@
 -- dimensions: case, time
 -- instant: c.started_at
 WITH
-{asked},
 {begun_cases},
 {cases},
 units AS (
@@ -20,6 +19,7 @@ units AS (
             SELECT
             FROM history AS h
             WHERE h.tenant_id = $1 AND h.instance_id = c.instance_id AND h.to_stage IS NOT NULL
+              AND h.kind NOT IN ('migration', 'migration_undone')
               AND h.occurred_at <= :as_of::timestamptz AND h.recorded_at <= :known_at::timestamptz
             GROUP BY h.to_stage
             HAVING count(*) > 1

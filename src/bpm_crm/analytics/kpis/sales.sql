@@ -10,7 +10,6 @@
 -- dimensions: case, time
 -- instant: c.moved_at
 WITH
-{asked},
 {closed_cases},
 {cases},
 units AS (

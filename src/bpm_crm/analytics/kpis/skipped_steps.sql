@@ -12,7 +12,6 @@
 -- dimensions: case, time
 -- instant: c.started_at
 WITH
-{asked},
 process_steps AS (
     SELECT s.definition_id, s.version, s.checkpoint, s.place
     FROM unnest(:step_definitions::uuid[], :step_versions::int[], :step_checkpoints::text[], :step_places::int[])

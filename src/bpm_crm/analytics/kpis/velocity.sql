@@ -14,7 +14,6 @@
 -- dimensions: case, time
 -- instant: c.started_at
 WITH
-{asked},
 {begun_cases},
 {cases},
 {amount_fields},

@@ -12,7 +12,6 @@
 -- dimensions: case, time
 -- instant: c.moved_at
 WITH
-{asked},
 {closed_cases},
 {cases},
 units AS (

@@ -1,6 +1,5 @@
 -- A KPI of a company's own: the cases for which its expressions held, each at the moment that puts it into the period.
 WITH
-{asked},
 chosen AS (
     SELECT o.instance_id, o.is_met, o.amount
     FROM unnest(:own_ids::uuid[], :own_met::boolean[], :own_amounts::numeric[]) AS o (instance_id, is_met, amount)

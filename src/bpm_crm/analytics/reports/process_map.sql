@@ -80,7 +80,7 @@ deviations AS (
         (CASE WHEN h.kind = 'forced' THEN 'forced_move' END),
         (CASE WHEN l.version IS NULL THEN 'undefined_move' END)
     ) AS d (kind)
-    WHERE h.from_stage IS NOT NULL AND h.to_stage IS NOT NULL AND d.kind IS NOT NULL
+    WHERE h.from_stage IS NOT NULL AND h.to_stage IS NOT NULL AND d.kind IS NOT NULL AND h.kind NOT IN ('migration', 'migration_undone')
       AND h.occurred_at <= :as_of::timestamptz AND h.recorded_at <= :known_at::timestamptz
     UNION ALL
     SELECT f.instance_id, 'skipped_step', NULL, s.checkpoint

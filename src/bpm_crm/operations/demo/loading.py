@@ -15,7 +15,7 @@ from bpm_crm.operations.demo.company import COMPANY, TENANT_KEY
 from bpm_crm.operations.demo.simulation import LeadStory, Seller, aftermath
 from bpm_crm.operations.effects import drain_effects
 from bpm_crm.operations.leads import capture_of
-from bpm_crm.operations.publishing import publish
+from bpm_crm.operations.publishing import INSTALLED, publish
 from bpm_crm.operations.reference import ReferenceCache
 from bpm_crm.operations.viewers import viewer_of_key, viewer_of_user
 from bpm_crm.operations.writer import Writer
@@ -47,9 +47,7 @@ async def ensure_company(owner: Database, at: datetime) -> UUID:
     async with owner.transaction(tenant_id) as connection:
         await found_company(connection, tenant_id, COMPANY, at)
         for key in shipped_keys():
-            await publish(
-                connection, tenant_id, shipped_text(key), changelog="Installed with the product.", at=at, by=None
-            )
+            await publish(connection, tenant_id, shipped_text(key), changelog=INSTALLED, at=at, by=None)
     return tenant_id
 
 
@@ -110,10 +108,10 @@ async def _calendar(writer: Writer, worker: Database, known: Reference) -> Busin
     definition = known.definition("callback-request")
     if definition is None:
         raise LookupError("callback-request is not published")
-    found = writer.processes.known(known.tenant.id, definition.id, definition.latest_version)
+    found = writer.processes.known(known.tenant.id, definition.id, definition.taken_version)
     if found is None:
         async with worker.reader(known.tenant.id) as connection:
-            found = await writer.processes.get(connection, known.tenant.id, definition.id, definition.latest_version)
+            found = await writer.processes.get(connection, known.tenant.id, definition.id, definition.taken_version)
     return found.calendar
 
 

@@ -9,9 +9,17 @@ from bpm_crm.records.tables.delivery import IdempotencyKey, Lease, Outbox
 from bpm_crm.records.tables.history import History, HistoryText
 from bpm_crm.records.tables.instance import ProcessInstance
 from bpm_crm.records.tables.job import Job, JobRow, StoredFile
+from bpm_crm.records.tables.migration import MigrationCase, MigrationPlanRow
 from bpm_crm.records.tables.own_kpi import OwnKpi
 from bpm_crm.records.tables.people import ApiKey, AppUser, Team, TeamMember, UserRole
-from bpm_crm.records.tables.process import ProcessDefinitionRow, ProcessVersion
+from bpm_crm.records.tables.process import (
+    ProcessChange,
+    ProcessDefinitionRow,
+    ProcessDraft,
+    ProcessRollout,
+    ProcessVersion,
+)
+from bpm_crm.records.tables.replay import Replay, ReplayCase
 from bpm_crm.records.tables.review import CorrectiveAction, Review, ReviewChange, ReviewSchedule
 from bpm_crm.records.tables.tenant import Counter, Tenant
 
@@ -35,11 +43,18 @@ __all__ = [
     "Job",
     "JobRow",
     "Lease",
+    "MigrationCase",
+    "MigrationPlanRow",
     "Outbox",
     "OwnKpi",
+    "ProcessChange",
     "ProcessDefinitionRow",
+    "ProcessDraft",
     "ProcessInstance",
+    "ProcessRollout",
     "ProcessVersion",
+    "Replay",
+    "ReplayCase",
     "Review",
     "ReviewChange",
     "ReviewSchedule",

@@ -21,11 +21,11 @@ from bpm_crm.records.tables.base import (
 
 
 class History(SQLModel, table=True):
-    """One step of one case: transition, activity, assignment, exclusion, or what its clocks went through.
+    """One step of one case: transition, activity, assignment, exclusion, migration, or what its clocks went through.
 
     The row is the stage visit it ended (`from_stage`, `visit`, `entered_at` until `occurred_at`, `business` and `active`
     microseconds), the checkpoints it touched, the clock events, the dimensions after the step, and the outbox entry of the step.
-    Personal data is not here: free texts and personal fields are in `history_text`, bound in by `text_digest`.
+    `migration` says how a case came under the row's version, and how it was before. Personal data is not here: free texts and personal fields are in `history_text`, bound in by `text_digest`.
     """
 
     __table_args__ = (
@@ -70,6 +70,7 @@ class History(SQLModel, table=True):
     campaign_id: UUID | None = id_field(nullable=True)
     region: str | None = text_field(nullable=True)
     exclusion: str | None = text_field(nullable=True)
+    migration: dict[str, Any] | None = json_field(nullable=True)
     text_digest: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))
     hash: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
 

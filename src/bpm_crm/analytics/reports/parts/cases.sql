@@ -1,3 +1,13 @@
+asked AS (
+    -- The instants asked for, for filters and segments.
+    SELECT :as_of::timestamptz AS as_of, :known_at::timestamptz AS known_at
+),
+product_fields AS (
+    -- The data field that holds the product of the deal, by version, for the same.
+    SELECT f.definition_id, f.version, f.field
+    FROM unnest(:product_definitions::uuid[], :product_versions::int[], :product_fields::text[])
+        AS f (definition_id, version, field)
+),
 cases AS MATERIALIZED (
     -- The candidates inside the filter that figures count: as last known, with the step that brought them where they stood.
     SELECT
@@ -7,19 +17,10 @@ cases AS MATERIALIZED (
     FROM candidates AS candidate
     JOIN process_instance AS i ON i.tenant_id = $1 AND i.id = candidate.instance_id
     CROSS JOIN LATERAL (
-        SELECT h.version, h.owner_id, h.team_id, h.channel_id, h.campaign_id, h.region, h.exclusion
-        FROM history AS h
-        WHERE h.tenant_id = $1 AND h.instance_id = i.id AND h.recorded_at <= :known_at::timestamptz
-        ORDER BY h.sequence DESC
-        LIMIT 1
+        {last_known}
     ) AS k
     CROSS JOIN LATERAL (
-        SELECT h.sequence, h.occurred_at, h.to_stage, h.outcome, h.reason
-        FROM history AS h
-        WHERE h.tenant_id = $1 AND h.instance_id = i.id AND h.to_stage IS NOT NULL
-          AND h.occurred_at <= :as_of::timestamptz AND h.recorded_at <= :known_at::timestamptz
-        ORDER BY h.sequence DESC
-        LIMIT 1
+        {last_move}
     ) AS m
     WHERE i.definition_id = ANY (:definitions::uuid[]) AND k.exclusion IS NULL AND ({filter})
 )

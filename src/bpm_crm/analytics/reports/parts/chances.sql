@@ -8,19 +8,10 @@ past AS (
     SELECT i.id AS instance_id, i.definition_id, m.outcome
     FROM process_instance AS i
     CROSS JOIN LATERAL (
-        SELECT h.exclusion
-        FROM history AS h
-        WHERE h.tenant_id = $1 AND h.instance_id = i.id AND h.recorded_at <= :known_at::timestamptz
-        ORDER BY h.sequence DESC
-        LIMIT 1
+        {last_known}
     ) AS k
     CROSS JOIN LATERAL (
-        SELECT h.outcome
-        FROM history AS h
-        WHERE h.tenant_id = $1 AND h.instance_id = i.id AND h.to_stage IS NOT NULL
-          AND h.occurred_at <= :as_of::timestamptz AND h.recorded_at <= :known_at::timestamptz
-        ORDER BY h.sequence DESC
-        LIMIT 1
+        {last_move}
     ) AS m
     WHERE i.tenant_id = $1 AND i.definition_id = ANY (:definitions::uuid[]) AND k.exclusion IS NULL AND m.outcome IS NOT NULL
 ),

@@ -5,13 +5,13 @@ cycles AS MATERIALIZED (
         h.instance_id, h.sequence, h.definition_id, h.version, e.clock, e.state, e.open AS is_open,
         timestamptz 'epoch' + e.due * interval '1 microsecond' AS due_at,
         min(h.sequence) OVER (PARTITION BY h.instance_id, e.clock, e.cycle) AS begun,
-        CASE WHEN e.open THEN max(e.budget) OVER (PARTITION BY h.instance_id, e.clock, e.cycle) ELSE e.elapsed END / 1e6::float8
-            AS worked
+        CASE WHEN e.open THEN first_value(e.budget) OVER budgets ELSE e.elapsed END / 1e6::float8 AS worked
     FROM clocked AS h
     CROSS JOIN LATERAL ROWS FROM (
         jsonb_to_recordset(h.clocks) AS
             (clock text, cycle int, at bigint, state text, open boolean, due bigint, budget bigint, elapsed bigint)
     ) WITH ORDINALITY AS e (clock, cycle, at, state, open, due, budget, elapsed, position)
     WHERE timestamptz 'epoch' + e.at * interval '1 microsecond' <= :as_of::timestamptz
+    WINDOW budgets AS (PARTITION BY h.instance_id, e.clock, e.cycle ORDER BY e.budget IS NULL, h.sequence DESC, e.position DESC)
     ORDER BY h.instance_id, e.clock, e.cycle, h.sequence DESC, e.position DESC
 )

@@ -15,5 +15,5 @@ happenings AS (
         END
     ) WITH ORDINALITY AS a (activity, position)
     LEFT JOIN silent AS s ON s.version = r.version AND s.stage = r.to_stage
-    WHERE a.activity IS NOT NULL AND s.stage IS NULL AND r.occurred_at <= :as_of::timestamptz
+    WHERE a.activity IS NOT NULL AND s.stage IS NULL AND r.kind NOT IN ('migration', 'migration_undone') AND r.occurred_at <= :as_of::timestamptz
 )

@@ -1,9 +1,4 @@
 candidates AS (
     -- Cases that touched an entrance in the period: no others can have entered in it.
-    SELECT DISTINCT h.instance_id
-    FROM history AS h
-    WHERE h.tenant_id = $1 AND h.definition_id = ANY (:definitions::uuid[])
-      AND h.checkpoints IS NOT NULL AND h.checkpoints && :entrances::text[]
-      AND h.occurred_at >= :since::timestamptz AND h.occurred_at < :until::timestamptz
-      AND h.occurred_at <= :as_of::timestamptz AND h.recorded_at <= :known_at::timestamptz
+    {touched}
 )

@@ -1,0 +1,97 @@
+"""The guard-rails of rollouts: the worker looks again and again, and stops a rollout that is worse beyond doubt."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from bpm_crm.analytics.rollouts import ArmFigures, Arms, attainment_of, has_fallen
+from bpm_crm.operations.process_journal import ProcessChangeKind
+from bpm_crm.operations.reference import ReferenceCache
+from bpm_crm.operations.review_journal import Request
+from bpm_crm.operations.rollouts import CHECK_EVERY, end
+from bpm_crm.operations.written import NOBODY
+from bpm_crm.records.database import Database
+from bpm_crm.records.definitions import lock_definition
+from bpm_crm.records.reviews import release_lease
+from bpm_crm.records.rollouts import RolloutRecord, load_rollouts, lock_rollout, save_rollout
+from bpm_crm.records.sweeping import Claim, Subject, claim_due
+
+MOST_AT_ONCE = 16
+LEASE = timedelta(minutes=2)
+
+logger = logging.getLogger(__name__)
+
+
+async def check_due(database: Database, reference: ReferenceCache, *, most: int = MOST_AT_ONCE) -> int:
+    """Check the guard-rails that are due, up to `most`; how many were claimed. One that takes too long is tried again later."""
+    claims = await claim_due(database, Subject.ROLLOUTS, most=most, lease=LEASE)
+    for claim in claims:
+        try:
+            await _check(database, reference, claim)
+        except asyncpg.QueryCanceledError:
+            logger.warning("the guard-rail of rollout %s of tenant %s took too long", claim[1], claim[0])
+    return len(claims)
+
+
+async def _check(database: Database, reference: ReferenceCache, claim: Claim) -> None:
+    tenant_id, rollout_id = claim
+    known = await reference.get(tenant_id)
+    async with database.reader(tenant_id) as connection:
+        rollout = (await load_rollouts(connection, tenant_id, [rollout_id])).get(rollout_id)
+        definition = None if known is None or rollout is None else known.definitions.get(rollout.definition_id)
+        if rollout is None or rollout.guard_clock is None or definition is None:
+            return
+        arms = arms_of(tenant_id, definition.key, rollout)
+        figures = await attainment_of(connection, arms, rollout.guard_clock)
+    await _record(database, tenant_id, definition.key, rollout_id, figures)
+
+
+def arms_of(tenant_id: UUID, process: str, rollout: RolloutRecord) -> Arms:
+    """What a rollout compares: the cases begun while it ran."""
+    return Arms(
+        tenant_id=tenant_id,
+        definition_id=rollout.definition_id,
+        process=process,
+        a=rollout.version_a,
+        b=rollout.version_b,
+        since=rollout.started_at,
+        until=rollout.ended_at,
+    )
+
+
+async def _record(database: Database, tenant_id: UUID, process: str, rollout_id: UUID, figures: ArmFigures) -> None:
+    """Keep the figures, and stop the rollout if they say so; unless somebody ended it meanwhile."""
+    async with database.transaction(tenant_id) as connection:
+        definition = await lock_definition(connection, tenant_id, process)
+        rollout = await lock_rollout(connection, tenant_id, rollout_id)
+        if definition is not None and rollout is not None and rollout.is_running:
+            now = await connection.fetchval("SELECT clock_timestamp()")
+            checked = replace(rollout, figures=written(figures), check_at=now + CHECK_EVERY)
+            if has_fallen(figures, float(rollout.guard_drop or 0)):
+                request = Request(tenant_id, NOBODY)
+                await end(connection, request, definition, ProcessChangeKind.ROLLOUT_TRIPPED, checked)
+            else:
+                await save_rollout(connection, tenant_id, checked)
+        await release_lease(connection, tenant_id, rollout_id)
+
+
+def written(figures: ArmFigures) -> Mapping[str, Any]:
+    """Figures as they are kept with a rollout and in the journal: cycles due, those met, and the difference with its interval."""
+    lower, upper = figures.interval or (None, None)
+    return {
+        "clock": figures.clock,
+        "a": _totals(figures.a),
+        "b": _totals(figures.b),
+        "difference": figures.difference,
+        "lower": lower,
+        "upper": upper,
+    }
+
+
+def _totals(counts: Mapping[str | None, tuple[int, int]]) -> Mapping[str, int]:
+    return {"due": sum(cases for cases, _ in counts.values()), "met": sum(met for _, met in counts.values())}
