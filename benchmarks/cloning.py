@@ -47,8 +47,8 @@ class Template:
     deal: Mapping[str, Any] | None
 
 
-async def load(ground: Ground, cases: int, definition_id: UUID | None = None) -> int:
-    """Fill the company with that many cases over two years, evenly by week; how many history rows they have.
+async def load(ground: Ground, cases: int, definition_id: UUID | None = None, over: int = WEEKS) -> int:
+    """Fill the company with that many cases over some weeks (by default two years), evenly; how many history rows they have.
 
     Copied are cases of every process, or of one. Public holidays are not where they were: near them, verdicts of clocks are the original's.
     """
@@ -63,7 +63,7 @@ async def load(ground: Ground, cases: int, definition_id: UUID | None = None) ->
     rows = 0
     batch: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
     for number in range(cases - len(templates)):
-        weeks = 1 + WEEKS * (cases - number) // cases
+        weeks = 1 + over * (cases - number) // cases
         rows += _clone(rng.choice(templates), weeks, rng.choice(managers), number, batch)
         if number % AT_ONCE == AT_ONCE - 1:
             await _copy(admin, batch)

@@ -8,7 +8,7 @@ from bpm_crm.records.ddl import create_due_functions, create_tenant_table, drop_
 from bpm_crm.records.roles import APP, WORKER
 
 revision = "0007"
-down_revision = "0005"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 

@@ -116,8 +116,9 @@ async def test_a_pause_by_condition_is_found_in_open_visits_by_replaying_them(wo
 
 async def seen_so_far(world: World, figures: StageTimeFigures) -> dict[tuple[str, str], float]:
     """The active seconds of open visits, which no figure shows as they are: they are censored."""
-    found = figures.members.statement("SELECT v.stage, v.active FROM visits AS v WHERE v.is_open")
     async with world.database.reader(world.tenant_id) as connection:
+        members = await figures.members.members(connection)
+        found = members.statement("SELECT v.stage, v.active FROM visits AS v WHERE v.is_open")
         return {(row["stage"], "active"): row["active"] for row in await connection.fetch(found.text, *found.values)}
 
 

@@ -10,7 +10,8 @@ from bpm_crm.operations.commands import Fire, Record
 from bpm_crm.operations.compactor import Compactor
 from bpm_crm.records.database import Database
 from bpm_crm.records.readiness import readiness
-from bpm_crm.records.sweeping import changed_tenants
+from bpm_crm.records.sweeping import changed_tenants, unfilled_tenants
+from tests.analytics.walks import Walks
 from tests.world import World, a_world
 
 
@@ -69,3 +70,42 @@ async def test_companies_are_folded_apart(world: World, worker: Database) -> Non
         for one in (world, other):
             async with worker.reader(one.tenant_id) as connection:
                 assert await connection.fetchval("SELECT count(*) FROM case_part") == 1
+
+
+async def test_missing_sheets_are_filled_though_no_case_moves(world: World, worker: Database) -> None:
+    await world.done(None, world.capture())
+    keeper = Compactor(worker)
+    while await keeper.run(1_000.0):
+        pass
+    assert await unfilled_tenants(worker) == set()
+    async with world.owner.transaction(world.tenant_id) as connection:
+        for table in ("cell", "cell_day", "cell_sheet", "case_part", "compaction"):
+            await connection.execute(f"DELETE FROM {table} WHERE tenant_id = $1", world.tenant_id)
+    assert (await changed_tenants(worker), await unfilled_tenants(worker)) == ({}, {world.tenant_id})
+    while await keeper.run(1_015.0):
+        pass
+    assert await unfilled_tenants(worker) == set()
+    async with worker.reader(world.tenant_id) as connection:
+        states = await connection.fetch("SELECT is_filled FROM cell_sheet WHERE tenant_id = $1", world.tenant_id)
+        assert await connection.fetchval("SELECT count(*) FROM case_part") == 1
+    assert {row["is_filled"] for row in states} == {True}
+
+
+async def test_a_process_published_since_is_filled_though_no_case_moves(world: World, worker: Database) -> None:
+    keeper = Compactor(worker)
+    while await keeper.run(1_000.0):
+        pass
+    walks = Walks(world, 1)
+    await walks._publish()
+    assert await unfilled_tenants(worker) == {world.tenant_id}
+    async with worker.reader(world.tenant_id) as connection:
+        before = await connection.fetchval(
+            "SELECT count(*) FROM cell_sheet WHERE report = 'funnel_cohort' AND 'met' = ANY (checkpoints)"
+        )
+    while await keeper.run(1_015.0):
+        pass
+    async with worker.reader(world.tenant_id) as connection:
+        after = await connection.fetchval(
+            "SELECT count(*) FROM cell_sheet WHERE report = 'funnel_cohort' AND 'met' = ANY (checkpoints) AND is_filled"
+        )
+    assert (before, after > 0) == (0, True)

@@ -1,6 +1,6 @@
 """Business time of visits that are still open: calendars as arrays that SQL can search, and pauses found by replaying the cases."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -16,16 +16,24 @@ from bpm_crm.records.database import Connection
 from bpm_crm.records.derived import entries_of, recorded_step
 
 _FIRST_START = report("first_start")
+_FIRST_START_OF = report("first_start_of")
 
 Processes = Mapping[tuple[UUID, int], Process]
 """The versions of a frame made ready to run, by definition and number."""
 
 
 async def calendar_values(
-    connection: Connection, frame: Frame, question: Question, processes: Processes
+    connection: Connection,
+    frame: Frame,
+    question: Question,
+    processes: Processes,
+    cases: Sequence[UUID] | None = None,
 ) -> dict[str, Any]:
-    """The named values of the working time of each version, from the first visit that may be open until `as_of`."""
-    since = await _first_instant(connection, frame, question)
+    """The named values of the working time of each version, from the first visit that may be open until `as_of`.
+
+    `cases` are those that it is about; None: any.
+    """
+    since = await _first_instant(connection, frame, question, cases)
     arrays: dict[BusinessCalendar, tuple[str, str]] = {}
     for process in processes.values():
         if process.calendar not in arrays:
@@ -39,10 +47,12 @@ async def calendar_values(
     }
 
 
-async def paused_microseconds(
+async def paused_times(
     connection: Connection, frame: Frame, question: Question, processes: Processes, instances: list[UUID]
-) -> dict[UUID, int]:
-    """For how much business time each of these cases had been paused in the stage in which it stood at `as_of`.
+) -> dict[UUID, tuple[int, bool]]:
+    """For how much business time, in microseconds, each of these cases had been paused in the stage in which it stood at `as_of`.
+
+    And whether it was paused then.
 
     The cases are replayed from what was known then: which pauses hold is not in their history.
     """
@@ -56,7 +66,10 @@ async def paused_microseconds(
         step = replay(process, state, recorded_step(entry), source)
         states[entry["instance_id"]] = step.state, process
     at = instant_of(frame.as_of)
-    return {instance: _paused(state, process.calendar, at) for instance, (state, process) in states.items()}
+    return {
+        instance: (_paused(state, process.calendar, at), bool(state.hold.reasons))
+        for instance, (state, process) in states.items()
+    }
 
 
 def _paused(state: InstanceState, calendar: BusinessCalendar, at: int) -> int:
@@ -65,10 +78,10 @@ def _paused(state: InstanceState, calendar: BusinessCalendar, at: int) -> int:
     return state.hold.paused + running
 
 
-async def _first_instant(connection: Connection, frame: Frame, question: Question) -> int:
+async def _first_instant(connection: Connection, frame: Frame, question: Question, cases: Sequence[UUID] | None) -> int:
     """No visit that is counted began earlier."""
-    values = {"definitions": frame.definitions}
-    found = statement(_FIRST_START, question.tenant_id, values)
+    values = {"definitions": frame.definitions, "cases": cases}
+    found = statement(_FIRST_START if cases is None else _FIRST_START_OF, question.tenant_id, values)
     first: datetime | None = await connection.fetchval(found.text, *found.values)
     return instant_of(frame.as_of if first is None else min(max(first, question.since), frame.as_of))
 

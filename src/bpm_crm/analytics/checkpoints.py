@@ -5,8 +5,11 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
+from bpm_crm.analytics.cells.reading import read_answers
+from bpm_crm.analytics.checkpoint_steps import checkpoint_values, checkpoints_of
 from bpm_crm.analytics.dimensions import Segment
 from bpm_crm.analytics.frames import Frame, Question, Titles
+from bpm_crm.analytics.kept_checkpoints import KEPT_CHECKPOINTS, checkpoint_rows
 from bpm_crm.analytics.members import SPANS, Members
 from bpm_crm.analytics.statements import report
 from bpm_crm.analytics.steps import step_titles
@@ -75,11 +78,12 @@ class CheckpointReport:
 
 
 async def read_checkpoints(connection: Connection, frame: Frame, question: Question) -> CheckpointReport:
-    """The checkpoints of one process over the cases begun in `[since, until)`, and its clocks due then, in one statement."""
-    checkpoints = _checkpoints(frame)
-    members = Members(_REPORT, question, _values(frame, question, checkpoints), SPANS)
-    found = members.statement(_NUMBERS)
-    rows = {(tuple(row["segment"]), row["step"]): row for row in await connection.fetch(found.text, *found.values)}
+    """The checkpoints of one process over the cases begun in `[since, until)`, and its clocks due then: from cells or over history."""
+    checkpoints = checkpoints_of(frame.versions)
+    values = {**question.values(frame), **checkpoint_values(frame.versions, checkpoints)}
+    members = Members(_REPORT, question, values, SPANS)
+    answers = await read_answers(connection, KEPT_CHECKPOINTS, frame, question)
+    rows = await _counted(connection, members) if answers is None else checkpoint_rows(answers)
     segments = {segment: None for segment, _ in rows} if question.grouping.dimensions else {(): None}
     figures = [
         _figures(number, checkpoint, frame, segment, rows.get((segment, number), {}))
@@ -87,6 +91,12 @@ async def read_checkpoints(connection: Connection, frame: Frame, question: Quest
         for number, checkpoint in enumerate(checkpoints, 1)
     ]
     return CheckpointReport(frame, tuple(figures), members)
+
+
+async def _counted(connection: Connection, members: Members) -> dict[tuple[Segment, int], Any]:
+    """The rows by segment and number of the checkpoint, from history."""
+    found = members.statement(_NUMBERS)
+    return {(tuple(row["segment"]), row["step"]): row for row in await connection.fetch(found.text, *found.values)}
 
 
 def _figures(number: int, checkpoint: str, frame: Frame, segment: Segment, row: Any) -> CheckpointFigures:
@@ -114,31 +124,3 @@ def _attainment(row: Any) -> Attainment:
 def _known(percentiles: Sequence[float | None] | None) -> Sequence[float] | None:
     """Percentiles, unless they are of nothing."""
     return [value for value in percentiles or () if value is not None] or None
-
-
-def _checkpoints(frame: Frame) -> list[str]:
-    """The checkpoints of all versions: funnel steps first, in their order, then the others by key."""
-    orders: dict[str, int | None] = {}
-    for version in frame.versions:
-        orders |= {key: part.get("order") for key, part in version.checkpoints.items()}
-    return sorted(orders, key=lambda key: (orders[key] is None, orders[key] or 0, key))
-
-
-def _values(frame: Frame, question: Question, checkpoints: list[str]) -> dict[str, Any]:
-    places = {checkpoint: number for number, checkpoint in enumerate(checkpoints, 1)}
-    bound = [
-        (version.definition_id, version.number, policy, places[part["checkpoint"]])
-        for version in frame.versions
-        for policy, part in version.clocks.items()
-        if part.get("checkpoint") is not None
-    ]
-    definitions, versions, policies, numbers = ([item[place] for item in bound] for place in range(4))
-    return {
-        **question.values(frame),
-        "definitions": frame.definitions,
-        "checkpoints": checkpoints,
-        "bound_definitions": definitions,
-        "bound_versions": versions,
-        "bound_policies": policies,
-        "bound_steps": numbers,
-    }

@@ -7,10 +7,11 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import Any
 
-from bpm_crm.analytics.cells.reading import Answer, Answers, read_answers
-from bpm_crm.analytics.cells.sheets import Kept, Layout
+from bpm_crm.analytics.cells.cuts import Answer
+from bpm_crm.analytics.cells.reading import Answers, read_answers
+from bpm_crm.analytics.cells.sheets import Evaluation, Kept, Layout
 from bpm_crm.analytics.dimensions import Segment
-from bpm_crm.analytics.frames import Frame, Question, Version, bound_fields
+from bpm_crm.analytics.frames import Frame, Question, Version
 from bpm_crm.analytics.members import SPANS, Members
 from bpm_crm.analytics.statements import report
 from bpm_crm.analytics.steps import Step, Steps, steps_of
@@ -215,8 +216,9 @@ async def read_funnel(
         FunnelMode.SNAPSHOT: _SNAPSHOTS[unit],
     }
     members = Members(reports[mode], question, values, SPANS)
-    is_kept = (mode, order_mode, window, unit) == (FunnelMode.COHORT, OrderMode.ANY, None, FunnelUnit.INSTANCE)
-    answers = await read_answers(connection, KEPT_COHORT, frame, question) if is_kept else None
+    is_any = mode is FunnelMode.PERIOD or order_mode is OrderMode.ANY
+    kept = KEPT_FUNNELS.get(mode) if is_any and window is None and unit is FunnelUnit.INSTANCE else None
+    answers = None if kept is None else await read_answers(connection, kept, frame, question)
     by_segment = await _counted(connection, members) if answers is None else _answered(answers)
     figures = {segment: _segment(segment, steps, mode, counted) for segment, counted in by_segment.items()}
     total = figures.pop(None)
@@ -237,10 +239,8 @@ async def _counted(connection: Connection, members: Members) -> dict[Segment | N
 
 def _answered(answers: Answers) -> dict[Segment | None, dict[Number, Counted]]:
     """The same from cells."""
-    whole = Answer()
-    for answer in answers.values():
-        whole.include(answer)
-    return {None: _numbers(whole)} | {segment: _numbers(answer) for segment, answer in answers.items()}
+    by_segment = answers.by_segment.items()
+    return {None: _numbers(answers.whole)} | {segment: _numbers(answer) for segment, answer in by_segment}
 
 
 def _numbers(answer: Answer) -> dict[Number, Counted]:
@@ -250,7 +250,7 @@ def _numbers(answer: Answer) -> dict[Number, Counted]:
         if number != "visits" and amount:
             visits = answer.numbers.get(f"{step} visits", 0) if number == "reached" else 0
             found[int(step), number] = Counted(int(amount), int(visits))
-    histogram = answer.histogram
+    histogram = answer.histogram()
     for step_number in histogram.slots:
         found[step_number, "seconds"] = Counted(seconds=histogram.percentiles(step_number, (0.5, 0.9)))
     return found
@@ -276,20 +276,27 @@ def _share(part: int, whole: int | None) -> Fraction | None:
     return Fraction(part, whole) if whole else None
 
 
-def _cohort_layout(versions: Sequence[Version]) -> Layout:
+def _layout(versions: Sequence[Version]) -> Layout | None:
     steps = steps_of(versions)
-    return (tuple(steps.checkpoints), tuple(sorted(steps.definitions))) if steps.steps else ((), ())
+    return (tuple(steps.checkpoints), tuple(sorted(steps.definitions))) if steps.steps else None
 
 
-def _cohort_values(versions: Sequence[Version], checkpoints: Sequence[str]) -> Mapping[str, Any]:
-    steps = Steps(tuple(Step(key, {}) for key in checkpoints), tuple(versions))
-    return {**_values(steps, FunnelMode.COHORT, OrderMode.ANY, None), **bound_fields("product", versions)}
+async def _cohort_values(asked: Evaluation) -> Mapping[str, Any]:
+    return _kept_values(asked, FunnelMode.COHORT)
 
 
-KEPT_COHORT = Kept(
-    "funnel_cohort",
-    report("funnel_cohort", arrivals="arrivals_any", touching_cases="given_cases") + report("funnel_contributed"),
-    _cohort_layout,
-    _cohort_values,
-)
-"""Cohorts in the order mode `ANY` without a window are kept."""
+async def _period_values(asked: Evaluation) -> Mapping[str, Any]:
+    return _kept_values(asked, FunnelMode.PERIOD)
+
+
+def _kept_values(asked: Evaluation, mode: FunnelMode) -> Mapping[str, Any]:
+    steps = Steps(tuple(Step(key, {}) for key in asked.checkpoints), asked.frame.versions)
+    return _values(steps, mode, OrderMode.ANY, None)
+
+
+_GIVEN = {"arrivals": "arrivals_any", "touching_cases": "given_cases"}
+_CONTRIBUTED = report("funnel_contributed")
+KEPT_COHORT = Kept("funnel_cohort", report("funnel_cohort", **_GIVEN) + _CONTRIBUTED, _layout, _cohort_values)
+KEPT_PERIOD = Kept("funnel_period", report("funnel_period", **_GIVEN) + _CONTRIBUTED, _layout, _period_values)
+KEPT_FUNNELS = {FunnelMode.COHORT: KEPT_COHORT, FunnelMode.PERIOD: KEPT_PERIOD}
+"""Cohorts in the order mode `ANY` without a window, and periods, are kept."""

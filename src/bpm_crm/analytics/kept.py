@@ -1,7 +1,9 @@
 """The reports whose answers are kept in cells."""
 
-from bpm_crm.analytics.funnel import KEPT_COHORT
+from bpm_crm.analytics.funnel import KEPT_COHORT, KEPT_PERIOD
+from bpm_crm.analytics.kept_checkpoints import KEPT_CHECKPOINTS
+from bpm_crm.analytics.kept_stage_times import KEPT_STAGE_TIMES
 from bpm_crm.analytics.losses import KEPT_LOSSES
 
-KEPT = {kept.name: kept for kept in (KEPT_COHORT, KEPT_LOSSES)}
+KEPT = {kept.name: kept for kept in (KEPT_COHORT, KEPT_PERIOD, KEPT_LOSSES, KEPT_CHECKPOINTS, KEPT_STAGE_TIMES)}
 """By name."""

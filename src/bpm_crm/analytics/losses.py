@@ -3,13 +3,13 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import Any
 
 import orjson
 
 from bpm_crm.analytics.cells.reading import Answers, read_answers
-from bpm_crm.analytics.cells.sheets import Kept, Layout
+from bpm_crm.analytics.cells.sheets import Evaluation, Kept, Layout
 from bpm_crm.analytics.dimensions import Segment
 from bpm_crm.analytics.frames import Frame, Question, Titles, Version, bound_fields, titles_of
 from bpm_crm.analytics.members import Members
@@ -53,11 +53,12 @@ class LossFigures:
 
 
 Cell = tuple[str, str | None, Segment]
+_EXACT = Context(prec=200)
 
 
 async def read_losses(connection: Connection, frame: Frame, question: Question) -> LossFigures:
     """The losses of a period `[since, until)`, by when they happened: from cells where they answer it, else over history."""
-    members = Members(_REPORT, question, {**question.values(frame), **_values(frame.versions, ())})
+    members = Members(_REPORT, question, {**question.values(frame), **_values(frame.versions)})
     answers = await read_answers(connection, KEPT_LOSSES, frame, question)
     sums = await _counted(connection, members) if answers is None else _answered(answers)
     stages: Counter[tuple[str, Segment]] = Counter()
@@ -91,23 +92,27 @@ async def _counted(connection: Connection, members: Members) -> dict[Cell, _Sum]
 
 
 def _answered(answers: Answers) -> dict[Cell, _Sum]:
-    """The same from cells; the amounts of cases that cancel out in a currency without any are none."""
+    """The same from cells; an amount is in parts by powers of ten."""
     sums: dict[Cell, _Sum] = {}
-    for segment, answer in answers.items():
+    for segment, answer in answers.by_segment.items():
         for name, amount in answer.numbers.items():
-            number, stage, reason, *currency = orjson.loads(name)
+            number, stage, reason, *more = orjson.loads(name)
             sum_ = sums.setdefault((stage, reason, segment), _Sum())
             match number:
                 case "cases":
-                    sum_.cases += int(amount)
+                    sum_.cases += amount
                 case "priced":
-                    sum_.priced += int(amount)
+                    sum_.priced += amount
                     if amount:
-                        sum_.amounts.setdefault(currency[0], Decimal(0))
+                        sum_.amounts.setdefault(more[0], Decimal(0))
                 case _:
-                    if amount:
-                        sum_.amounts[currency[0]] = Decimal(amount)
+                    known = sum_.amounts.get(more[0], Decimal(0))
+                    sum_.amounts[more[0]] = _EXACT.add(known, _limb(amount, more[1]))
     return {cell: sum_ for cell, sum_ in sums.items() if sum_.cases}
+
+
+def _limb(amount: int, power: int) -> Decimal:
+    return Decimal(amount * 10**power) if power >= 0 else Decimal(amount).scaleb(power, _EXACT)
 
 
 def _loss(cell: Cell, sum_: _Sum, of_stage: int, versions: tuple[Version, ...]) -> Loss:
@@ -121,7 +126,7 @@ def _sortable(segment: Segment) -> tuple[tuple[bool, str], ...]:
     return tuple((value is None, value or "") for value in segment)
 
 
-def _values(versions: Sequence[Version], _checkpoints: Sequence[str]) -> dict[str, Any]:
+def _values(versions: Sequence[Version]) -> dict[str, Any]:
     return {
         "definitions": list(dict.fromkeys(version.definition_id for version in versions)),
         **bound_fields("amount", versions),
@@ -133,7 +138,11 @@ def _layout(versions: Sequence[Version]) -> Layout:
     return (), tuple(sorted({version.definition_id for version in versions}))
 
 
+async def _kept_values(asked: Evaluation) -> Mapping[str, Any]:
+    return _values(asked.frame.versions)
+
+
 KEPT_LOSSES = Kept(
-    "losses", report("losses", losing_cases="given_cases") + report("loss_contributed"), _layout, _values
+    "losses", report("losses", losing_cases="given_cases") + report("loss_contributed"), _layout, _kept_values
 )
 """Losses are kept whatever they are asked by."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from bpm_crm.analytics.dimensions import Segment
@@ -41,6 +41,14 @@ class Listed:
     total: int
     ids: Sequence[UUID]
     units: Sequence[int] = ()
+
+
+class Lists(Protocol):
+    """A way from numbers to their cases."""
+
+    async def listed(self, connection: Connection, wanted: Sequence[Wanted]) -> list[Listed]:
+        """The cases behind several numbers, in the order in which they are wanted."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

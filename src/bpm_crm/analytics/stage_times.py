@@ -1,18 +1,19 @@
 """Stage times: how long cases stayed in each stage, those still there not forgotten, and which stages are slow (`docs/figures.md`)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
-from bpm_crm.analytics.calendars import Processes, calendar_values, paused_microseconds
+from bpm_crm.analytics.calendars import Processes
+from bpm_crm.analytics.cells.reading import read_answers
 from bpm_crm.analytics.dimensions import Segment
 from bpm_crm.analytics.frames import FIRST_INSTANT, LAST_INSTANT, Frame, Question, Titles, titles_of
-from bpm_crm.analytics.members import Members
-from bpm_crm.analytics.stage_clocks import stage_clocks
+from bpm_crm.analytics.kept_stage_times import KEPT_STAGE_TIMES, stage_rows
+from bpm_crm.analytics.members import Listed, Members, Wanted
+from bpm_crm.analytics.stage_values import held_values, paused_by_conditions, stage_values
 from bpm_crm.analytics.statements import report
-from bpm_crm.engine.process import Process
-from bpm_crm.records.database import Connection, Row
+from bpm_crm.records.database import Connection
 
 _REPORT = report("stage_times")
 _NUMBERS = report("stage_time_numbers")
@@ -74,37 +75,63 @@ class StageTimes:
 
 
 @dataclass(frozen=True, slots=True)
+class StageMembers:
+    """The way to the cases of stage times; what its statement is asked with is read when it is needed."""
+
+    frame: Frame
+    question: Question
+    processes: Processes
+
+    async def members(self, connection: Connection) -> Members:
+        """The report, ready to be asked."""
+        asked = (connection, self.frame, self.question, self.processes)
+        values = await stage_values(*asked)
+        members = Members(_REPORT, self.question, values)
+        wanted = paused_by_conditions(self.processes)
+        if not wanted:
+            return members
+        definitions, versions = [key[0] for key in wanted], [key[1] for key in wanted]
+        found = members.statement(_OPEN, wanted_definitions=definitions, wanted_versions=versions)
+        instances = [row["instance_id"] for row in await connection.fetch(found.text, *found.values)]
+        return replace(members, values={**values, **await held_values(*asked, instances)})
+
+    async def listed(self, connection: Connection, wanted: Sequence[Wanted]) -> list[Listed]:
+        """The cases behind several numbers, in the order in which they are wanted."""
+        return await (await self.members(connection)).listed(connection, wanted)
+
+
+@dataclass(frozen=True, slots=True)
 class StageTimeFigures:
     """Stage times by segment and stage, what they were asked of, and the way to their cases."""
 
     frame: Frame
     question: Question
     times: tuple[StageTimes, ...]
-    members: Members = field(repr=False)
+    members: StageMembers = field(repr=False)
 
 
 async def read_stage_times(
     connection: Connection, frame: Frame, question: Question, processes: Processes
 ) -> StageTimeFigures:
-    """The times of the stages that cases first entered in `[since, until)`; `processes` are the versions of the frame."""
-    values = {
-        **question.values(frame),
-        "definitions": frame.definitions,
-        "held_instances": [],
-        "held_paused": [],
-        **await calendar_values(connection, frame, question, processes),
-        **_clock_values(processes),
-        **_pause_values(processes),
-    }
-    members = Members(_REPORT, question, values)
-    members = replace(members, values={**values, **await _held(connection, frame, question, processes, members)})
-    found = members.statement(_NUMBERS)
-    rows: dict[tuple[Segment, str], list[Row]] = {}
-    for row in await connection.fetch(found.text, *found.values):
-        rows.setdefault((tuple(row["segment"]), row["stage"]), []).append(row)
+    """The times of the stages that cases first entered in `[since, until)`, from cells or over history.
+
+    `processes` are the versions of the frame.
+    """
+    members = StageMembers(frame, question, processes)
+    answers = await read_answers(connection, KEPT_STAGE_TIMES, frame, question, processes)
+    rows = await _counted(connection, members) if answers is None else stage_rows(answers)
     times = (_times(frame, processes, *cell, some) for cell, some in rows.items())
     ordered = sorted(times, key=lambda item: (item.place, item.stage))
     return StageTimeFigures(frame, question, tuple(ordered), members)
+
+
+async def _counted(connection: Connection, members: StageMembers) -> dict[tuple[Segment, str], list[Any]]:
+    """The rows by segment and stage, from history."""
+    found = (await members.members(connection)).statement(_NUMBERS)
+    rows: dict[tuple[Segment, str], list[Any]] = {}
+    for row in await connection.fetch(found.text, *found.values):
+        rows.setdefault((tuple(row["segment"]), row["stage"]), []).append(row)
+    return rows
 
 
 def previous(question: Question) -> Question | None:
@@ -115,7 +142,7 @@ def previous(question: Question) -> Question | None:
     return replace(question, since=question.since - length, until=question.since)
 
 
-def _times(frame: Frame, processes: Processes, segment: Segment, stage: str, rows: list[Row]) -> StageTimes:
+def _times(frame: Frame, processes: Processes, segment: Segment, stage: str, rows: list[Any]) -> StageTimes:
     orders = [
         process.definition.stages[stage].order for process in processes.values() if stage in process.definition.stages
     ]
@@ -124,52 +151,6 @@ def _times(frame: Frame, processes: Processes, segment: Segment, stage: str, row
     return StageTimes(stage, titles, min(orders, default=0), segment, rows[0]["counts"], stays)
 
 
-def _stay(row: Row) -> Stay:
+def _stay(row: Mapping[str, Any]) -> Stay:
     median, p90 = (Quantile(row[name], row[f"{name}_from"], row[f"{name}_to"]) for name in ("median", "p90"))
     return Stay(row["cases"], row["open"], row["mean"], median, p90)
-
-
-async def _held(
-    connection: Connection, frame: Frame, question: Question, processes: Processes, members: Members
-) -> dict[str, Any]:
-    """How long open visits were paused, where more than the stage decides on that."""
-    wanted = [key for key, process in processes.items() if _has_conditional_pauses(process)]
-    if not wanted:
-        return {}
-    definitions, versions = [key[0] for key in wanted], [key[1] for key in wanted]
-    found = members.statement(_OPEN, wanted_definitions=definitions, wanted_versions=versions)
-    instances = [row["instance_id"] for row in await connection.fetch(found.text, *found.values)]
-    paused = await paused_microseconds(connection, frame, question, processes, instances)
-    return {"held_instances": list(paused), "held_paused": list(paused.values())}
-
-
-def _has_conditional_pauses(process: Process) -> bool:
-    return len(process.stage_bound_pauses) < len(process.definition.pauses)
-
-
-def _clock_values(processes: Processes) -> dict[str, Any]:
-    bound = [
-        (definition_id, number, policy, stage)
-        for (definition_id, number), process in processes.items()
-        for stage, policy in stage_clocks(process.definition).items()
-    ]
-    definitions, versions, policies, stages = ([item[place] for item in bound] for place in range(4))
-    return {
-        "bound_definitions": definitions,
-        "bound_versions": versions,
-        "bound_policies": policies,
-        "bound_stages": stages,
-    }
-
-
-def _pause_values(processes: Processes) -> dict[str, Any]:
-    """The stages that pause every case in them, of versions in which nothing else pauses."""
-    paused = [
-        (definition_id, number, stage)
-        for (definition_id, number), process in processes.items()
-        if not _has_conditional_pauses(process)
-        for stage, reasons in process.holding.items()
-        if reasons
-    ]
-    definitions, versions, stages = ([item[place] for item in paused] for place in range(3))
-    return {"paused_definitions": definitions, "paused_versions": versions, "paused_stages": stages}

@@ -8,7 +8,7 @@ from strawberry.dataloader import DataLoader
 
 from bpm_crm.analytics.dimensions import Segment
 from bpm_crm.analytics.frames import Version
-from bpm_crm.analytics.members import Listed, Members, Wanted
+from bpm_crm.analytics.members import Listed, Lists, Wanted
 from bpm_crm.api.connections import cut, page_info, write_cursor
 from bpm_crm.api.context import Info, RequestContext
 from bpm_crm.api.faults import Code, Fault
@@ -31,7 +31,7 @@ After = Annotated[str | None, strawberry.argument(description="Cursor of the cas
 class Drilldown:
     """The way from the numbers of one figure to their cases: the figure's own SQL, asked with the same instants and filter."""
 
-    def __init__(self, context: RequestContext, members: Members, versions: Sequence[Version] = ()) -> None:
+    def __init__(self, context: RequestContext, members: Lists, versions: Sequence[Version] = ()) -> None:
         self.versions = versions
         self._context = context
         self._members = members

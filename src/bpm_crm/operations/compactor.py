@@ -5,7 +5,7 @@ from uuid import UUID
 from bpm_crm.operations.compacting import Compaction
 from bpm_crm.records import cells
 from bpm_crm.records.database import Database
-from bpm_crm.records.sweeping import changed_tenants
+from bpm_crm.records.sweeping import changed_tenants, unfilled_tenants
 
 MOST_AT_ONCE = 1_000
 ENOUGH_CHANGES = 250
@@ -24,7 +24,7 @@ async def _compact(database: Database, tenant_id: UUID, most: int) -> tuple[int,
     async with database.transaction(tenant_id) as connection:
         await cells.lock(connection, tenant_id)
         taken = await cells.take_changes(connection, tenant_id, most)
-        compaction = await Compaction.begin(connection, tenant_id)
+        compaction = await Compaction.begin(database, connection, tenant_id)
         taken |= await cells.expired(connection, tenant_id, compaction.frame.as_of, most)
         return await compaction.fold(sorted(taken)), await compaction.fill()
 
@@ -46,7 +46,7 @@ class Compactor:
         is_behind = False
         trouble: Exception | None = None
         changes = await changed_tenants(self._database)
-        for tenant_id in {*changes, *self._filling}:
+        for tenant_id in {*changes, *self._filling, *await unfilled_tenants(self._database)}:
             if self._is_due(tenant_id, changes.get(tenant_id, 0), now):
                 try:
                     is_behind |= await self._fold(tenant_id, now)

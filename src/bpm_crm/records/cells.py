@@ -43,15 +43,16 @@ ON CONFLICT (tenant_id) DO UPDATE SET folded_at = clock_timestamp()
 """
 _ZONE = "SELECT zone FROM tenant WHERE tenant_id = $1"
 _SHEETS = """
-SELECT s.id, s.report, s.checkpoints, s.definitions, s.zone, s.filled_to, s.is_filled
-FROM cell_sheet AS s WHERE s.tenant_id = $1 ORDER BY s.id
+SELECT s.id, s.report, s.checkpoints, s.definitions, s.zone, s.is_whole, s.filled_to, s.is_filled
+FROM cell_sheet AS s WHERE s.tenant_id = $1 AND ($2::text IS NULL OR s.report = $2) ORDER BY s.id
 """
 _NEW_SHEET = """
-INSERT INTO cell_sheet (tenant_id, id, report, checkpoints, definitions, zone, filled_to, is_filled)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+INSERT INTO cell_sheet (tenant_id, id, report, checkpoints, definitions, zone, is_whole, filled_to, is_filled)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 """
 _FILLED = "UPDATE cell_sheet SET filled_to = $3, is_filled = $4 WHERE tenant_id = $1 AND id = ANY($2::uuid[])"
 _DROP_CELLS = "DELETE FROM cell WHERE tenant_id = $1 AND sheet_id = ANY($2::uuid[])"
+_DROP_DAYS = "DELETE FROM cell_day WHERE tenant_id = $1 AND sheet_id = ANY($2::uuid[])"
 _DROP_SHEETS = "DELETE FROM cell_sheet WHERE tenant_id = $1 AND id = ANY($2::uuid[])"
 _TAKE = """
 DELETE FROM case_change
@@ -151,15 +152,15 @@ async def zone_of(connection: Connection, tenant_id: UUID) -> str:
     return zone
 
 
-async def load_sheets(connection: Connection, tenant_id: UUID) -> Sequence[Row]:
-    """The sheets of a tenant, oldest first."""
-    rows: Sequence[Row] = await connection.fetch(_SHEETS, tenant_id)
+async def load_sheets(connection: Connection, tenant_id: UUID, report: str | None = None) -> Sequence[Row]:
+    """The sheets of a tenant, oldest first: of one report, or all."""
+    rows: Sequence[Row] = await connection.fetch(_SHEETS, tenant_id, report)
     return rows
 
 
 async def insert_sheet(connection: Connection, tenant_id: UUID, sheet: Any) -> None:
     """A new sheet."""
-    names = ("id", "report", "checkpoints", "definitions", "zone", "filled_to", "is_filled")
+    names = ("id", "report", "checkpoints", "definitions", "zone", "is_whole", "filled_to", "is_filled")
     await connection.execute(_NEW_SHEET, tenant_id, *(getattr(sheet, name) for name in names))
 
 
@@ -183,8 +184,9 @@ async def mark_filled(
 
 
 async def drop_sheets(connection: Connection, tenant_id: UUID, ids: Sequence[UUID]) -> None:
-    """Sheets and their cells."""
+    """Sheets with their cells and whole segments."""
     await connection.execute(_DROP_CELLS, tenant_id, ids)
+    await connection.execute(_DROP_DAYS, tenant_id, ids)
     await connection.execute(_DROP_SHEETS, tenant_id, ids)
 
 

@@ -66,6 +66,12 @@ class Database:
         await database._check_fitness()
         return database
 
+    @property
+    def size(self) -> int:
+        """How many connections there can be."""
+        most: int = self._pool.get_max_size()
+        return most
+
     def log_statements(self, hear: Callable[[str], None] | None) -> None:
         """Tell `hear` every statement from now on (None: nobody): tests count and read them."""
         self._on_statement = hear

@@ -55,6 +55,13 @@ async def changed_tenants(database: Database) -> dict[UUID, int]:
     return {row["tenant_id"]: row["changes"] for row in rows}
 
 
+async def unfilled_tenants(database: Database) -> set[UUID]:
+    """The tenants with sheets that are not filled, or whose processes were published since they were last folded."""
+    async with database.across_tenants() as connection:
+        rows = await connection.fetch("SELECT tenant_id FROM unfilled_tenants()")
+    return {row["tenant_id"] for row in rows}
+
+
 async def until_next_due(database: Database) -> timedelta | None:
     """How long until anything is due, by the database's clock; None when nothing is planned."""
     planned = ", ".join(f"next_due_{subject.value}()" for subject in Subject)

@@ -4,6 +4,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from operator import itemgetter
 from zoneinfo import ZoneInfo
 
 _DAY = timedelta(days=1)
@@ -22,6 +23,7 @@ class Days:
     def __init__(self, zone: str) -> None:
         self._zone = ZoneInfo(zone)
         self._begins: dict[date, datetime] = {}
+        self._around: dict[date, list[tuple[datetime, date]]] = {}
 
     def begin(self, day: date) -> datetime:
         """The first instant of a day."""
@@ -32,9 +34,12 @@ class Days:
 
     def day_of(self, at: datetime) -> date:
         """The day that an instant lies in."""
-        day = at.astimezone(self._zone).date()
-        around = [day - _DAY, day, day + _DAY]
-        return around[bisect_right([self.begin(some) for some in around], at) - 1]
+        there = at.astimezone(UTC).date()
+        around = self._around.get(there)
+        if around is None:
+            days = (there + _DAY * apart for apart in (-2, -1, 0, 1, 2))
+            around = self._around[there] = [(self.begin(day), day) for day in days]
+        return around[bisect_right(around, at, key=itemgetter(0)) - 1][1]
 
     def beginning_at(self, at: datetime) -> date | None:
         """The day that begins at an instant; None where none does."""

@@ -1,52 +1,92 @@
 """Sheets: which questions are kept answered, and of which cases."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 from uuid import UUID
 
-from bpm_crm.analytics.dimensions import Dimension, Grouping
-from bpm_crm.analytics.frames import Version
+from bpm_crm.analytics.calendars import Processes
+from bpm_crm.analytics.dimensions import Dimension, Grouping, Segment
+from bpm_crm.analytics.frames import Frame, Version
+from bpm_crm.records.database import Connection
 
 ROLLED_UP = (Dimension.CHANNEL, Dimension.OWNER, Dimension.PROCESS, Dimension.TEAM)
 """The dimensions by which, one at a time, there are cells."""
 
-GROUPING = Grouping(ROLLED_UP)
-"""How a case is split when it is folded; a sum by one of them leaves the others out."""
+OF_STEPS = Grouping((Dimension.OWNER, Dimension.TEAM))
+"""What of a segment depends on the step that is counted; all else is the same for all that a case adds."""
 
-PROCESS = ROLLED_UP.index(Dimension.PROCESS)
+WHOLE = (
+    Dimension.CHANNEL,
+    Dimension.OWNER,
+    Dimension.PROCESS,
+    Dimension.TEAM,
+    Dimension.CAMPAIGN,
+    Dimension.REGION,
+    Dimension.VERSION,
+    "owner_now",
+    "team_now",
+    "stage",
+    "outcome",
+    "reason",
+)
+"""What a whole segment tells: owner and team at the step that is counted, and the case as last known."""
+
+PROCESS = WHOLE.index(Dimension.PROCESS)
 """Where a whole segment says which definition a case is of."""
+OWNER, TEAM = WHOLE.index(Dimension.OWNER), WHOLE.index(Dimension.TEAM)
 
 Layout = tuple[tuple[str, ...], tuple[UUID, ...]]
 """The checkpoints that are the steps, in their order, and the definitions whose cases count, sorted."""
 
 
 @dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What a report over given cases is asked with: a frame of the versions it is about, and the steps of its sheet."""
+
+    connection: Connection
+    tenant_id: UUID
+    frame: Frame
+    checkpoints: Sequence[str]
+    processes: Processes
+    cases: Sequence[UUID]
+
+
+@dataclass(frozen=True, slots=True)
 class Kept:
     """A report whose answers are kept.
 
-    `contributions` is its SQL up to a CTE `contributed (instance_id, at, segment, number, amount, slot, seconds)`, over the cases given
-    as `:cases`: what each adds to which exact number, and which lengths of time to which slot; `at` is the instant by which periods
-    choose. `layout` says what its sheet is for some versions, `values` what its SQL is asked with.
+    `contributions` is its SQL up to a CTE `contributed`, over the cases given as `:cases`: `(instance_id, at, segment, number, amount,
+    money, slot, seconds, axis, valid_until)`. Each row adds `amount` or `money` to a number of that name, or a length of time to a slot, or both;
+    with an `axis` (0: the calendar, else the business time of that version of the case's process) the length grows. `at` is the instant
+    by which periods choose. From `valid_until` on it would add something else.
+
+    `layout` says what its sheet is for some versions; None: it is none of theirs. `values` is what its SQL is asked with. A report
+    `is_of_one_process` or also of all together; it `shares_steps` where a sheet may have more of them than a question. `definition_of` says of
+    which definition a slot is, where axes are those of business time.
     """
 
     name: str
     contributions: str
-    layout: Callable[[Sequence[Version]], Layout]
-    values: Callable[[Sequence[Version], Sequence[str]], Mapping[str, Any]]
+    layout: Callable[[Sequence[Version]], Layout | None]
+    values: Callable[[Evaluation], Awaitable[Mapping[str, Any]]]
+    is_of_one_process: bool = False
+    shares_steps: bool = False
+    definition_of: Callable[[Sequence[str], int], UUID] | None = None
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """A kept question of one tenant, as stored."""
+    """A kept question of one tenant, as stored. `is_whole`: it also keeps whole segments, of which any cut is made."""
 
     id: UUID
     report: str
     checkpoints: tuple[str, ...]
     definitions: tuple[UUID, ...]
     zone: str
+    is_whole: bool
     filled_to: UUID
     is_filled: bool
 
@@ -56,6 +96,14 @@ class Sheet:
         text = "\n".join((self.report, self.zone, *self.checkpoints))
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
-    def has(self, segment: Sequence[str | None]) -> bool:
+    def has(self, segment: Segment) -> bool:
         """Whether it is made of the cases of such a segment."""
         return UUID(str(segment[PROCESS])) in self.definitions
+
+
+def sheet_of(row: Mapping[str, object]) -> Sheet:
+    """A sheet as stored."""
+    values = dict(row)
+    for name in ("checkpoints", "definitions"):
+        values[name] = tuple(values[name])  # type: ignore[arg-type]  # arrays of the database
+    return Sheet(**values)  # type: ignore[arg-type]  # its columns are the fields

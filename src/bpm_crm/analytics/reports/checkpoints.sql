@@ -10,6 +10,7 @@ bound_clocks AS (
 {clocked_history},
 {cycles},
 {due_cycles},
+{starting_cases},
 bound_cycles AS (
     SELECT y.*, b.step
     FROM due_cycles AS y
@@ -23,16 +24,16 @@ candidates AS (
         array_agg(p.sequence) FILTER (WHERE p.step IS NOT NULL) AS due_sequences,
         array_agg(p.verdict) FILTER (WHERE p.step IS NOT NULL) AS verdicts,
         array_agg(p.is_open) FILTER (WHERE p.step IS NOT NULL) AS are_open,
-        array_agg(p.worked) FILTER (WHERE p.step IS NOT NULL) AS worked
+        array_agg(p.worked) FILTER (WHERE p.step IS NOT NULL) AS worked,
+        array_agg(p.due_at) FILTER (WHERE p.step IS NOT NULL) AS due_instants,
+        array_agg(p.valid_until) FILTER (WHERE p.step IS NOT NULL) AS valid_until
     FROM (
         SELECT
-            i.id AS instance_id, NULL::int AS step, NULL::int AS sequence, NULL::text AS verdict, NULL::boolean AS is_open,
-            NULL::float8 AS worked
-        FROM process_instance AS i
-        WHERE i.tenant_id = $1 AND i.definition_id = ANY (:definitions::uuid[])
-          AND i.started_at >= :since::timestamptz AND i.started_at < :until::timestamptz
+            s.instance_id, NULL::int AS step, NULL::int AS sequence, NULL::text AS verdict, NULL::boolean AS is_open,
+            NULL::float8 AS worked, NULL::timestamptz AS due_at, NULL::timestamptz AS valid_until
+        FROM starting AS s
         UNION ALL
-        SELECT y.instance_id, y.step, y.sequence, y.verdict, y.is_open, y.worked FROM bound_cycles AS y
+        SELECT y.instance_id, y.step, y.sequence, y.verdict, y.is_open, y.worked, y.due_at, y.valid_until FROM bound_cycles AS y
     ) AS p
     GROUP BY p.instance_id
 ),
@@ -51,17 +52,19 @@ visited AS (
 ),
 seen AS (
     -- The cases begun in the period, with how long each was seen, and what each of them reached; `cell` numbers the segments.
-    SELECT p.instance_id, p.step, p.visits, p.seconds, p.worked, p.segment, dense_rank() OVER (ORDER BY p.segment) AS cell
+    SELECT p.*, dense_rank() OVER (ORDER BY p.segment) AS cell
     FROM (
         SELECT
-            c.instance_id, NULL::int AS step, NULL::bigint AS visits, {standing_segment} AS segment,
+            c.instance_id, c.started_at, c.outcome, NULL::int AS step, NULL::bigint AS visits, {standing_segment} AS segment,
             extract(epoch FROM CASE WHEN c.outcome IS NULL THEN :as_of::timestamptz ELSE c.moved_at END - c.started_at)::float8
                 AS seconds,
             NULL::float8 AS worked
         FROM cases AS c
         WHERE c.started_at >= :since::timestamptz AND c.started_at < :until::timestamptz
         UNION ALL
-        SELECT a.instance_id, a.step, a.visits, a.segment, extract(epoch FROM a.occurred_at - a.started_at)::float8, v.worked
+        SELECT
+            a.instance_id, a.started_at, a.outcome, a.step, a.visits, a.segment,
+            extract(epoch FROM a.occurred_at - a.started_at)::float8, v.worked
         FROM arrivals AS a
         LEFT JOIN visited AS v ON v.instance_id = a.instance_id AND v.sequence = a.sequence
         WHERE a.started_at >= :since::timestamptz AND a.started_at < :until::timestamptz
@@ -75,17 +78,19 @@ begun AS (
         e.instance_id,
         max(e.cell) FILTER (WHERE e.step IS NULL) AS cell,
         max(e.seconds) FILTER (WHERE e.step IS NULL) AS seconds,
+        max(e.segment) FILTER (WHERE e.step IS NULL) AS segment,
+        max(e.started_at) AS started_at, max(e.outcome) AS outcome,
         array_agg(e.step) AS reached
     FROM seen AS e
     GROUP BY e.instance_id
 ),
 waits AS (
     -- How long each case waited for each checkpoint: until it was reached, or as long as the case was seen.
-    SELECT e.step, e.cell, e.instance_id, true AS is_reached, e.visits, e.seconds, e.worked
+    SELECT e.step, e.cell, e.instance_id, true AS is_reached, e.visits, e.seconds, e.worked, e.segment, e.started_at, e.outcome
     FROM seen AS e
     WHERE e.step IS NOT NULL
     UNION ALL
-    SELECT s.step, b.cell, b.instance_id, false, 0, b.seconds, NULL
+    SELECT s.step, b.cell, b.instance_id, false, 0, b.seconds, NULL, b.segment, b.started_at, b.outcome
     FROM begun AS b
     JOIN steps AS s ON array_position(b.reached, s.step) IS NULL
 ),
@@ -110,10 +115,12 @@ judged AS (
     SELECT p.*, dense_rank() OVER (ORDER BY p.segment) AS cell
     FROM (
         SELECT
-            c.instance_id, y.step, y.verdict, y.is_open, y.worked, CASE WHEN y.is_open THEN {standing_segment} ELSE {segment} END AS segment
+            c.instance_id, y.step, y.verdict, y.is_open, y.worked, y.due_at, y.valid_until,
+            CASE WHEN y.is_open THEN {standing_segment} ELSE {segment} END AS segment
         FROM cases AS c
-        CROSS JOIN LATERAL unnest(c.due_steps, c.due_sequences, c.verdicts, c.are_open, c.worked)
-            AS y (step, sequence, verdict, is_open, worked)
+        CROSS JOIN LATERAL unnest(
+            c.due_steps, c.due_sequences, c.verdicts, c.are_open, c.worked, c.due_instants, c.valid_until
+        ) AS y (step, sequence, verdict, is_open, worked, due_at, valid_until)
         JOIN history AS h ON h.tenant_id = $1 AND h.instance_id = c.instance_id AND h.sequence = y.sequence
     ) AS p
 ),

@@ -40,18 +40,19 @@ members AS (
     -- `waited` from step 1 until the step was reached, or as long as the case was seen without it.
     SELECT
         e.step, e.step AS through, e.segment, 'reached' AS number, e.instance_id, e.visits, NULL::float8 AS seconds,
-        greatest(extract(epoch FROM e.occurred_at - e.entered_at), 0)::float8 AS waited
+        greatest(extract(epoch FROM e.occurred_at - e.entered_at), 0)::float8 AS waited,
+        e.entered_at AS counted_at
     FROM entries AS e
     UNION ALL
     SELECT
         e.step + 1, e.next_step - 1, e.segment, e.standing, e.instance_id, NULL, NULL,
-        greatest(extract(epoch FROM e.seen_until - e.entered_at), 0)::float8
+        greatest(extract(epoch FROM e.seen_until - e.entered_at), 0)::float8, e.entered_at
     FROM entries AS e WHERE e.next_step > e.step + 1
     UNION ALL
-    SELECT e.step + 1, e.next_step - 1, e.segment, 'cancelled', e.instance_id, NULL, NULL, NULL
+    SELECT e.step + 1, e.next_step - 1, e.segment, 'cancelled', e.instance_id, NULL, NULL, NULL, e.entered_at
     FROM entries AS e WHERE e.next_step > e.step + 1 AND e.outcome = 'cancelled'
     UNION ALL
-    SELECT e.step + 1, e.step + 1, e.segment, n.number, e.instance_id, NULL, NULL, NULL
+    SELECT e.step + 1, e.step + 1, e.segment, n.number, e.instance_id, NULL, NULL, NULL, e.entered_at
     FROM entries AS e
     CROSS JOIN LATERAL (VALUES ('dropped'), (CASE WHEN e.standing = 'open' THEN 'pending' ELSE 'failed' END)) AS n (number)
     WHERE e.next_step > e.step + 1
@@ -60,16 +61,16 @@ members AS (
         e.step, e.step, e.from_segment, 'advanced', e.instance_id, NULL,
         CASE WHEN e.last_step = e.step - 1 AND e.last_at <= e.occurred_at
             THEN extract(epoch FROM e.occurred_at - e.last_at)::float8 END,
-        NULL
+        NULL, e.entered_at
     FROM entries AS e WHERE e.step > 1
     UNION ALL
-    SELECT e.step, e.step, e.segment, 'forced', e.instance_id, NULL, NULL, NULL
+    SELECT e.step, e.step, e.segment, 'forced', e.instance_id, NULL, NULL, NULL, e.entered_at
     FROM entries AS e WHERE e.is_forced
     UNION ALL
-    SELECT e.step, e.step, e.segment, 'reworked', e.instance_id, NULL, NULL, NULL
+    SELECT e.step, e.step, e.segment, 'reworked', e.instance_id, NULL, NULL, NULL, e.entered_at
     FROM entries AS e WHERE e.visits > 1
     UNION ALL
-    SELECT u.step, u.step, e.segment, 'unmapped', e.instance_id, NULL, NULL, NULL
+    SELECT u.step, u.step, e.segment, 'unmapped', e.instance_id, NULL, NULL, NULL, e.entered_at
     FROM entries AS e
     JOIN unmapped AS u
       ON u.definition_id = e.definition_id AND u.version = e.version AND u.step >= e.step AND u.step < e.next_step

@@ -1,22 +1,10 @@
-, cohort AS (
-    SELECT DISTINCT e.instance_id, e.entered_at FROM entries AS e
-),
-contributed AS (
-    -- What each case of a cohort adds to the numbers of each step, and how long the way from the step before took it.
+, contributed AS (
+    -- What each case adds to the numbers of each step, and how long the way from the step before took it.
     SELECT
-        m.instance_id, c.entered_at AS at, m.segment, s.step || ' ' || m.number AS number, 1::numeric AS amount, true AS is_count,
-        NULL::int AS slot, NULL::float8 AS seconds
+        m.instance_id, m.counted_at AS at, m.segment, s.step || ' ' || n.number AS number, n.amount, NULL::numeric AS money,
+        CASE WHEN m.seconds IS NOT NULL THEN m.step END AS slot, m.seconds, NULL::int AS axis, NULL::timestamptz AS valid_until
     FROM members AS m
-    JOIN steps AS s ON s.step BETWEEN m.step AND m.through
-    JOIN cohort AS c ON c.instance_id = m.instance_id
-    UNION ALL
-    SELECT m.instance_id, c.entered_at, m.segment, m.step || ' visits', m.visits, true, NULL, NULL
-    FROM members AS m
-    JOIN cohort AS c ON c.instance_id = m.instance_id
-    WHERE m.visits IS NOT NULL
-    UNION ALL
-    SELECT m.instance_id, c.entered_at, m.segment, NULL, NULL, NULL, m.step, m.seconds
-    FROM members AS m
-    JOIN cohort AS c ON c.instance_id = m.instance_id
-    WHERE m.seconds IS NOT NULL
+    CROSS JOIN LATERAL generate_series(m.step, m.through) AS s (step)
+    CROSS JOIN LATERAL (VALUES (m.number, 1::bigint), (CASE WHEN m.visits IS NOT NULL THEN 'visits' END, m.visits)) AS n (number, amount)
+    WHERE n.number IS NOT NULL
 )

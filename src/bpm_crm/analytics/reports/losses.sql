@@ -21,7 +21,7 @@ losses AS (
 members AS (
     SELECT
         l.stage || '/' || coalesce(l.reason, '') AS step, l.segment, 'lost' AS number, l.instance_id,
-        l.stage, l.reason, l.amount, d.currency
+        l.stage, l.reason, l.amount, d.currency, l.occurred_at
     FROM losses AS l
     LEFT JOIN deal AS d ON d.tenant_id = $1 AND d.id = l.deal_id
 )

@@ -18,18 +18,12 @@ holding AS (
     FROM unnest(:paused_definitions::uuid[], :paused_versions::int[], :paused_stages::text[]) AS p (definition_id, version, stage)
 ),
 held AS (
-    -- How long cases had been paused in the stage in which they stood, in business microseconds, where conditions pause them.
-    SELECT p.instance_id, p.paused
-    FROM unnest(:held_instances::uuid[], :held_paused::bigint[]) AS p (instance_id, paused)
+    -- How long cases had been paused in the stage in which they stood, in business microseconds, where conditions pause them, and
+    -- whether they were just then.
+    SELECT p.instance_id, p.paused, p.is_paused
+    FROM unnest(:held_instances::uuid[], :held_paused::bigint[], :held_now::boolean[]) AS p (instance_id, paused, is_paused)
 ),
-candidates AS (
-    -- Cases that entered a stage in the period.
-    SELECT DISTINCT h.instance_id
-    FROM history AS h
-    WHERE h.tenant_id = $1 AND h.definition_id = ANY (:definitions::uuid[]) AND h.to_stage IS NOT NULL
-      AND h.occurred_at >= :since::timestamptz AND h.occurred_at < :until::timestamptz
-      AND h.occurred_at <= :as_of::timestamptz AND h.recorded_at <= :known_at::timestamptz
-),
+{entering_cases},
 {cases},
 moves AS (
     -- The moves of each case, each beside what the next one closed: the visit of the stage that it entered.
@@ -44,10 +38,11 @@ moves AS (
 ),
 visits AS (
     -- Every visit of a stage in which work goes on, in seconds; an open one as far as it was seen. Its business time is the working
-    -- time until now less that until it was entered.
+    -- time until now less that until it was entered; `is_active`: its active time passes.
     SELECT
         m.instance_id, m.sequence, m.stage, m.occurred_at, m.segment,
         m.left_at IS NULL AS is_open, m.definition_id, m.version,
+        m.left_at IS NULL AND p.stage IS NULL AND NOT coalesce(d.is_paused, false) AS is_active,
         greatest(extract(epoch FROM coalesce(m.left_at, :as_of::timestamptz) - m.occurred_at), 0)::float8 AS calendar,
         coalesce(m.business, w.business) / 1e6::float8 AS business,
         CASE
@@ -83,6 +78,7 @@ numbered AS (
         first_value(v.occurred_at) OVER stays AS first_at,
         first_value(v.segment) OVER stays AS first_segment,
         bool_or(v.is_open) OVER stage AS is_any_open,
+        bool_or(v.is_active) OVER stage AS is_any_active,
         sum(v.calendar) OVER stage AS all_calendar,
         sum(v.business) OVER stage AS all_business,
         sum(v.active) OVER stage AS all_active
@@ -100,28 +96,33 @@ stays AS (
 {clocked_cases},
 {cycles},
 verdicts AS (
-    -- What became of each clock that sets the target of a stage, once it is due: those that end sooner are not due earlier.
+    -- What became of each clock that sets the target of a stage, once it is due: those that end sooner are not due earlier. And until
+    -- when that holds if nothing happens.
     SELECT
         y.instance_id, y.begun AS sequence, t.stage,
         CASE
             WHEN y.state = 'breached' OR (y.state = 'running' AND y.due_at < :as_of::timestamptz) THEN 'late'
             WHEN y.state = 'met' AND y.due_at <= :as_of::timestamptz THEN 'within'
             WHEN y.state IN ('met', 'running', 'paused') THEN 'not_yet_due'
-        END AS verdict
+        END AS verdict,
+        CASE WHEN y.state IN ('met', 'running') AND y.due_at >= :as_of::timestamptz THEN y.due_at END AS valid_until
     FROM cycles AS y
     JOIN stage_clocks AS t ON t.definition_id = y.definition_id AND t.version = y.version AND t.policy = y.clock
 ),
 judged AS (
     -- Each first stay with the verdict of the clock that began with it; put together by grouping, which no estimate of rows can slow down.
     SELECT
-        g.stage, max(g.cell) AS cell, max(g.segment) AS segment, g.instance_id, bool_or(g.is_any_open) AS is_any_open,
-        max(g.visits) AS visits, coalesce(max(g.verdict), 'untargeted') AS verdict
+        g.stage, max(g.cell) AS cell, max(g.segment) AS segment, max(g.first_at) AS first_at, max(g.place) AS place, g.instance_id, bool_or(g.is_any_open) AS is_any_open,
+        max(g.visits) AS visits, coalesce(max(g.verdict), 'untargeted') AS verdict,
+        max(g.valid_until) AS valid_until
     FROM (
-        SELECT s.instance_id, s.sequence, s.stage, s.cell, s.first_segment AS segment, s.is_any_open, s.visits, NULL AS verdict
+        SELECT
+            s.instance_id, s.sequence, s.stage, s.cell, s.first_segment AS segment, s.first_at, s.definition_id || '/' || s.stage AS place,
+            s.is_any_open, s.visits, NULL AS verdict, NULL::timestamptz AS valid_until
         FROM stays AS s
         WHERE s.place = 1
         UNION ALL
-        SELECT v.instance_id, v.sequence, v.stage, NULL, NULL, NULL, NULL, v.verdict
+        SELECT v.instance_id, v.sequence, v.stage, NULL, NULL, NULL, NULL, NULL, NULL, v.verdict, v.valid_until
         FROM verdicts AS v
     ) AS g
     GROUP BY g.instance_id, g.sequence, g.stage
@@ -129,7 +130,7 @@ judged AS (
 ),
 members AS (
     -- The cases behind the numbers of each stage.
-    SELECT j.stage AS step, j.cell, j.segment, n.number, j.instance_id
+    SELECT j.stage AS step, j.cell, j.segment, n.number, j.instance_id, j.first_at, j.place, j.valid_until
     FROM judged AS j
     CROSS JOIN LATERAL (VALUES
         ('entered'),

@@ -13,7 +13,7 @@ cases AS MATERIALIZED (
     SELECT
         candidate.*, i.definition_id, i.deal_id, i.customer_id, i.started_at,
         k.version, k.owner_id, k.team_id, k.channel_id, k.campaign_id, k.region,
-        m.sequence AS moved_sequence, m.occurred_at AS moved_at, m.to_stage AS stage, m.outcome
+        m.sequence AS moved_sequence, m.occurred_at AS moved_at, m.to_stage AS stage, m.outcome, m.reason AS moved_reason
     FROM candidates AS candidate
     JOIN process_instance AS i ON i.tenant_id = $1 AND i.id = candidate.instance_id
     CROSS JOIN LATERAL (

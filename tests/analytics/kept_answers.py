@@ -1,0 +1,170 @@
+"""Kept answers compared with those of history: counts and money exactly, lengths of time within what is promised."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+import pytest
+
+from bpm_crm.analytics import checkpoints, stage_times
+from bpm_crm.analytics.cells.reading import read_answers
+from bpm_crm.analytics.cells.spreads import MIDDLES, keys_of
+from bpm_crm.analytics.checkpoints import read_checkpoints
+from bpm_crm.analytics.frames import Frame, Question, read_frame
+from bpm_crm.analytics.funnel import KEPT_FUNNELS, FunnelFigures, read_funnel
+from bpm_crm.analytics.kept_checkpoints import KEPT_CHECKPOINTS
+from bpm_crm.analytics.kept_stage_times import KEPT_STAGE_TIMES
+from bpm_crm.analytics.losses import KEPT_LOSSES, read_losses
+from bpm_crm.analytics.stage_times import Quantile, Stay, read_stage_times
+from bpm_crm.records.database import Connection
+from tests.analytics.reference_statistics import brookmeyer_crowley, kaplan_meier
+from tests.world import World
+
+SHORT = 30.0
+"""Seconds. When a length began is kept to an eighth of a second: beside shorter ones it may come to lie in the next bucket."""
+LENGTH = 0.01 + 1e-9
+Waits = list[tuple[float, bool]]
+Key = tuple[Any, ...]
+
+
+async def compare(world: World, question: Question, process: str | None) -> None:
+    """Every kept report, now: that cells answer it, and what history answers."""
+    async with world.database.reader(world.tenant_id) as connection:
+        frame = await read_frame(connection, world.tenant_id, process=process)
+        plain = replace(frame, is_current=False)
+        assert await read_answers(connection, KEPT_LOSSES, frame, question) is not None
+        for mode, kept in KEPT_FUNNELS.items():
+            assert await read_answers(connection, kept, frame, question) is not None
+            ours, theirs = [await read_funnel(connection, some, question, mode=mode) for some in (frame, plain)]
+            assert counted(ours) == within(counted(theirs))
+        assert (await read_losses(connection, frame, question)).losses == (
+            await read_losses(connection, plain, question)
+        ).losses
+        await compare_stages(world, connection, frame, question)
+        if process is not None:
+            await compare_checkpoints(connection, frame, question)
+
+
+def counted(figures: FunnelFigures) -> dict[Any, Any]:
+    """Every number, and the percentiles as they are."""
+    return {
+        (segment.segment, number, name): list(item.seconds) if item.seconds is not None else (item.cases, item.visits)
+        for segment in (figures.total, *figures.segments)
+        for step in segment.steps
+        for (number, name), item in step.counted.items()
+    }
+
+
+def within(exact: dict[Any, Any]) -> dict[Any, Any]:
+    """The same, lengths of time within 1 %."""
+    return {
+        key: pytest.approx(value, rel=LENGTH, abs=0.1) if isinstance(value, list) else value
+        for key, value in exact.items()
+    }
+
+
+async def compare_checkpoints(connection: Connection, frame: Frame, question: Question) -> None:
+    """The figures of every checkpoint of a process."""
+    assert await read_answers(connection, KEPT_CHECKPOINTS, frame, question) is not None
+    plain = await read_checkpoints(connection, replace(frame, is_current=False), question)
+    known = {(item.segment, item.number): item for item in plain.figures}
+    waits: dict[Key, Waits] = {}
+    found = plain.members.statement(_observations(checkpoints._NUMBERS, "SELECT * FROM observed"))
+    cells = plain.members.statement(
+        "SELECT 'wait' AS measure, c.* FROM cells AS c UNION SELECT 'clock', v.cell, v.segment FROM judged AS v"
+    )
+    segments = {
+        (row["measure"], row["cell"]): tuple(row["segment"])
+        for row in await connection.fetch(cells.text, *cells.values)
+    }
+    for row in await connection.fetch(found.text, *found.values):
+        measure = row["measure"]
+        key = (segments[measure, row["cell"]], row["step"], measure)
+        waits.setdefault(key, []).append((row["seconds"], row["is_seen"]))
+    ours = await read_checkpoints(connection, frame, question)
+    assert {(item.segment, item.number) for item in ours.figures} == known.keys()
+    for item in ours.figures:
+        other = known[item.segment, item.number]
+        assert (item.started, item.reached, item.actions) == (other.started, other.reached, other.actions)
+        assert replace(item.attainment, worked=(None, None)) == replace(other.attainment, worked=(None, None))
+        assert item.mean == (None if other.mean is None else pytest.approx(other.mean, abs=0.001))
+        for mine, exact in ((item.seconds, other.seconds), (item.worked, other.worked)):
+            assert mine == (None if exact is None else pytest.approx(exact, rel=LENGTH, abs=0.1))
+        for pair, measure in ((item.expected, "wait"), (item.attainment.worked, "clock")):
+            some = waits.get((item.segment, item.number, measure), [])
+            for value, share in zip(pair, (0.5, 0.9), strict=True):
+                check_quantile(value, some, share)
+
+
+async def compare_stages(world: World, connection: Connection, frame: Frame, question: Question) -> None:
+    """The times of every stage."""
+    keys = [(version.definition_id, version.number) for version in frame.versions]
+    processes = {key: await world.writer.processes.get(connection, world.tenant_id, *key) for key in keys}
+    assert await read_answers(connection, KEPT_STAGE_TIMES, frame, question, processes) is not None
+    plain = await read_stage_times(connection, replace(frame, is_current=False), question, processes)
+    members = await plain.members.members(connection)
+    select = "SELECT o.*, s.segment FROM observed AS o JOIN (SELECT DISTINCT cell, first_segment AS segment FROM stays) AS s USING (cell)"
+    found = members.statement(_observations(stage_times._NUMBERS, select))
+    waits: dict[Key, Waits] = {}
+    for row in await connection.fetch(found.text, *found.values):
+        key = (tuple(row["segment"]), row["step"], tuple(row["measure"].split("/")))
+        waits.setdefault(key, []).append((row["seconds"], row["is_seen"]))
+    known = {(item.segment, item.stage): item for item in plain.times}
+    ours = await read_stage_times(connection, frame, question, processes)
+    assert {(item.segment, item.stage) for item in ours.times} == known.keys()
+    for item in ours.times:
+        other = known[item.segment, item.stage]
+        assert (item.counts, item.titles, item.place) == (other.counts, other.titles, other.place)
+        assert item.stays.keys() == other.stays.keys()
+        for measure, stay in item.stays.items():
+            check_stay(stay, other.stays[measure], waits[item.segment, item.stage, measure])
+
+
+def check_stay(stay: Stay, exact: Stay, waits: Waits) -> None:
+    """The lengths of one kind of visit."""
+    assert (stay.cases, stay.open) == (exact.cases, exact.open)
+    assert stay.mean == (None if exact.mean is None else pytest.approx(exact.mean, abs=0.001))
+    for quantile, other, share in ((stay.median, exact.median, 0.5), (stay.p90, exact.p90, 0.9)):
+        assert other.seconds == pytest.approx(kaplan_meier(waits, Fraction(share).limit_denominator()))
+        check_quantile(quantile.seconds, waits, share)
+        check_interval(quantile, waits, share)
+
+
+def check_quantile(value: float | None, waits: Waits, share: float) -> None:
+    """Kaplan-Meier exactly, of lengths that are each within 1 % of what it was."""
+    known = rounded(waits)
+    if any(length < SHORT for length, _ in known):
+        assert value is None or any(value == pytest.approx(length) for length, is_seen in known if is_seen)
+        return
+    expected = kaplan_meier(known, Fraction(share).limit_denominator())
+    assert value == (None if expected is None else pytest.approx(expected))
+
+
+def check_interval(quantile: Quantile, waits: Waits, share: float) -> None:
+    """Its interval likewise."""
+    known = rounded(waits)
+    if any(length < SHORT for length, _ in known):
+        return
+    expected = brookmeyer_crowley(known, share)
+    for value, end in zip((quantile.lower, quantile.upper), expected, strict=True):
+        assert value == (None if end is None else pytest.approx(end))
+
+
+def rounded(waits: Waits) -> Waits:
+    """Each length as its bucket has it."""
+    keys = keys_of([0] * len(waits), [seconds for seconds, _ in waits])
+    found = MIDDLES[keys].tolist()
+    for length, (seconds, _) in zip(found, waits, strict=True):
+        assert length == pytest.approx(seconds, rel=LENGTH, abs=0.1)
+    return [(length, is_seen) for length, (_, is_seen) in zip(found, waits, strict=True)]
+
+
+def _observations(numbers: str, select: str) -> str:
+    """The statement of numbers as far as what was observed, with a select of that."""
+    head, _, _ = numbers.partition(",\nmoments AS (")
+    is_about_it = head != numbers and "observed AS" in head
+    return f"{head}\n{select}" if is_about_it else select
+
+
+__all__: Sequence[str] = ["check_quantile", "compare", "counted", "within"]
