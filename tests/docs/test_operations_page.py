@@ -99,7 +99,15 @@ def test_the_messages_quoted_are_those_of_the_code() -> None:
     ]
     source = re.sub(r'"\s*\n\s*f?"', "", "\n".join(path.read_text(encoding="utf-8") for path in files))
     for fault, texts in told_faults().items():
-        if fault in {"ValidationError", "DefinitionInvalid", "BpmnInvalid", "XesInvalid", "CsvInvalid", "TableRefused", REFUSED}:
+        if fault in {
+            "ValidationError",
+            "DefinitionInvalid",
+            "BpmnInvalid",
+            "XesInvalid",
+            "CsvInvalid",
+            "TableRefused",
+            REFUSED,
+        }:
             continue
         assert [text for text in texts if text not in source] == [], fault
 

@@ -1,35 +1,14 @@
 """The certificate of soundness of a published version: what was proved of it, what not, and what its clocks promise."""
 
-from datetime import datetime, timedelta
-from typing import cast
+from datetime import timedelta
 
 import strawberry
-from strawberry.scalars import JSON
 
-from bpm_crm.engine.instants import moment_of
-from bpm_crm.engine.problems import Problem
+from bpm_crm.api.process_problems import DocumentProblem, document_problems
+from bpm_crm.api.traces import TraceStepType, step_type
 from bpm_crm.engine.soundness.certificate import Certificate
 from bpm_crm.engine.soundness.undecided import PROPERTY_TEXTS, Property, Undecided
 from bpm_crm.engine.soundness.worst_case import Limit, WorstCase
-from bpm_crm.engine.traces import Act, TraceStep
-
-
-@strawberry.type(name="TraceStep", description="One step of a trace, which can be played over the API or by hand.")
-class TraceStepType:
-    """One step of a trace."""
-
-    act: Act = strawberry.field(description="What is done.")
-    at: datetime = strawberry.field(description="When it is done in this example.")
-    name: str | None = strawberry.field(description="Trigger fired, or kind of activity recorded.")
-    transition: str | None = strawberry.field(
-        description="Transition that the trigger takes, or that an approval is for; null for a trigger that is refused."
-    )
-    data: JSON = strawberry.field(description="Data fields sent with a move.")
-    reason: str | None = strawberry.field(description="Reason given.")
-    roles: list[str] = strawberry.field(description="Roles of who acts; empty: any.")
-    direction: str | None = strawberry.field(description="Direction of a recorded activity.")
-    stage: str = strawberry.field(description="Stage in which the case then is.")
-    text: str = strawberry.field(description="The step in one line.")
 
 
 @strawberry.type(description="A property proved of a process.")
@@ -50,18 +29,6 @@ class UndecidedProperty:
     property: Property = strawberry.field(description="What was not decided.")
     path: list[str] = strawberry.field(description="Place in the document.")
     text: str = strawberry.field(description="What and why, in the language of `Accept-Language`.")
-
-
-@strawberry.type(description="A fault of a version published before certificates: today it would be refused.")
-class CertificateProblem:
-    """A fault found in a version."""
-
-    code: str = strawberry.field(description="Code of the fault, as `docs/process-definitions.md` lists them.")
-    path: list[str] = strawberry.field(description="Place in the document.")
-    message: str = strawberry.field(
-        description="What is wrong and what cures it, in the language of `Accept-Language`."
-    )
-    trace: list[TraceStepType] = strawberry.field(description="Steps that lead a case to where the fault shows.")
 
 
 @strawberry.type(description="The clock that bounds the stay in a stage.")
@@ -112,7 +79,9 @@ class CertificateType:
     proof_time: timedelta = strawberry.field(description="What the proof took; zero where it was made just now.")
     proved: list[ProvedProperty] = strawberry.field(description="What was proved.")
     undecided: list[UndecidedProperty] = strawberry.field(description="What could not be decided, with the reason.")
-    problems: list[CertificateProblem] = strawberry.field(description="What is wrong.")
+    problems: list[DocumentProblem] = strawberry.field(
+        description="What is wrong with a version published before certificates: today it would be refused."
+    )
     shortest_path_to_won: list[TraceStepType] = strawberry.field(
         description="The fewest steps to a won end; empty where none is known."
     )
@@ -131,8 +100,8 @@ def certificate_type(certificate: Certificate, language: str) -> CertificateType
             for found, count in certificate.proved.items()
         ],
         undecided=[_undecided(item, language) for item in certificate.undecided],
-        problems=[_problem(item, language) for item in certificate.problems],
-        shortest_path_to_won=[_step(item) for item in certificate.shortest],
+        problems=document_problems(certificate.problems, language),
+        shortest_path_to_won=[step_type(item) for item in certificate.shortest],
         worst_case=_worst_case(certificate.worst_case),
         waivers=[
             StageWaiver(stage=stage, text=title.in_language(language)) for stage, title in certificate.waivers.items()
@@ -142,30 +111,6 @@ def certificate_type(certificate: Certificate, language: str) -> CertificateType
 
 def _undecided(item: Undecided, language: str) -> UndecidedProperty:
     return UndecidedProperty(property=item.property, path=list(item.path), text=item.text(language))
-
-
-def _problem(item: Problem, language: str) -> CertificateProblem:
-    return CertificateProblem(
-        code=item.code.value,
-        path=list(item.path),
-        message=item.text(language),
-        trace=[_step(step) for step in item.trace],
-    )
-
-
-def _step(item: TraceStep) -> TraceStepType:
-    return TraceStepType(
-        act=item.act,
-        at=moment_of(item.at),
-        name=item.name or None,
-        transition=item.transition,
-        data=cast("JSON", dict(item.data)),
-        reason=item.reason,
-        roles=list(item.roles),
-        direction=item.direction if item.act is Act.RECORD else None,
-        stage=item.stage,
-        text=item.text(),
-    )
 
 
 def _worst_case(item: WorstCase) -> WorstCaseType:

@@ -6,6 +6,7 @@ import strawberry
 
 from bpm_crm.api.context import RequestContext
 from bpm_crm.api.errors import UserError, text
+from bpm_crm.api.traces import TraceStepType, step_type
 from bpm_crm.engine.problems import Problem
 
 MOST_PROBLEMS = 200
@@ -21,6 +22,9 @@ class DocumentProblem:
     )
     path: list[str] = strawberry.field(description="Keys that lead to the place in the document.")
     line: int | None = strawberry.field(description="Line of the text, from 1; null where the place has none.")
+    trace: list[TraceStepType] = strawberry.field(
+        description="A counter-example: steps that lead a case to where the fault shows; empty where no steps could show it."
+    )
 
 
 @strawberry.type(
@@ -38,7 +42,11 @@ def document_problems(problems: Sequence[Problem], language: str) -> list[Docume
     """Problems in a language."""
     return [
         DocumentProblem(
-            code=problem.code.value, message=problem.text(language), path=list(problem.path), line=problem.line or None
+            code=problem.code.value,
+            message=problem.text(language),
+            path=list(problem.path),
+            line=problem.line or None,
+            trace=[step_type(step) for step in problem.trace],
         )
         for problem in problems[:MOST_PROBLEMS]
     ]
