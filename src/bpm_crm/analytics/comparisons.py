@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from math import inf, sqrt
 from typing import Final
 
-from bpm_crm.analytics.formulas import Interval, Measurement, Number, Z
+from bpm_crm.analytics.formulas import Interval, Measurement, Number
+from bpm_crm.analytics.intervals import Z
 from bpm_crm.analytics.kpi_catalogue import Kpi, KpiKind
 
 _UNCOUNTED: Final = 1e-9

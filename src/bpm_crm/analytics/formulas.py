@@ -3,14 +3,12 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from math import inf, sqrt
+from math import inf
 from typing import Any, Final
 
 from bpm_crm.analytics.dimensions import Segment
+from bpm_crm.analytics.intervals import wilson
 from bpm_crm.analytics.kpi_kinds import KpiKind
-
-Z: Final = 1.959963984540054
-"""The standard normal quantile of a two-sided interval of 95 %."""
 
 Number = Fraction | float
 Interval = tuple[float, float]
@@ -50,16 +48,6 @@ NOTHING: Final = Totals()
 Numbers = Mapping[str, Totals]
 
 
-def wilson(part: int, whole: int) -> Interval | None:
-    """The 95 % interval of Wilson for a share; None of nothing."""
-    if not whole:
-        return None
-    share = part / whole
-    middle = (share + Z**2 / (2 * whole)) / (1 + Z**2 / whole)
-    half = Z * sqrt(share * (1 - share) / whole + Z**2 / (4 * whole**2)) / (1 + Z**2 / whole)
-    return (0.0 if part == 0 else middle - half), (1.0 if part == whole else middle + half)
-
-
 def measurement_of(kind: KpiKind, segment: Segment | None, numbers: Numbers) -> Measurement:
     """The measurement of a KPI of this kind, durations excepted, in one segment."""
     return _FORMULAS[kind](segment, numbers)
@@ -94,7 +82,7 @@ def _count(segment: Segment | None, numbers: Numbers) -> Measurement:
 def _share(segment: Segment | None, numbers: Numbers) -> Measurement:
     part, whole = numbers.get("numerator", NOTHING).units, numbers.get("denominator", NOTHING).units
     value = Fraction(part, whole) if whole else None
-    return Measurement(segment, value, Fraction(part), Fraction(whole), wilson(part, whole))
+    return Measurement(segment, value, Fraction(part), Fraction(whole), wilson(part / whole, whole) if whole else None)
 
 
 def _ratio(segment: Segment | None, numbers: Numbers) -> Measurement:
