@@ -45,6 +45,8 @@ def _die_with(owner: int) -> None:
 
 
 def _become(command: list[str]) -> NoReturn:
+    # Python would only note an interrupt, and exec would forget the note: the server would live on, and who asked for its end wait for ever.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     # Python ignores these two, and an ignored signal stays ignored across exec.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
