@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+import asyncpg
+
 from bpm_crm.engine.state import Actor
 from bpm_crm.operations.access import EVERYTHING, Role, Viewer
 from bpm_crm.operations.commands import Capture, Command, CustomerDetails, Outcome, Recorded, Work
@@ -140,3 +142,12 @@ async def a_world(access: Access, key: str = "acme", **options: Any) -> AsyncIte
 def customer(number: int) -> CustomerDetails:
     """A customer of their own."""
     return CustomerDetails(f"Customer {number}", f"+7999{number:07}", f"c{number}@example.com", "Moscow")
+
+
+async def tamper(world: World, *statements: str) -> None:
+    """What only who owns the whole server can do."""
+    connection = await asyncpg.connect(world.access.owner.replace("bpm_crm_owner@", "postgres@"))
+    await connection.execute("SET session_replication_role = replica")
+    for statement in statements:
+        await connection.execute(statement)
+    await connection.close()

@@ -28,7 +28,7 @@ from tests.analytics.kept_answers import compare
 from tests.analytics.leads import database_now
 from tests.analytics.test_cells import settle
 from tests.analytics.walks import Walks
-from tests.world import World
+from tests.world import World, tamper
 
 
 @pytest.fixture
@@ -202,8 +202,7 @@ async def test_a_case_of_a_version_dated_ahead_is_folded_again_when_its_instant_
     walks = Walks(world, 11)
     await walks._publish()
     ahead = await database_now(world) + timedelta(seconds=5)
-    async with world.owner.transaction(world.tenant_id) as connection:
-        await connection.execute("UPDATE process_version SET published_at = $1 WHERE version = 2", ahead)
+    await tamper(world, f"UPDATE process_version SET published_at = '{ahead.isoformat()}' WHERE version = 2")
     case = (await world.done(None, world.capture(), Fire("contact"))).instance
     assert case.version == 2
     await settle(world, worker)

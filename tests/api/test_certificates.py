@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.api.client import Api, an_api
-from tests.world import World
+from tests.world import World, tamper
 
 CERTIFICATE = """
 query ($key: String!) { processDefinition(key: $key) { versions { version certificate {
@@ -43,12 +43,12 @@ async def test_the_certificate_of_a_shipped_version_is_shown(world: World, tmp_p
 async def test_a_version_older_than_certificates_is_shown_with_what_is_wrong_today(
     world: World, tmp_path: Path
 ) -> None:
-    async with world.owner.transaction(world.tenant_id) as connection:
-        await connection.execute(
-            "UPDATE process_version SET certificate = NULL, document = jsonb_set(document::jsonb, "
-            "'{transitions,confirm,guard}', '\"data.satisfaction > 10\"')::json "
-            "WHERE document::jsonb ->> 'process' = 'post-payment'"
-        )
+    await tamper(
+        world,
+        "UPDATE process_version SET certificate = NULL, document = jsonb_set(document::jsonb, "
+        "'{transitions,confirm,guard}', '\"data.satisfaction > 10\"')::json "
+        "WHERE document::jsonb ->> 'process' = 'post-payment'",
+    )
     async with an_api(world, tmp_path) as api:
         certificate = await certificate_of(api, "post-payment", "ru")
     assert not certificate["isSound"]

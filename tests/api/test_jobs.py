@@ -161,4 +161,7 @@ async def test_a_job_of_somebody_else_is_followed_by_nobody(api: Api, url: str) 
 
 
 def test_every_kind_of_job_is_in_the_schema() -> None:
-    assert {kind.name for kind in JobKind} == {"LEADS", "HISTORY", "UNDO", "WORKBOOK"}
+    assert {kind.name for kind in JobKind} == {
+        *("LEADS", "HISTORY", "UNDO", "WORKBOOK"),
+        *("REPLAY", "MIGRATION", "MIGRATION_UNDO"),
+    }

@@ -1,23 +1,15 @@
 """`bpm-crm rebuild` and `bpm-crm verify`, as an operator runs them."""
 
-import asyncpg
 import pytest
 
 from bpm_crm.operations.commands import Fire
 from tests.cli.shell import Shell
-from tests.world import World, a_world
+from tests.world import World, a_world, tamper
 
 
 async def as_owner(world: World, statement: str) -> None:
     async with world.owner.transaction(world.tenant_id) as connection:
         await connection.execute(statement)
-
-
-async def tamper(world: World, statement: str) -> None:
-    connection = await asyncpg.connect(world.access.owner.replace("bpm_crm_owner@", "postgres@"))
-    await connection.execute("SET session_replication_role = replica")
-    await connection.execute(statement)
-    await connection.close()
 
 
 async def test_nothing_is_wrong_with_what_was_written(world: World, shell: Shell) -> None:

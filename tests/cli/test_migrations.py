@@ -58,7 +58,7 @@ async def test_what_is_wrong_with_a_command_is_said_in_a_line(shell: Shell, worl
     nothing = "0198c2f0-0000-7000-8000-000000000000"
     for arguments, said in (
         (("plan", "nothing", "1", "2"), "There is no process “nothing”."),
-        (("plan", "callback-request", "1", "7"), "The process has no version 7. Known: 1, 2."),
+        (("plan", "callback-request", "1", "7"), "There is no version 7 of this process. Known: 1, 2."),
         (("plan", "callback-request", "1", "2", "--stage", "new"), "“new” is no pair"),
         (("plan", "callback-request", "1", "2", "--stage", "new=won"), "“won” is a final stage"),
         (("run", nothing), f"There is no plan {nothing}"),

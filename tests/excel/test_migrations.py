@@ -26,9 +26,9 @@ from bpm_crm.records.jobs import JobRecord
 from tests.engine.build import changed, with_clock
 from tests.excel.desk import Desk
 from tests.operations import traffic as traffic_module
-from tests.operations.test_rebuild import faults, tamper
+from tests.operations.test_rebuild import faults
 from tests.operations.traffic import Traffic as RandomTraffic
-from tests.world import World
+from tests.world import World, tamper
 
 CLOCK = "start: {started: true}\nstop: {activity: response}\nwarnings: [50%]\ntarget: PT4H\npause: [customer]"
 FIRST = with_clock(CLOCK).replace("[small]", "[small, callback-request]")

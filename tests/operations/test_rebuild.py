@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-import asyncpg
 import pytest
 
 from bpm_crm.engine.step import Activity
@@ -20,7 +19,7 @@ from bpm_crm.records import derived
 from bpm_crm.records.tables import Deal, ProcessInstance
 from tests.engine.build import SMALL
 from tests.operations.traffic import Traffic
-from tests.world import World, customer
+from tests.world import World, customer, tamper
 
 KEPT = {"tenant_id", "id", "deal_id", "customer_id", "external_id", "fingerprint", "personal"}
 KEPT_OF_DEALS = {"tenant_id", "id", "key", "title", "customer_id", "instance_id", "currency"}
@@ -69,15 +68,6 @@ async def snapshot(world: World) -> dict[str, list[str]]:
 async def damage(world: World, statement: str) -> None:
     async with world.owner.transaction(world.tenant_id) as connection:
         await connection.execute(statement)
-
-
-async def tamper(world: World, *statements: str) -> None:
-    """What only who owns the whole server can do."""
-    connection = await asyncpg.connect(world.access.owner.replace("bpm_crm_owner@", "postgres@"))
-    await connection.execute("SET session_replication_role = replica")
-    for statement in statements:
-        await connection.execute(statement)
-    await connection.close()
 
 
 async def rebuilt(world: World, *, definition_id: UUID | None = None, **options: Any) -> list[Finding]:

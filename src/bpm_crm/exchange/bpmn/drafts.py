@@ -25,6 +25,10 @@ _ASSUMED: Final = (
 )
 
 
+_WATCHED: Final = {StageKind.INITIAL.value, StageKind.OPEN.value}
+_NO_TIMER: Final = {"en": "BPMN has no timer here: set a clock.", "ru": "В BPMN здесь нет таймера: задайте часы."}
+
+
 @dataclass(slots=True)
 class Sketch:
     """A document being made: its data, comments by place, findings."""
@@ -67,6 +71,7 @@ class _Sketcher:
         clocks = dict(self.clocks())
         if clocks:
             made.data["clocks"] = clocks
+        self.waivers()
         self.reasons()
         return made
 
@@ -139,6 +144,15 @@ class _Sketcher:
                 },
             )
 
+    def waivers(self) -> None:
+        """Why stages without a timer have no clock: the file says nothing of one."""
+        timed = {
+            key for clock in self.made.data.get("clocks", {}).values() for key in _many(clock["start"]["entering"])
+        }
+        for key, part in self.made.data["stages"].items():
+            if part["kind"] in _WATCHED and key not in timed:
+                part["waiver"] = _NO_TIMER
+
     def reasons(self) -> None:
         """A catalogue with one reason, where moves need one that BPMN does not know."""
         wanting = [key for key, part in self.made.data["transitions"].items() if part.get("reason") == "required"]
@@ -189,6 +203,10 @@ def _is_at(stage: Element, place: Element) -> bool:
 
 def _one_or_many(keys: list[str]) -> str | list[str]:
     return keys[0] if len(keys) == 1 else keys
+
+
+def _many(keys: str | list[str]) -> list[str]:
+    return [keys] if isinstance(keys, str) else keys
 
 
 def known_titles(value: Any) -> Mapping[str, Any]:
