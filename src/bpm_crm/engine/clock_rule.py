@@ -173,12 +173,12 @@ class ClockRule:
         for gap in clock.gaps:
             if gap.begins >= end:
                 break
-            if gap.begins < cursor:
+            begins, ends = max(gap.begins, cursor), end if gap.ends is None else min(gap.ends, end)
+            if ends <= cursor:
                 continue
-            found.extend(self._run_segments(cursor, gap.begins))
-            ends = end if gap.ends is None else min(gap.ends, end)
+            found.extend(self._run_segments(cursor, begins))
             kind = SegmentKind.PAUSED if gap.reasons else SegmentKind.STOPPED
-            found.append(Segment(kind, gap.begins, ends, gap.reasons))
+            found.append(Segment(kind, begins, ends, gap.reasons))
             cursor = ends
         found.extend(self._run_segments(cursor, end))
         return [segment for segment in found if segment.begins < segment.ends]
