@@ -52,12 +52,12 @@ def test_a_zombie_does_not_keep_it(place, wait_until):
     zombie.wait()
 
 
-def test_every_process_of_a_running_server_keeps_it(made_home, start):
+def test_every_process_of_a_running_server_keeps_it(made_home, start, wait_until):
     server = start(made_home)
 
     assert not is_free(Home(made_home))
     server.stop()
-    assert is_free(Home(made_home))
+    wait_until(lambda: is_free(Home(made_home)), 10)
 
 
 def test_a_lock_file_that_is_a_link_is_refused(place):

@@ -72,7 +72,8 @@ class TokenVerifier:
                 audience=self._audience,
                 issuer=issuer,
                 leeway=LEEWAY,
-                options={"require": REQUIRED},
+                # Expiry is judged by `verify`, at the caller's instant, for remembered tokens and new ones alike.
+                options={"require": REQUIRED, "verify_exp": False},
             )
             return _claims(claims, tenant_claim)
         except (jwt.PyJWTError, ValueError, TypeError, KeyError) as error:
@@ -102,7 +103,6 @@ def _claims(claims: dict[str, Any], tenant_claim: str) -> Claims:
 
 def _said(error: Exception) -> Title:
     return {
-        jwt.ExpiredSignatureError: _EXPIRED,
         jwt.ImmatureSignatureError: Title("the token is not valid yet", "токен ещё не действует"),
         jwt.InvalidAudienceError: Title("the token is for another audience", "токен выдан для другого получателя"),
         jwt.InvalidIssuerError: Title("the issuer is not known here", "издатель здесь неизвестен"),

@@ -6,9 +6,8 @@ events. The calendar is always open: a foreign log says nothing about working ho
 
 from typing import Any
 
-import yaml
-
 from bpm_crm.exchange.profile import LogProfile
+from bpm_crm.processes.yaml_writer import write_yaml
 
 START = "begun"
 END = "completed"
@@ -33,7 +32,7 @@ def derive_document(profile: LogProfile, *, key: str, title: str) -> str:
         "transitions": _transitions(profile),
         "checkpoints": _checkpoints(profile),
     }
-    return yaml.safe_dump(document, allow_unicode=True, sort_keys=False, width=120)
+    return write_yaml(document)
 
 
 def stage_key(activity: str) -> str:
