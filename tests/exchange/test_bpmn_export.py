@@ -16,10 +16,9 @@ from bpm_crm.exchange.bpmn.export import Exported, export_bpmn
 from bpm_crm.exchange.bpmn.findings import FindingCode, Weight, said
 from bpm_crm.exchange.bpmn.importing import import_bpmn
 from bpm_crm.exchange.bpmn.names import BPMN, CEL
-from bpm_crm.exchange.bpmn.parts import data_of
 from bpm_crm.exchange.bpmn.timers import timers_at
 from bpm_crm.operations.access import ROLES
-from bpm_crm.processes.definitions import definition_of, parse_document
+from bpm_crm.processes.definitions import data_of, definition_of, parse_document
 from bpm_crm.processes.document import ProcessDocument
 from bpm_crm.processes.library import resolve, shipped_keys, shipped_text
 from bpm_crm.processes.yaml_reader import read_yaml
