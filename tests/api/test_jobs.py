@@ -10,7 +10,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection
 
 from bpm_crm.api.ids import to_global
-from bpm_crm.excel.jobs import JobKind
+from bpm_crm.operations.jobs import JobKind
 from bpm_crm.records.identifiers import new_id
 from tests.api.client import Api
 from tests.api.serving import served

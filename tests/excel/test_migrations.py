@@ -12,17 +12,17 @@ import pytest
 
 from bpm_crm.engine.mapping import MigrationMapping
 from bpm_crm.engine.step import Activity
-from bpm_crm.excel import migrations
-from bpm_crm.excel.jobs import JobKind, run_job
-from bpm_crm.excel.runner import WORKS
-from bpm_crm.operations import migrating
+from bpm_crm.operations import migrating, migration_jobs
 from bpm_crm.operations.audit import verify
 from bpm_crm.operations.clocks import sweep_due
 from bpm_crm.operations.commands import Assign, Capture, Fire, Record, Recorded, Work
+from bpm_crm.operations.job_runs import run_job
+from bpm_crm.operations.jobs import JobKind
 from bpm_crm.operations.migration_plans import Planned, PlanOutdated, PlanRequest, plan_migration
 from bpm_crm.operations.publishing import publish
 from bpm_crm.operations.rebuild import Rebuilder
 from bpm_crm.records.jobs import JobRecord
+from bpm_crm.works import WORKS
 from tests.engine.build import changed, with_clock
 from tests.excel.desk import Desk
 from tests.operations import traffic as traffic_module
@@ -245,7 +245,7 @@ async def test_a_killed_job_goes_on_where_it_was_and_migrates_each_case_once(
     versions: Versions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Killed between writing cases and noting so, again and again, under live traffic; nothing is refused, lost or done twice."""
-    monkeypatch.setattr(migrations, "AT_ONCE", 40)
+    monkeypatch.setattr(migration_jobs, "AT_ONCE", 40)
     begun = await versions.begin(300)
     before = await versions.cases()
     traffic = Traffic(versions, sorted(running(before)))
@@ -258,8 +258,8 @@ async def test_a_killed_job_goes_on_where_it_was_and_migrates_each_case_once(
             raise asyncio.CancelledError
         return await migrating_judge(*arguments)
 
-    migrating_judge = migrations.judge_cases
-    monkeypatch.setattr(migrations, "judge_cases", killed)
+    migrating_judge = migration_jobs.judge_cases
+    monkeypatch.setattr(migration_jobs, "judge_cases", killed)
     job = await versions.ask()
     users = [asyncio.create_task(traffic.run(number)) for number in range(4)]
     desk = versions.desk

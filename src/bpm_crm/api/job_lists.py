@@ -16,7 +16,7 @@ from bpm_crm.api.filters import DateTimeFilter, Direction, combined, comparisons
 from bpm_crm.api.job_kinds import job_id_of, job_type
 from bpm_crm.api.jobs import Job, JobId, JobStatus, own_job
 from bpm_crm.engine.definition import Title
-from bpm_crm.excel.jobs import JobKind
+from bpm_crm.operations.jobs import JobKind
 from bpm_crm.records.jobs import JobRecord, job_of
 from bpm_crm.records.listings import JOBS
 from bpm_crm.records.selection import All, Compare, Condition, Key, Operator, Query

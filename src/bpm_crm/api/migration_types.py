@@ -19,7 +19,7 @@ from bpm_crm.api.jobs import Job, job_values
 from bpm_crm.api.nodes import Node
 from bpm_crm.engine.migration_obstacles import MigrationCode
 from bpm_crm.engine.migration_proposal import Because, Proposal
-from bpm_crm.excel.jobs import JobKind
+from bpm_crm.operations.jobs import JobKind
 from bpm_crm.operations.migration_plans import unpack_plan
 from bpm_crm.records.case_migrations import CASES, CaseVerdict, PlanRecord, running_by_stage, verdict_of
 from bpm_crm.records.jobs import JobRecord

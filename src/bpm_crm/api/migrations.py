@@ -11,16 +11,16 @@ from bpm_crm.api.checks import KEY_DESCRIPTION, flaws
 from bpm_crm.api.context import Info, RequestContext
 from bpm_crm.api.errors import IdempotencyConflict, InvalidInput, NotFound, invalid_input, not_found, text
 from bpm_crm.api.ids import uuid_of
-from bpm_crm.api.imports import ask_for, refusal
+from bpm_crm.api.job_requests import ask_for, job_refusal
 from bpm_crm.api.migration_types import Migration, MigrationPlan, StaleMigrationPlan, migration_type, plan_type
 from bpm_crm.api.requests import actor_id, key_reused
 from bpm_crm.engine.blockers import InputCode, InputProblem
 from bpm_crm.engine.mapping import MigrationMapping
 from bpm_crm.engine.texts import shown
-from bpm_crm.excel.jobs import JobKind
-from bpm_crm.excel.problems import TableCode, TableProblem
 from bpm_crm.operations.access import Permission
 from bpm_crm.operations.commands import KeyReused, NotUnderstood
+from bpm_crm.operations.job_problems import JobCode, JobProblem
+from bpm_crm.operations.jobs import JobKind
 from bpm_crm.operations.migration_plans import Planned, PlanOutdated, PlanRequest, plan_migration
 from bpm_crm.records.case_migrations import PlanRecord, load_plan
 from bpm_crm.records.jobs import JobRecord, load_job
@@ -213,7 +213,7 @@ class MigrationsMutation:
         if job is None or job.kind != JobKind.MIGRATION.value or job.input.get("dry_run"):
             return not_found(context.language, "input", "migration")
         if job.done_at is None:
-            return refusal(context, TableProblem(TableCode.STILL_RUNNING), "migration")
+            return job_refusal(context, JobProblem(JobCode.STILL_RUNNING), "migration")
         values = {"plan": job.input["plan"]}
         return _accepted(context, await ask_for(context, JobKind.MIGRATION_UNDO, values, input.idempotency_key, job.id))
 

@@ -13,6 +13,7 @@ from bpm_crm.api.checks import flaws
 from bpm_crm.api.context import Info, RequestContext
 from bpm_crm.api.errors import IdempotencyConflict, InvalidInput, NotFound, invalid_input, not_found
 from bpm_crm.api.ids import to_global, uuid_of
+from bpm_crm.api.job_requests import ask_for
 from bpm_crm.api.jobs import JobFailure, JobId, JobStatus, job_values
 from bpm_crm.api.nodes import Node
 from bpm_crm.api.process_problems import InvalidDocument, invalid_document
@@ -28,16 +29,16 @@ from bpm_crm.api.replay_figures import (
     totals_of,
 )
 from bpm_crm.api.replay_inputs import ReplayDraftInput, SlaWhatIfInput
-from bpm_crm.api.requests import key_reused
 from bpm_crm.engine.blockers import InputCode, InputProblem
-from bpm_crm.excel.jobs import JobKind, KeyUsed, ask
 from bpm_crm.operations.access import Permission
 from bpm_crm.operations.commands import Missing, NotUnderstood
 from bpm_crm.operations.drafts import DocumentRefused
+from bpm_crm.operations.jobs import JobKind
 from bpm_crm.operations.publishing import checksum_of_data
 from bpm_crm.operations.replay_candidates import Asked, Candidate, candidate_of
 from bpm_crm.operations.replay_tally import UNREADABLE, Tally, unpacked
 from bpm_crm.processes.library import restore
+from bpm_crm.records.database import Connection
 from bpm_crm.records.jobs import JobRecord, load_job
 from bpm_crm.records.replays import ReplayRecord, insert_replay, load_replay, replays_of
 
@@ -178,11 +179,16 @@ class ReplaysMutation:
 
 async def replay_node(info: Info, job_id: UUID) -> Replay | None:
     """A replay of the viewer's company by its id."""
-    viewer, _ = info.context.require(Permission.MANAGE_PROCESSES)
-    async with info.context.services.database.reader(viewer.tenant_id) as connection:
+    return await find_replay(info.context, job_id)
+
+
+async def find_replay(context: RequestContext, job_id: UUID) -> Replay | None:
+    """A replay of the viewer's company by its id."""
+    viewer, _ = context.require(Permission.MANAGE_PROCESSES)
+    async with context.services.database.reader(viewer.tenant_id) as connection:
         record = await load_replay(connection, viewer.tenant_id, job_id)
         job = None if record is None else await load_job(connection, viewer.tenant_id, job_id)
-    return None if record is None or job is None else _replay(info.context, job, record)
+    return None if record is None or job is None else _replay(context, job, record)
 
 
 def _replay(context: RequestContext, job: JobRecord, record: ReplayRecord) -> Replay:
@@ -225,9 +231,7 @@ async def _asked_for(
 
 async def _accepted(context: RequestContext, asked: Asked, candidate: Candidate, key: str | None) -> ReplayResult:
     """Keep the replay and its job together."""
-    viewer, span = context.caller, candidate.span
-    if viewer.user_id is None:
-        raise LookupError("jobs are asked for by users")
+    tenant_id, span = context.caller.tenant_id, candidate.span
     values = {
         "process": asked.process,
         "since": asked.since.isoformat(),
@@ -236,37 +240,31 @@ async def _accepted(context: RequestContext, asked: Asked, candidate: Candidate,
         "version": candidate.version,
         "changes": candidate.changes,
     }
-    try:
-        async with context.services.database.transaction(viewer.tenant_id) as connection:
-            job, is_repeated = await ask(
-                connection,
-                viewer.tenant_id,
-                kind=JobKind.REPLAY,
-                by=viewer.user_id,
-                language=context.language,
-                values=values,
-                key=key,
-            )
-            record = ReplayRecord(
-                job_id=job.id,
-                definition_id=span.definition_id,
-                document=candidate.document,
-                version=candidate.version,
-                changes=candidate.changes,
-                since=span.since,
-                until=span.until,
-                as_of=job.created_at,
-                cases=0,
-                cursor=None,
-                figures={},
-            )
-            if is_repeated:
-                record = await load_replay(connection, viewer.tenant_id, job.id) or record
-            else:
-                await insert_replay(connection, viewer.tenant_id, record)
-    except KeyUsed:
-        return key_reused(context, key or "")
-    return ReplayAccepted(replay=_replay(context, job, record), is_repeated=is_repeated)
+
+    async def keep(connection: Connection, job: JobRecord) -> None:
+        record = ReplayRecord(
+            job_id=job.id,
+            definition_id=span.definition_id,
+            document=candidate.document,
+            version=candidate.version,
+            changes=candidate.changes,
+            since=span.since,
+            until=span.until,
+            as_of=job.created_at,
+            cases=0,
+            cursor=None,
+            figures={},
+        )
+        await insert_replay(connection, tenant_id, record)
+
+    found = await ask_for(context, JobKind.REPLAY, values, key, also=keep)
+    if isinstance(found, IdempotencyConflict):
+        return found
+    job, is_repeated = found
+    replay = await find_replay(context, job.id)
+    if replay is None:
+        raise LookupError("the replay is gone")
+    return ReplayAccepted(replay=replay, is_repeated=is_repeated)
 
 
 def _flaws(asked: ReplayDraftInput) -> list[InputProblem]:

@@ -19,8 +19,9 @@ from bpm_crm.cli.tables import carried_out, progress_bar, user_of
 from bpm_crm.config import Settings
 from bpm_crm.engine.mapping import MigrationMapping
 from bpm_crm.engine.wording import input_message
-from bpm_crm.excel.jobs import Bench, JobKind, ask
 from bpm_crm.operations.commands import NotUnderstood
+from bpm_crm.operations.job_runs import Bench
+from bpm_crm.operations.jobs import JobKind, ask
 from bpm_crm.operations.migration_plans import Planned, PlanRequest, plan_migration, unpack_plan
 from bpm_crm.operations.processes import ProcessCache
 from bpm_crm.operations.reference import ReferenceCache

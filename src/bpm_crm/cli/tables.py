@@ -14,13 +14,14 @@ from bpm_crm.cli.companies import company_of
 from bpm_crm.cli.faults import CommandRefused, reported
 from bpm_crm.cli.provision import Provision, provisioned
 from bpm_crm.config import Settings
-from bpm_crm.excel.jobs import FILES_KEPT, Bench, Hear, JobKind, ask, run_job
+from bpm_crm.excel.job_files import FILES_KEPT
 from bpm_crm.excel.reading import read_head
-from bpm_crm.excel.runner import WORKS
 from bpm_crm.excel.settings import Wish, settle
 from bpm_crm.excel.targets import ImportKind
 from bpm_crm.excel.values import DateOrder
 from bpm_crm.operations.access import Role
+from bpm_crm.operations.job_runs import Bench, Hear, run_job
+from bpm_crm.operations.jobs import JobKind, ask
 from bpm_crm.operations.processes import ProcessCache
 from bpm_crm.operations.reference import ReferenceCache
 from bpm_crm.operations.writer import Writer
@@ -28,6 +29,7 @@ from bpm_crm.records.files import insert_file, load_file
 from bpm_crm.records.identifiers import new_id
 from bpm_crm.records.jobs import JobRecord, load_job
 from bpm_crm.records.reference import Reference
+from bpm_crm.works import WORKS
 
 PAUSE_SECONDS = 0.5
 
