@@ -28,7 +28,7 @@ from bpm_crm.api.action_types import (
     action_type,
 )
 from bpm_crm.api.checks import flaws
-from bpm_crm.api.connections import After, Before, First, Last, cut, fetch_page, page_info, write_cursor
+from bpm_crm.api.connections import After, Before, First, Last, cut, fetch_page, paged
 from bpm_crm.api.context import Info, RequestContext
 from bpm_crm.api.errors import invalid_input, not_found, text
 from bpm_crm.api.filters import combined, comparisons, id_reader, key_comparisons, keys_of
@@ -81,13 +81,7 @@ class CorrectiveActionsQuery:
         async with context.services.database.reader(viewer.tenant_id) as connection:
             changes = await load_changes(connection, viewer.tenant_id, [record.id for record in records])
         nodes = [action_type(context, record, changes[record.id]) for record in records]
-        edges = [
-            CorrectiveActionEdge(cursor=write_cursor(keys), node=node)
-            for keys, node in zip(page.keys, nodes, strict=True)
-        ]
-        return CorrectiveActionConnection(
-            edges=edges, nodes=nodes, page_info=page_info(page, window), total_count=page.total or 0
-        )
+        return paged(CorrectiveActionConnection, CorrectiveActionEdge, nodes, page, window)
 
     @strawberry.field(description="One corrective action; null when there is none that the viewer may see.")
     async def corrective_action(

@@ -8,7 +8,7 @@ import strawberry
 from strawberry import argument
 
 from bpm_crm.api.channels import Campaign, Channel, campaign_of, channel_of
-from bpm_crm.api.connections import After, Before, First, Last, PageInfo, cut, fetch_page, page_info, write_cursor
+from bpm_crm.api.connections import After, Before, First, Last, PageInfo, cut, fetch_page, paged
 from bpm_crm.api.context import Info, RequestContext
 from bpm_crm.api.exposing import expose
 from bpm_crm.api.filters import (
@@ -230,8 +230,7 @@ class DealsQuery:
         window = cut(query.keys, first, after, last, before)
         page = await fetch_page(info, context.services.database, viewer.tenant_id, query, window)
         nodes: list[Deal] = [DealView(deal_of(row), context) for row in page.rows]
-        edges = [DealEdge(cursor=write_cursor(keys), node=node) for keys, node in zip(page.keys, nodes, strict=True)]
-        return DealConnection(edges=edges, nodes=nodes, page_info=page_info(page, window), total_count=page.total or 0)
+        return paged(DealConnection, DealEdge, nodes, page, window)
 
 
 def _search(search: str) -> Condition:

@@ -11,7 +11,7 @@ from strawberry.scalars import JSON
 from bpm_crm.api.catalogue import shown_definition, shown_stages
 from bpm_crm.api.channels import Campaign, Channel, campaign_of, channel_of
 from bpm_crm.api.clocks import ClockView, SlaClock
-from bpm_crm.api.connections import After, First, cut, page_info, write_cursor
+from bpm_crm.api.connections import After, First, cut, paged
 from bpm_crm.api.context import Info, RequestContext
 from bpm_crm.api.definitions import ProcessDefinitionType, ReasonType, StageType, reason_type
 from bpm_crm.api.diagram_types import Diagram
@@ -154,11 +154,9 @@ class ProcessInstance(Node):
         begin = 0 if window.after is None else window.after[0]
         rows = await info.context.loader.histories.load((self.record.id, window.limit, begin))
         nodes = [transition_record(info.context, row) for row in rows[: window.limit]]
-        page = Page(keys=[[row.sequence] for row in rows[: window.limit]], has_more=len(rows) > window.limit)
-        edges = [TransitionRecordEdge(cursor=write_cursor([node.sequence]), node=node) for node in nodes]
-        return TransitionRecordConnection(
-            edges=edges, nodes=nodes, page_info=page_info(page, window), total_count=self.record.state.sequence
-        )
+        keys, total = [[node.sequence] for node in nodes], self.record.state.sequence
+        page = Page(keys=keys, has_more=len(rows) > window.limit, total=total)
+        return paged(TransitionRecordConnection, TransitionRecordEdge, nodes, page, window)
 
     diagram: Diagram = strawberry.field(
         resolver=instance_diagram, description="The way of the case over a picture of its process."

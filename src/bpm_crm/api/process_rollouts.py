@@ -6,7 +6,7 @@ import strawberry
 from strawberry import argument
 
 from bpm_crm.api.checks import flaws
-from bpm_crm.api.connections import After, First, cut, fetch_page, page_info, write_cursor
+from bpm_crm.api.connections import After, First, cut, fetch_page, paged
 from bpm_crm.api.context import Info, RequestContext
 from bpm_crm.api.errors import IdempotencyConflict, InvalidInput, NotFound, invalid_input, not_found
 from bpm_crm.api.process_release_types import RolloutInTheWay
@@ -71,13 +71,7 @@ class ProcessRolloutsQuery:
         window = cut(query.keys, first, after)
         page = await fetch_page(info, context.services.database, viewer.tenant_id, query, window)
         nodes = [rollout_type(context, process, rollout_of(row)) for row in page.rows]
-        edges = [
-            ProcessRolloutEdge(cursor=write_cursor(keys), node=node)
-            for keys, node in zip(page.keys, nodes, strict=True)
-        ]
-        return ProcessRolloutConnection(
-            edges=edges, nodes=nodes, page_info=page_info(page, window), total_count=page.total or 0
-        )
+        return paged(ProcessRolloutConnection, ProcessRolloutEdge, nodes, page, window)
 
 
 @strawberry.type

@@ -8,7 +8,7 @@ import strawberry
 from strawberry import argument
 
 from bpm_crm.api.checks import KEY_DESCRIPTION, flaws
-from bpm_crm.api.connections import After, Before, First, Last, cut, fetch_page, page_info, write_cursor
+from bpm_crm.api.connections import After, Before, First, Last, cut, fetch_page, paged
 from bpm_crm.api.context import Info, RequestContext
 from bpm_crm.api.errors import IdempotencyConflict, InvalidInput, NotFound, invalid_input, not_found
 from bpm_crm.api.faults import Code, Fault
@@ -105,10 +105,7 @@ class ReviewsQuery:
         window = cut(query.keys, first, after, last, before)
         page = await fetch_page(info, context.services.database, viewer.tenant_id, query, window)
         nodes = [review_type(context, review_of(row)) for row in page.rows]
-        edges = [ReviewEdge(cursor=write_cursor(keys), node=node) for keys, node in zip(page.keys, nodes, strict=True)]
-        return ReviewConnection(
-            edges=edges, nodes=nodes, page_info=page_info(page, window), total_count=page.total or 0
-        )
+        return paged(ReviewConnection, ReviewEdge, nodes, page, window)
 
     @strawberry.field(description="One review; null when there is none.")
     async def review(
