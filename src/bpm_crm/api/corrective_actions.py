@@ -33,10 +33,10 @@ from bpm_crm.api.context import Info, RequestContext
 from bpm_crm.api.errors import invalid_input, not_found, text
 from bpm_crm.api.filters import combined, comparisons, id_reader, key_comparisons, keys_of
 from bpm_crm.api.ids import uuid_of
-from bpm_crm.api.requests import key_reused, request_of, user_or_caller
+from bpm_crm.api.requests import refusal, request_of, user_or_caller
 from bpm_crm.operations.access import Permission, Reach, Scope
 from bpm_crm.operations.action_problems import Draft
-from bpm_crm.operations.commands import NOBODY, KeyReused, Missing, NotUnderstood
+from bpm_crm.operations.commands import NOBODY
 from bpm_crm.operations.corrective_actions import (
     Changes,
     Closed,
@@ -174,12 +174,6 @@ async def _answered(info: Info, answer: Any) -> Any:
             if action is None:  # a repetition by somebody who no longer may see it
                 return not_found(language, "input", "action")
             return CorrectiveActionSaved(action=action, is_repeated=is_repeated)
-        case NotUnderstood(problems):
-            return invalid_input(problems, language)
-        case Missing():
-            return not_found(language, "input", "action")
-        case KeyReused(key):
-            return key_reused(info.context, key)
         case Revised(current, expected):
             code = "STALE_CORRECTIVE_ACTION"
             return StaleCorrectiveAction(
@@ -195,7 +189,7 @@ async def _answered(info: Info, answer: Any) -> Any:
                 code=code, message=text(code, language), path=["input", "action"], status=status
             )
         case _:
-            raise TypeError(f"unexpected answer {type(answer).__name__}")
+            return refusal(info.context, answer, "action")
 
 
 def _draft(context: RequestContext, asked: AddCorrectiveActionInput) -> Draft:

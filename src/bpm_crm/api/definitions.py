@@ -16,7 +16,7 @@ from bpm_crm.api.exposing import expose
 from bpm_crm.api.ids import to_global, uuid_of
 from bpm_crm.api.nodes import Node
 from bpm_crm.api.people import User, user_of
-from bpm_crm.api.process_drafts import ProcessDraft, draft_type, find_draft
+from bpm_crm.api.process_draft_types import ProcessDraft, draft_type, find_draft
 from bpm_crm.engine.definition import (
     Checkpoint,
     Field,

@@ -17,6 +17,7 @@ from bpm_crm.api.figure_frames import case_dimensions, frame_of, plain_input, qu
 from bpm_crm.api.figure_inputs import AS_OF, KNOWN_AT, WHERE, PeriodInput
 from bpm_crm.api.job_requests import ask_for
 from bpm_crm.api.jobs import ExportJob, export_job
+from bpm_crm.api.requests import Repeatable
 from bpm_crm.engine.blockers import InputCode, InputProblem
 from bpm_crm.engine.texts import shown
 from bpm_crm.excel.export_input import ExportInput
@@ -51,14 +52,11 @@ class ExportWorkbookInput:
 
 
 @strawberry.type(description="The workbook is asked for; a worker makes it.")
-class ExportAccepted:
+class ExportAccepted(Repeatable):
     """The workbook is asked for."""
 
     job: ExportJob = strawberry.field(
         description="How far it is: ask `exportJob` again until it is done, then get its `file`."
-    )
-    is_repeated: bool = strawberry.field(
-        description="Whether this repeats the first answer to the same idempotency key."
     )
 
 

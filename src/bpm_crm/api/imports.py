@@ -15,6 +15,7 @@ from bpm_crm.api.import_inputs import ImportHistoryInput, ImportLeadsInput, Prev
 from bpm_crm.api.import_previews import ImportPreview, preview_of
 from bpm_crm.api.job_requests import ask_for, job_refusal
 from bpm_crm.api.jobs import IMPORTS, ImportJob, import_job, own_job
+from bpm_crm.api.requests import Repeatable
 from bpm_crm.engine.blockers import InputCode, InputProblem
 from bpm_crm.engine.definition import ProcessDefinition
 from bpm_crm.engine.texts import shown
@@ -45,23 +46,17 @@ _PLACES: Mapping[str, str] = {
 
 
 @strawberry.type(description="The import is asked for; a worker carries it out.")
-class ImportAccepted:
+class ImportAccepted(Repeatable):
     """The import is asked for."""
 
     job: ImportJob = strawberry.field(description="How far it is: ask `importJob` again until it is done.")
-    is_repeated: bool = strawberry.field(
-        description="Whether this repeats the first answer to the same idempotency key."
-    )
 
 
 @strawberry.type(description="The undoing is asked for; a worker carries it out.")
-class UndoAccepted:
+class UndoAccepted(Repeatable):
     """The undoing is asked for."""
 
     job: ImportJob = strawberry.field(description="How far it is: ask `importJob` again until it is done.")
-    is_repeated: bool = strawberry.field(
-        description="Whether this repeats the first answer to the same idempotency key."
-    )
 
 
 PreviewImportResult = Annotated[

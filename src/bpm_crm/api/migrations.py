@@ -13,7 +13,7 @@ from bpm_crm.api.errors import IdempotencyConflict, InvalidInput, NotFound, inva
 from bpm_crm.api.ids import uuid_of
 from bpm_crm.api.job_requests import ask_for, job_refusal
 from bpm_crm.api.migration_types import Migration, MigrationPlan, StaleMigrationPlan, migration_type, plan_type
-from bpm_crm.api.requests import actor_id, key_reused
+from bpm_crm.api.requests import Repeatable, actor_id, key_reused
 from bpm_crm.engine.blockers import InputCode, InputProblem
 from bpm_crm.engine.mapping import MigrationMapping
 from bpm_crm.engine.texts import shown
@@ -94,23 +94,17 @@ class UndoMigrationInput:
 
 
 @strawberry.type(description="The plan is stored.")
-class MigrationPlanned:
+class MigrationPlanned(Repeatable):
     """The plan is stored."""
 
     plan: MigrationPlan = strawberry.field(description="The plan.")
-    is_repeated: bool = strawberry.field(
-        description="Whether this repeats the first answer to the same idempotency key."
-    )
 
 
 @strawberry.type(description="The migration is asked for; a worker carries it out.")
-class MigrationAccepted:
+class MigrationAccepted(Repeatable):
     """The migration is asked for."""
 
     migration: Migration = strawberry.field(description="How far it is: ask `migration` again until it is done.")
-    is_repeated: bool = strawberry.field(
-        description="Whether this repeats the first answer to the same idempotency key."
-    )
 
 
 PlanMigrationResult = Annotated[

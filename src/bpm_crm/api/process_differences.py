@@ -9,7 +9,7 @@ from strawberry.scalars import JSON
 from bpm_crm.api.context import Info
 from bpm_crm.api.errors import InvalidInput, NotFound, invalid_input, not_found
 from bpm_crm.api.exposing import expose
-from bpm_crm.api.process_drafts import DOCUMENT
+from bpm_crm.api.process_draft_types import DOCUMENT
 from bpm_crm.api.process_problems import InvalidDocument, invalid_document
 from bpm_crm.operations.access import Permission
 from bpm_crm.operations.commands import Missing, NotUnderstood

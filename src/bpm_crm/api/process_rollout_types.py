@@ -14,6 +14,7 @@ from bpm_crm.api.context import Info, RequestContext
 from bpm_crm.api.exposing import expose
 from bpm_crm.api.figure_frames import decimal
 from bpm_crm.api.people import User, user_of
+from bpm_crm.api.requests import Repeatable
 from bpm_crm.operations.access import Permission
 from bpm_crm.operations.rollout_checks import arms_of
 from bpm_crm.operations.rollouts import (
@@ -136,13 +137,10 @@ class ProcessRollout:
 
 
 @strawberry.type(description="The rollout is so now.")
-class RolloutAnswer:
+class RolloutAnswer(Repeatable):
     """The rollout is so now."""
 
     rollout: ProcessRollout = strawberry.field(description="The rollout.")
-    is_repeated: bool = strawberry.field(
-        description="Whether this repeats the first answer to the same idempotency key."
-    )
 
 
 @strawberry.type(description="A rollout in a list, with its cursor.")

@@ -11,7 +11,7 @@ from strawberry.scalars import JSON
 
 from bpm_crm.api.checks import flaws
 from bpm_crm.api.context import Info, RequestContext
-from bpm_crm.api.errors import IdempotencyConflict, InvalidInput, NotFound, invalid_input, not_found
+from bpm_crm.api.errors import IdempotencyConflict, InvalidInput, NotFound, invalid_input
 from bpm_crm.api.ids import to_global, uuid_of
 from bpm_crm.api.job_requests import ask_for
 from bpm_crm.api.jobs import JobFailure, JobId, JobStatus, job_values
@@ -29,6 +29,7 @@ from bpm_crm.api.replay_figures import (
     totals_of,
 )
 from bpm_crm.api.replay_inputs import ReplayDraftInput, SlaWhatIfInput
+from bpm_crm.api.requests import Repeatable, refusal
 from bpm_crm.engine.blockers import InputCode, InputProblem
 from bpm_crm.operations.access import Permission
 from bpm_crm.operations.commands import Missing, NotUnderstood
@@ -114,13 +115,10 @@ class Replay(Node):
 
 
 @strawberry.type(description="The replay is asked for; a worker carries it out.")
-class ReplayAccepted:
+class ReplayAccepted(Repeatable):
     """The replay is asked for."""
 
     replay: Replay = strawberry.field(description="How far it is: ask `replay` again until it is done.")
-    is_repeated: bool = strawberry.field(
-        description="Whether this repeats the first answer to the same idempotency key."
-    )
 
 
 ReplayResult = Annotated[
@@ -219,12 +217,10 @@ async def _asked_for(
     async with context.services.database.reader(viewer.tenant_id) as connection:
         candidate = await candidate_of(connection, context.known, asked, context.services.now())
     match candidate:
-        case NotUnderstood(problems):
-            return invalid_input(problems, context.language)
         case DocumentRefused(problems):
             return invalid_document(context, problems, ("input",))
-        case Missing():
-            return not_found(context.language, "input", "process")
+        case NotUnderstood() | Missing():
+            return refusal(context, candidate)
         case Candidate():
             return await _accepted(context, asked, candidate, key)
 
