@@ -16,7 +16,7 @@ from bpm_crm.api.errors import (
 )
 from bpm_crm.api.faults import NO_ANSWER, UNCERTAIN, Code, Fault
 from bpm_crm.api.instances import instance_view
-from bpm_crm.api.requests import INPUT, fingerprint, refusal
+from bpm_crm.api.requests import INPUT, refusal
 from bpm_crm.engine.definition import Title
 from bpm_crm.operations.access import Permission, Scope
 from bpm_crm.operations.commands import (
@@ -27,6 +27,7 @@ from bpm_crm.operations.commands import (
     Recorded,
     Work,
 )
+from bpm_crm.operations.requests import digest_of
 from bpm_crm.operations.writer import Overloaded, Unavailable
 
 T = TypeVar("T")
@@ -53,7 +54,7 @@ def work_on(
         scope=scope,
         expected_sequence=expected_sequence,
         idempotency_key=idempotency_key,
-        fingerprint=fingerprint(asked),
+        fingerprint=digest_of(asked),
         request_id=context.request_id,
         dry_run=dry_run,
     )

@@ -1,18 +1,16 @@
 """What mutations that are written down in a journal are asked by: who, why, and by what a repetition is told."""
 
-import hashlib
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-import orjson
 import strawberry
 
 from bpm_crm.api.context import RequestContext
 from bpm_crm.api.errors import IdempotencyConflict, InvalidInput, NotFound, invalid_input, not_found, text
 from bpm_crm.api.ids import uuid_of
 from bpm_crm.operations.commands import NOBODY, KeyReused, Missing, NotUnderstood
-from bpm_crm.operations.review_journal import Request
+from bpm_crm.operations.requests import Request, digest_of
 from bpm_crm.records.identifiers import as_uuid
 
 INPUT = ("input",)
@@ -27,11 +25,6 @@ class Repeatable:
     )
 
 
-def fingerprint(asked: Any) -> bytes:
-    """The digest of what was asked, by which a repetition is told from another request with the same key."""
-    return hashlib.sha256(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS, default=str)).digest()
-
-
 def request_of(context: RequestContext, asked: Any, said: list[Any]) -> Request:
     """The request of a mutation: who, why, and by what a repetition is told."""
     return commented_request(context, said, asked.comment, asked.idempotency_key)
@@ -39,7 +32,7 @@ def request_of(context: RequestContext, asked: Any, said: list[Any]) -> Request:
 
 def commented_request(context: RequestContext, said: list[Any], comment: str | None, key: str | None) -> Request:
     """The request of a mutation whose input has the comment under another name."""
-    digest = fingerprint([*said, comment])
+    digest = digest_of([*said, comment])
     return Request(context.caller.tenant_id, actor_id(context), comment, key, digest)
 
 

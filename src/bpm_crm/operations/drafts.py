@@ -12,7 +12,7 @@ from bpm_crm.operations.commands import KeyReused, Missing, NotUnderstood
 from bpm_crm.operations.leads import unknown_version
 from bpm_crm.operations.process_journal import ProcessChangeKind, Repeated, author_of, first_answer, write_down
 from bpm_crm.operations.publishing import prove
-from bpm_crm.operations.review_journal import Request
+from bpm_crm.operations.requests import Request
 from bpm_crm.processes.includes import resolve_includes
 from bpm_crm.processes.yaml_reader import read_yaml
 from bpm_crm.records.database import Connection, Database

@@ -9,7 +9,7 @@ from enum import StrEnum
 from bpm_crm.operations.commands import KeyReused
 from bpm_crm.operations.process_journal import ProcessChangeKind, Repeated, author_of, first_answer, write_down
 from bpm_crm.operations.publishing import INSTALLED, prove, publish
-from bpm_crm.operations.review_journal import Request
+from bpm_crm.operations.requests import Request
 from bpm_crm.processes.library import origin_of, shipped_keys, shipped_origin, shipped_text
 from bpm_crm.records.database import Connection, Database, Row
 from bpm_crm.records.definitions import lock_definition

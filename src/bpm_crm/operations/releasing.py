@@ -12,7 +12,7 @@ from bpm_crm.operations.commands import KeyReused, Missing, NotUnderstood
 from bpm_crm.operations.drafts import DocumentRefused, StaleDraft, close_draft
 from bpm_crm.operations.process_journal import ProcessChangeKind, Repeated, author_of, first_answer, write_down
 from bpm_crm.operations.publishing import prove, publish
-from bpm_crm.operations.review_journal import Request
+from bpm_crm.operations.requests import Request
 from bpm_crm.processes.library import ResolvedProcess
 from bpm_crm.records.database import Connection, Database, Row, hold
 from bpm_crm.records.definitions import lock_definition, set_retired

@@ -13,7 +13,7 @@ from bpm_crm.analytics.rollouts import ArmFigures, Arms, attainment_of, has_fall
 from bpm_crm.operations.commands import NOBODY
 from bpm_crm.operations.process_journal import ProcessChangeKind
 from bpm_crm.operations.reference import ReferenceCache
-from bpm_crm.operations.review_journal import Request
+from bpm_crm.operations.requests import Request
 from bpm_crm.operations.rollouts import CHECK_EVERY, end
 from bpm_crm.records.database import Database
 from bpm_crm.records.definitions import lock_definition

@@ -11,7 +11,7 @@ from bpm_crm.operations.commands import KeyReused, Missing, NotUnderstood
 from bpm_crm.operations.leads import unknown_version
 from bpm_crm.operations.process_journal import ProcessChangeKind, Repeated, author_of, first_answer, write_down
 from bpm_crm.operations.releasing import RolloutRuns
-from bpm_crm.operations.review_journal import Request
+from bpm_crm.operations.requests import Request
 from bpm_crm.records.database import Connection, Database, Row
 from bpm_crm.records.definitions import load_version, lock_definition, set_current
 from bpm_crm.records.identifiers import as_uuid, new_id
