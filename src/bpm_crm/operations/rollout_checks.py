@@ -1,15 +1,14 @@
 """The guard-rails of rollouts: the worker looks again and again, and stops a rollout that is worse beyond doubt."""
 
-import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
-import asyncpg
-
 from bpm_crm.analytics.rollouts import ArmFigures, Arms, attainment_of, has_fallen
+from bpm_crm.operations.claims import work_off
 from bpm_crm.operations.commands import NOBODY
 from bpm_crm.operations.process_journal import ProcessChangeKind
 from bpm_crm.operations.reference import ReferenceCache
@@ -19,23 +18,15 @@ from bpm_crm.records.database import Database
 from bpm_crm.records.definitions import lock_definition
 from bpm_crm.records.reviews import release_lease
 from bpm_crm.records.rollouts import RolloutRecord, load_rollouts, lock_rollout, save_rollout
-from bpm_crm.records.sweeping import Claim, Subject, claim_due
+from bpm_crm.records.sweeping import Claim, Subject
 
 MOST_AT_ONCE = 16
 LEASE = timedelta(minutes=2)
 
-logger = logging.getLogger(__name__)
-
 
 async def check_due(database: Database, reference: ReferenceCache, *, most: int = MOST_AT_ONCE) -> int:
     """Check the guard-rails that are due, up to `most`; how many were claimed. One that takes too long is tried again later."""
-    claims = await claim_due(database, Subject.ROLLOUTS, most=most, lease=LEASE)
-    for claim in claims:
-        try:
-            await _check(database, reference, claim)
-        except asyncpg.QueryCanceledError:
-            logger.warning("the guard-rail of rollout %s of tenant %s took too long", claim[1], claim[0])
-    return len(claims)
+    return await work_off(database, Subject.ROLLOUTS, partial(_check, database, reference), most=most, lease=LEASE)
 
 
 async def _check(database: Database, reference: ReferenceCache, claim: Claim) -> None:
