@@ -12,17 +12,17 @@ from uuid import UUID
 
 import orjson
 import strawberry
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.websockets import WebSocket
 
-from bpm_crm.api._negotiation import language_of
-from bpm_crm.api._request import read_body, request_id_of
+from bpm_crm.api._request import read_body
 from bpm_crm.api.context import Info, RequestContext, Services
-from bpm_crm.api.faults import STATUS, Code, Fault, explain
+from bpm_crm.api.faults import Code, Fault
 from bpm_crm.api.ids import to_global, uuid_of
 from bpm_crm.api.links import LIFETIME, NOT_MADE, SIGNATURE, LinkBearer, LinkRefused
+from bpm_crm.api.plain_http import answered
 from bpm_crm.engine.definition import Title
 from bpm_crm.excel.limits import LIMITS
 from bpm_crm.operations.access import Permission, Viewer
@@ -85,10 +85,10 @@ def file_routes(context_of: ContextOf, services_of: ServicesOf) -> list[Route]:
     uploading = asyncio.Semaphore(UPLOADS_AT_ONCE)
 
     async def send(request: Request) -> Response:
-        return await _answered(request, lambda: _kept(request, context_of, uploading))
+        return await answered(request, lambda _: _kept(request, context_of, uploading))
 
     async def get(request: Request) -> Response:
-        return await _answered(request, lambda: _given(request, context_of, services_of))
+        return await answered(request, lambda _: _given(request, context_of, services_of))
 
     return [
         Route(PATH, send, methods=["POST"]),
@@ -207,23 +207,6 @@ async def _linked(request: Request, services: Services, file_id: UUID | None) ->
         )
         raise Fault(Code.UNAUTHENTICATED, told) from error
     return viewer
-
-
-async def _answered(request: Request, serve: Callable[[], Awaitable[Response]]) -> Response:
-    """The answer, or the fault in the form that every fault of the API has."""
-    request_id = request_id_of(dict(request.scope["headers"]))
-    request.scope.setdefault("state", {})["request_id"] = request_id
-    try:
-        response = await serve()
-    except ClientDisconnect:
-        return Response(status_code=400)
-    except Exception as error:  # noqa: BLE001  # every fault is explained or masked by one piece
-        problem = explain(error, request_id=request_id)
-        request.scope["state"]["codes"] = [problem.code]
-        body = orjson.dumps({"errors": [problem.formatted(request_id, language_of(request.headers))]})
-        response = Response(body, STATUS[problem.code], media_type="application/json")
-    response.headers["x-request-id"] = request_id
-    return response
 
 
 def _name(text: str) -> str:
