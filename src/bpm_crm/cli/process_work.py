@@ -33,6 +33,17 @@ def at_company(tenant: str, work: Work[T]) -> T:
         return asyncio.run(_done(provision, tenant, work))
 
 
+def acted(
+    tenant: str, key: str, act: Callable[[Database, Request], Awaitable[Any]], kind: type[T], comment: str | None = None
+) -> T:
+    """Do something to a process of a company; the answer, if it is of this kind, else the refusal."""
+
+    async def work(owner: Database, tenant_id: UUID) -> T:
+        return accepted(await act(owner, request_of(tenant_id, comment)), kind, process=key)
+
+    return at_company(tenant, work)
+
+
 def request_of(tenant_id: UUID, comment: str | None = None) -> Request:
     """The request of a command: the installation itself asks."""
     return Request(tenant_id, NOBODY, comment)
