@@ -23,7 +23,8 @@ from bpm_crm.api.errors import (
 from bpm_crm.api.exposing import expose
 from bpm_crm.api.history import ActivityDirection, TransitionRecord, transition_record
 from bpm_crm.api.ids import uuid_of
-from bpm_crm.api.instances import ProcessInstance, instance_view
+from bpm_crm.api.instance_views import instance_view
+from bpm_crm.api.instances import ProcessInstance
 from bpm_crm.api.references import InstanceRef, find_instance
 from bpm_crm.api.requests import Repeatable
 from bpm_crm.engine.blockers import InputCode, InputProblem

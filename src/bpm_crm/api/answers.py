@@ -15,7 +15,7 @@ from bpm_crm.api.errors import (
     text,
 )
 from bpm_crm.api.faults import NO_ANSWER, UNCERTAIN, Code, Fault
-from bpm_crm.api.instances import instance_view
+from bpm_crm.api.instance_views import instance_view
 from bpm_crm.api.requests import INPUT, refusal
 from bpm_crm.engine.definition import Title
 from bpm_crm.operations.access import Permission, Scope

@@ -34,7 +34,8 @@ from bpm_crm.api.history import TransitionRecord, transition_record
 from bpm_crm.api.ids import to_global
 from bpm_crm.api.instance_filters import customer_search, scope_condition
 from bpm_crm.api.instance_lists import ProcessInstanceConnection, instances_of
-from bpm_crm.api.instances import ProcessInstance, instance_view
+from bpm_crm.api.instance_views import instance_view
+from bpm_crm.api.instances import ProcessInstance
 from bpm_crm.api.nodes import Node
 from bpm_crm.api.scalars import EmailAddress, PhoneNumber
 from bpm_crm.operations.access import Permission, Reach, Scope

@@ -26,7 +26,8 @@ from bpm_crm.api.filters import (
 from bpm_crm.api.ids import to_global
 from bpm_crm.api.instance_filters import InstanceStatus, InstanceStatusFilter, customer_search, scope_condition
 from bpm_crm.api.instance_lists import ProcessInstanceConnection, instances_of
-from bpm_crm.api.instances import Outcome, ProcessInstance, instance_view
+from bpm_crm.api.instance_views import instance_view
+from bpm_crm.api.instances import Outcome, ProcessInstance
 from bpm_crm.api.money import Money
 from bpm_crm.api.nodes import Node
 from bpm_crm.api.people import Team, User, team_of, user_of

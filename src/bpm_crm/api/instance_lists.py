@@ -27,7 +27,8 @@ from bpm_crm.api.instance_filters import (
     scope_condition,
     search_condition,
 )
-from bpm_crm.api.instances import ProcessInstance, instance_view, instance_views
+from bpm_crm.api.instance_views import instance_view, instance_views
+from bpm_crm.api.instances import ProcessInstance
 from bpm_crm.api.references import InstanceRef, find_instance
 from bpm_crm.api.selections import selects
 from bpm_crm.operations.access import Permission

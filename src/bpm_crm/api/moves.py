@@ -23,7 +23,8 @@ from bpm_crm.api.errors import (
 )
 from bpm_crm.api.faults import Code, Fault
 from bpm_crm.api.history import TransitionRecord, transition_record
-from bpm_crm.api.instances import ProcessInstance, instance_view
+from bpm_crm.api.instance_views import instance_view
+from bpm_crm.api.instances import ProcessInstance
 from bpm_crm.api.references import InstanceRef, find_instance, find_instances
 from bpm_crm.api.requests import INPUT, Repeatable
 from bpm_crm.engine.blockers import InputProblem

@@ -9,9 +9,9 @@ from strawberry.scalars import JSON
 
 from bpm_crm.api.connections import After, First, PageInfo, cut, fetch_page, paged
 from bpm_crm.api.context import Info
-from bpm_crm.api.definitions import ProcessVersion, version_type
 from bpm_crm.api.exposing import expose
 from bpm_crm.api.people import User, user_of
+from bpm_crm.api.version_types import ProcessVersion, version_type
 from bpm_crm.operations.access import Permission
 from bpm_crm.operations.process_journal import ProcessChangeKind
 from bpm_crm.records.definitions import VERSIONS

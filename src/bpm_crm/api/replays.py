@@ -17,17 +17,8 @@ from bpm_crm.api.job_requests import ask_for
 from bpm_crm.api.jobs import JobFailure, JobId, JobStatus, job_values
 from bpm_crm.api.nodes import Node
 from bpm_crm.api.process_problems import InvalidDocument, invalid_document
-from bpm_crm.api.replay_figures import (
-    ReplayedCheckpoint,
-    ReplayedClock,
-    ReplayedStep,
-    ReplayTotal,
-    Shown,
-    checkpoints_of,
-    clocks_of,
-    steps_of,
-    totals_of,
-)
+from bpm_crm.api.replay_figure_types import ReplayedCheckpoint, ReplayedClock, ReplayedStep, ReplayTotal, Shown
+from bpm_crm.api.replay_figures import checkpoints_of, clocks_of, steps_of, totals_of
 from bpm_crm.api.replay_inputs import ReplayDraftInput, SlaWhatIfInput
 from bpm_crm.api.requests import Repeatable, refusal
 from bpm_crm.engine.blockers import InputCode, InputProblem

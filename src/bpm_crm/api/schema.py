@@ -22,7 +22,7 @@ from bpm_crm.api.corrective_actions import CorrectiveActionsMutation, Corrective
 from bpm_crm.api.customers import Customer, CustomersQuery, CustomerView, customers_in
 from bpm_crm.api.deals import Deal, DealsQuery, DealView
 from bpm_crm.api.definition_lists import DefinitionsQuery
-from bpm_crm.api.definitions import definition_type, version_of
+from bpm_crm.api.definitions import definition_type
 from bpm_crm.api.exports import ExportsMutation
 from bpm_crm.api.figure_map import ProcessMapQuery
 from bpm_crm.api.figures import FiguresQuery
@@ -52,6 +52,7 @@ from bpm_crm.api.scalars import SCALARS
 from bpm_crm.api.stage_figures import StageFiguresQuery
 from bpm_crm.api.subscriptions import Subscriptions
 from bpm_crm.api.transition_forms import TransitionFormsQuery
+from bpm_crm.api.version_types import version_of
 from bpm_crm.operations.access import Permission
 from bpm_crm.records.listings import CUSTOMERS, CustomerRecord, DealRecord, customer_of
 from bpm_crm.records.selection import All, Compare, Operator, Query, Slice, read_page
