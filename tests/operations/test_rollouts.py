@@ -13,12 +13,13 @@ from bpm_crm.analytics.rollouts import ArmVerdict, compare_arms
 from bpm_crm.engine.step import Activity
 from bpm_crm.operations.commands import NOBODY, Missing, NotUnderstood, Record
 from bpm_crm.operations.reference import ReferenceCache
-from bpm_crm.operations.releasing import AskedRelease, Released, RolloutRuns, publish_process, retire_process
+from bpm_crm.operations.releasing import AskedRelease, Released, publish_process, retire_process
 from bpm_crm.operations.requests import Request
 from bpm_crm.operations.rollout_checks import arms_of, check_due
 from bpm_crm.operations.rollouts import (
     AskedRollout,
     GuardRail,
+    RolloutRuns,
     RolloutSaved,
     change_rollout,
     finish_rollout,

@@ -20,8 +20,7 @@ from bpm_crm.api.jobs import ExportJob, export_job
 from bpm_crm.api.requests import Repeatable
 from bpm_crm.engine.blockers import InputCode, InputProblem
 from bpm_crm.engine.texts import shown
-from bpm_crm.excel.export_input import ExportInput
-from bpm_crm.excel.export_kpis import MOST_KPIS
+from bpm_crm.excel.export_input import MOST_KPIS, ExportInput
 from bpm_crm.operations.access import Permission
 from bpm_crm.operations.jobs import JobKind
 

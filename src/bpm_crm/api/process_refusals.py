@@ -10,7 +10,8 @@ from bpm_crm.api.process_problems import invalid_document
 from bpm_crm.api.process_release_types import RolloutInTheWay, StaleProcessVersion
 from bpm_crm.api.requests import refusal
 from bpm_crm.operations.drafts import DocumentRefused, StaleDraft
-from bpm_crm.operations.releasing import RolloutRuns, StaleBase
+from bpm_crm.operations.releasing import StaleBase
+from bpm_crm.operations.rollouts import RolloutRuns
 
 
 def process_refusal(context: RequestContext, answer: Any) -> Any:

@@ -29,7 +29,7 @@ from bpm_crm.operations.jobs import JobKind
 from bpm_crm.operations.publishing import checksum_of_data
 from bpm_crm.operations.replay_candidates import Asked, Candidate, candidate_of
 from bpm_crm.operations.replay_tally import UNREADABLE, Tally, unpacked
-from bpm_crm.processes.library import restore
+from bpm_crm.processes.definitions import restore
 from bpm_crm.records.database import Connection
 from bpm_crm.records.jobs import JobRecord, load_job
 from bpm_crm.records.replays import ReplayRecord, insert_replay, load_replay, replays_of

@@ -16,8 +16,9 @@ from bpm_crm.engine.problems import DefinitionInvalid
 from bpm_crm.engine.wording import input_message
 from bpm_crm.operations.commands import NOBODY, Missing, NotUnderstood
 from bpm_crm.operations.drafts import DocumentRefused, StaleDraft
-from bpm_crm.operations.releasing import RolloutRuns, StaleBase
+from bpm_crm.operations.releasing import StaleBase
 from bpm_crm.operations.requests import Request
+from bpm_crm.operations.rollouts import RolloutRuns
 from bpm_crm.processes.yaml_reader import MAX_BYTES
 from bpm_crm.records.database import Database
 

@@ -12,7 +12,8 @@ import orjson
 from bpm_crm.engine.soundness.certificate import Certificate, certificate_data, certificate_of
 from bpm_crm.engine.soundness.certify import certify
 from bpm_crm.operations.access import ROLES
-from bpm_crm.processes.library import ResolvedProcess, origin_of, resolve, resolve_data, restore
+from bpm_crm.processes.definitions import restore
+from bpm_crm.processes.library import ResolvedProcess, origin_of, resolve, resolve_data
 from bpm_crm.records.channels import adopt_channels, insert_channel
 from bpm_crm.records.database import Connection, Row
 from bpm_crm.records.definitions import advance_definition, insert_definition, insert_version, lock_definition

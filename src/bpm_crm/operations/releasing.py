@@ -13,6 +13,7 @@ from bpm_crm.operations.drafts import DocumentRefused, StaleDraft, close_draft
 from bpm_crm.operations.process_journal import ProcessChangeKind, Repeated, author_of, first_answer, write_down
 from bpm_crm.operations.publishing import prove, publish
 from bpm_crm.operations.requests import Request
+from bpm_crm.operations.rollouts import RolloutRuns
 from bpm_crm.processes.library import ResolvedProcess
 from bpm_crm.records.database import Connection, Database, Row, hold
 from bpm_crm.records.definitions import lock_definition, set_retired
@@ -60,14 +61,6 @@ class StaleBase:
     latest: int | None
     published_by: UUID | None = None
     published_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class RolloutRuns:
-    """The process is being rolled out: what new cases take is settled by that. Nothing was written."""
-
-    process: str
-    version_b: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from bpm_crm.engine.definition import ProcessDefinition
 from bpm_crm.engine.problems import DefinitionInvalid
 from bpm_crm.engine.soundness.certificate import Certificate
 from bpm_crm.engine.soundness.certify import certify
-from bpm_crm.processes.definitions import data_of, definition_of, parse_document
+from bpm_crm.processes.definitions import data_of, parse_document, restore
 from bpm_crm.processes.document import ProcessDocument
 from bpm_crm.processes.holiday_expansion import with_holidays
 from bpm_crm.processes.includes import resolve_includes
@@ -117,8 +117,3 @@ def _proved(document: bytes, roles: frozenset[str]) -> tuple[ProcessDefinition, 
     began = perf_counter()
     certificate = certify(definition, roles)
     return definition, certificate.taking(round((perf_counter() - began) * 1000))
-
-
-def restore(data: Mapping[str, Any]) -> ProcessDefinition:
-    """The definition of a published document, which was proved when it was published."""
-    return definition_of(parse_document(data))
