@@ -31,7 +31,7 @@ from bpm_crm.operations.replay_candidates import Asked, Candidate, candidate_of
 from bpm_crm.operations.replay_tally import UNREADABLE, Tally, unpacked
 from bpm_crm.processes.definitions import restore
 from bpm_crm.records.database import Connection
-from bpm_crm.records.jobs import JobRecord, load_job
+from bpm_crm.records.jobs import JobRecord, load_job, load_jobs
 from bpm_crm.records.replays import ReplayRecord, insert_replay, load_replay, replays_of
 
 KIND = "Replay"
@@ -67,6 +67,7 @@ class Replay(Node):
     )
     tally: strawberry.Private[Tally]
     record: strawberry.Private[ReplayRecord]
+    shown: strawberry.Private[Shown | None] = None
 
     @strawberry.field(description="The document that histories were replayed through, as it stands alone.")
     def document(self) -> JSON:
@@ -101,8 +102,10 @@ class Replay(Node):
         context.require(Permission.MANAGE_PROCESSES)
         known = context.known.definitions[definition_id]
         before = await context.process(definition_id, known.latest_version)
-        numbers = self.tally.numbers()
-        return Shown(context, self.record.job_id, self.tally, numbers, restore(self.record.document), before.definition)
+        if self.shown is None:
+            after, numbers = restore(self.record.document), self.tally.numbers()
+            self.shown = Shown(context, self.record.job_id, self.tally, numbers, after, before.definition)
+        return self.shown
 
 
 @strawberry.type(description="The replay is asked for; a worker carries it out.")
@@ -142,9 +145,9 @@ class ReplaysQuery:
         if definition is None:
             return []
         async with context.services.database.reader(viewer.tenant_id) as connection:
-            ids = await replays_of(connection, viewer.tenant_id, definition.id, MOST_LISTED)
-        found = [await replay_node(info, job_id) for job_id in ids]
-        return [item for item in found if item is not None]
+            records = await replays_of(connection, viewer.tenant_id, definition.id, MOST_LISTED)
+            jobs = await load_jobs(connection, viewer.tenant_id, [record.job_id for record in records])
+        return [_replay(context, jobs[record.job_id], record) for record in records]
 
 
 @strawberry.type

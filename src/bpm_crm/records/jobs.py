@@ -26,6 +26,7 @@ ON CONFLICT (tenant_id, created_by, idempotency_key) WHERE idempotency_key IS NO
 RETURNING id
 """
 _LOAD = f"SELECT {COLUMNS} FROM {SOURCE} WHERE j.tenant_id = $1 AND j.id = $2"
+_LOAD_MANY = f"SELECT {COLUMNS} FROM {SOURCE} WHERE j.tenant_id = $1 AND j.id = ANY($2::uuid[])"
 _BY_KEY = f"SELECT {COLUMNS} FROM {SOURCE} WHERE j.tenant_id = $1 AND j.created_by = $2 AND j.idempotency_key = $3"
 _BEGIN = """
 UPDATE job SET started_at = coalesce(started_at, clock_timestamp()), total = coalesce($3, total), attempts = attempts + 1
@@ -130,6 +131,12 @@ async def load_job(connection: Connection, tenant_id: UUID, job_id: UUID) -> Job
     """A job."""
     row = await connection.fetchrow(_LOAD, tenant_id, job_id)
     return None if row is None else job_of(row)
+
+
+async def load_jobs(connection: Connection, tenant_id: UUID, job_ids: Sequence[UUID]) -> dict[UUID, JobRecord]:
+    """Jobs by their ids."""
+    rows = await connection.fetch(_LOAD_MANY, tenant_id, job_ids)
+    return {row["id"]: job_of(row) for row in rows}
 
 
 async def job_of_key(connection: Connection, tenant_id: UUID, by: UUID, key: str) -> JobRecord | None:
