@@ -1,18 +1,16 @@
 """Capturing leads: from what a caller says of a lead to the command that begins its case."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import orjson
-
 from bpm_crm.engine.blockers import InputCode, InputProblem
 from bpm_crm.engine.texts import shown
 from bpm_crm.operations.access import Reach, Scope, Viewer
 from bpm_crm.operations.commands import Capture, CustomerDetails, NotUnderstood
+from bpm_crm.operations.requests import digest_of
 from bpm_crm.records.reference import ChannelRecord, DefinitionRecord, Reference
 
 MOST_TEXT = 400
@@ -87,7 +85,7 @@ def fingerprint_of(lead: Lead) -> bytes:
     ]
     said += [lead.data, lead.campaign, lead.region, lead.is_test, lead.occurred_at]
     said += [] if lead.version is None else [lead.version]
-    return hashlib.sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS, default=str)).digest()
+    return digest_of(said)
 
 
 def _reference_problems(reference: Reference, scope: Scope, lead: Lead) -> list[InputProblem]:

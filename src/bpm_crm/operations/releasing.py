@@ -83,14 +83,6 @@ class _Text:
     draft: DraftRecord | None = None
 
 
-class _Tried(Exception):
-    """Ends a dry run: the transaction is rolled back."""
-
-    def __init__(self, answer: Released) -> None:
-        super().__init__()
-        self.answer = answer
-
-
 async def publish_process(
     database: Database, request: Request, asked: AskedRelease, at: datetime
 ) -> Released | ReleaseRefusal:
@@ -110,11 +102,8 @@ async def publish_process(
     if asked.process not in {None, key}:
         params = {"expected": str(asked.process)}
         return NotUnderstood((InputProblem(InputCode.OTHER_PROCESS, ("document",), shown(key), params=params),))
-    try:
-        async with database.transaction(request.tenant_id) as connection:
-            return await _publish(connection, request, asked, found, process, at)
-    except _Tried as tried:
-        return tried.answer
+    async with database.transaction(request.tenant_id, dry_run=asked.is_dry_run) as connection:
+        return await _publish(connection, request, asked, found, process, at)
 
 
 async def retire_process(
@@ -179,16 +168,13 @@ async def _publish(
         process=process,
         is_held=asked.is_held,
     )
-    answer = Released(key, done.version, done.checksum, done.is_new)
-    if asked.is_dry_run:
-        raise _Tried(answer)
     if found.draft is not None:
         await close_draft(connection, request, found.draft)
     values = {"version": done.version, "checksum": done.checksum, "is_new": done.is_new}
     now = await connection.fetchval("SELECT clock_timestamp()")
     await write_down(connection, request, ProcessChangeKind.PUBLISHED, key, now, values)
     await announce_reference(connection, request.tenant_id)
-    return answer
+    return Released(key, done.version, done.checksum, done.is_new)
 
 
 async def _in_the_way(
