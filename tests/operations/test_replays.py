@@ -187,8 +187,7 @@ def clock_of(tally: Tally) -> dict[tuple[str, str], int]:
 
 
 async def candidate(world: World, asked: Asked) -> Candidate:
-    async with world.database.reader(world.tenant_id) as connection:
-        found = await candidate_of(connection, world.reference, asked, datetime.now(UTC))
+    found = await candidate_of(world.database, world.reference, asked, datetime.now(UTC))
     assert isinstance(found, Candidate), found
     return found
 

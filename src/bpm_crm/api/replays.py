@@ -205,11 +205,10 @@ def _replay(context: RequestContext, job: JobRecord, record: ReplayRecord) -> Re
 async def _asked_for(
     context: RequestContext, asked: Asked, key: str | None, flawed: Sequence[InputProblem]
 ) -> ReplayResult:
-    viewer, _ = context.require(Permission.MANAGE_PROCESSES)
+    context.require(Permission.MANAGE_PROCESSES)
     if flawed:
         return invalid_input(flawed, context.language)
-    async with context.services.database.reader(viewer.tenant_id) as connection:
-        candidate = await candidate_of(connection, context.known, asked, context.services.now())
+    candidate = await candidate_of(context.services.database, context.known, asked, context.services.now())
     match candidate:
         case DocumentRefused(problems):
             return invalid_document(context, problems, ("input",))
