@@ -145,8 +145,7 @@ async def _publish(here: Ground) -> UUID:
 async def _plan(here: Ground, bench: Bench, definition: UUID) -> str:
     record = here.reference.definitions[definition]
     asked = PlanRequest(record, 1, 2, MigrationMapping(), _user(here), datetime.now(UTC))
-    async with bench.database.transaction(here.tenant_id) as connection:
-        answer = await plan_migration(connection, bench.writer.processes, here.tenant_id, asked)
+    answer = await plan_migration(bench.database, bench.writer.processes, here.tenant_id, asked)
     if not isinstance(answer, Planned):
         raise TypeError(answer)
     return str(answer.record.id)

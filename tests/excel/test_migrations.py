@@ -91,8 +91,8 @@ class Versions:
             self.desk.user("admin"),
             datetime.now(UTC),
         )
-        async with self.world.database.transaction(self.world.tenant_id) as connection:
-            return await plan_migration(connection, self.world.writer.processes, self.world.tenant_id, asked)
+        world = self.world
+        return await plan_migration(world.database, world.writer.processes, world.tenant_id, asked)
 
     async def ask(self, *, dry_run: bool = False, **given: Any) -> JobRecord:
         planned = await self.plan(**given)
@@ -341,8 +341,8 @@ async def test_an_edited_plan_is_the_next_revision_and_a_stale_edit_is_refused(v
     stale = PlanRequest(
         definition, 1, 2, MigrationMapping(), versions.desk.user("admin"), datetime.now(UTC), expected_revision=1
     )
-    async with versions.world.database.transaction(versions.world.tenant_id) as connection:
-        answer = await plan_migration(connection, versions.world.writer.processes, versions.world.tenant_id, stale)
+    world = versions.world
+    answer = await plan_migration(world.database, world.writer.processes, world.tenant_id, stale)
     assert answer == PlanOutdated(2, 1)
 
 

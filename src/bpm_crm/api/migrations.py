@@ -114,8 +114,7 @@ class MigrationsMutation:
             input.idempotency_key,
         )
         processes = context.services.writer.processes
-        async with context.services.database.transaction(viewer.tenant_id) as connection:
-            answer = await plan_migration(connection, processes, viewer.tenant_id, asked)
+        answer = await plan_migration(context.services.database, processes, viewer.tenant_id, asked)
         return await _planned(context, answer)
 
     @strawberry.mutation(

@@ -113,8 +113,9 @@ async def _planned(
         known = ", ".join(sorted(item.key for item in office.reference.definitions.values()))
         raise CommandRefused(f"There is no process “{process}”. Known: {known}.")
     asked = PlanRequest(definition, from_version, to_version, given, office.by, datetime.now(UTC))
-    async with office.bench.database.transaction(office.tenant_id) as connection:
-        answer = await plan_migration(connection, office.bench.writer.processes, office.tenant_id, asked)
+    database = office.bench.database
+    answer = await plan_migration(database, office.bench.writer.processes, office.tenant_id, asked)
+    async with database.reader(office.tenant_id) as connection:
         running = await running_by_stage(connection, office.tenant_id, definition.id, from_version)
     if isinstance(answer, NotUnderstood):
         raise CommandRefused("\n".join(input_message(problem, "en") for problem in answer.problems))
