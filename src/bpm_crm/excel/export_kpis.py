@@ -24,7 +24,6 @@ from bpm_crm.excel.problems import TableCode, TableRefused
 from bpm_crm.excel.sheets import TOP, Book, Style, ratio
 from bpm_crm.records.database import Connection
 
-"""KPIs of one workbook: each is a question of its own."""
 SECONDS_OF_DAY = 86_400
 """Spreadsheets keep durations in days."""
 
