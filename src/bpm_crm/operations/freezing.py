@@ -17,10 +17,10 @@ from bpm_crm.records.reviews import (
     insert_review,
     load_schedule,
     lock_schedule_of,
-    release_lease,
     save_schedule,
 )
 from bpm_crm.records.sweeping import Claim, Subject
+from bpm_crm.records.writing import release
 
 MOST_AT_ONCE = 4
 LEASE = timedelta(minutes=5)
@@ -88,7 +88,7 @@ async def _record(
             await insert_review(connection, tenant_id, review)
             ahead = replace(schedule, next_from=period.next_from)
             await save_schedule(connection, tenant_id, replace(ahead, due_at=period_of(ahead, zone).due_at))
-        await release_lease(connection, tenant_id, schedule.id)
+        await release(connection, tenant_id, [schedule.id])
 
 
 def period_of(schedule: ScheduleRecord, zone: str) -> ReviewPeriod:

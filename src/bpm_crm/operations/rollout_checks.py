@@ -16,9 +16,9 @@ from bpm_crm.operations.requests import Request
 from bpm_crm.operations.rollouts import CHECK_EVERY, end
 from bpm_crm.records.database import Database
 from bpm_crm.records.definitions import lock_definition
-from bpm_crm.records.reviews import release_lease
 from bpm_crm.records.rollouts import RolloutRecord, load_rollouts, lock_rollout, save_rollout
 from bpm_crm.records.sweeping import Claim, Subject
+from bpm_crm.records.writing import release
 
 MOST_AT_ONCE = 16
 LEASE = timedelta(minutes=2)
@@ -68,7 +68,7 @@ async def _record(database: Database, tenant_id: UUID, process: str, rollout_id:
                 await end(connection, request, definition, ProcessChangeKind.ROLLOUT_TRIPPED, checked)
             else:
                 await save_rollout(connection, tenant_id, checked)
-        await release_lease(connection, tenant_id, rollout_id)
+        await release(connection, tenant_id, [rollout_id])
 
 
 def written(figures: ArmFigures) -> Mapping[str, Any]:
