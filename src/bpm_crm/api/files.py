@@ -5,7 +5,7 @@ The body is the file itself, not a form: with a bearer token in a header no page
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID
@@ -24,7 +24,7 @@ from bpm_crm.api.ids import to_global, uuid_of
 from bpm_crm.api.links import LIFETIME, NOT_MADE, SIGNATURE, LinkBearer, LinkRefused
 from bpm_crm.api.plain_http import answered
 from bpm_crm.engine.definition import Title
-from bpm_crm.excel.limits import LIMITS
+from bpm_crm.excel.limits import FILES_KEPT, LIMITS
 from bpm_crm.operations.access import Permission, Viewer
 from bpm_crm.operations.viewers import viewer_of_user
 from bpm_crm.records.files import FileInfo, FileRecord, file_info, insert_file, load_file, stored_bytes
@@ -32,7 +32,6 @@ from bpm_crm.records.identifiers import new_id
 
 PATH = "/files"
 KIND = "StoredFile"
-UPLOADS_KEPT = timedelta(days=7)
 UPLOADS_AT_ONCE = 4
 MOST_STORED = 1_000_000_000
 """Bytes of files that one company may have in store."""
@@ -158,7 +157,7 @@ async def _kept(request: Request, context_of: ContextOf, uploading: asyncio.Sema
                 media_type=_BYTES,
                 content=content,
                 by=viewer.user_id,
-                kept=UPLOADS_KEPT,
+                kept=FILES_KEPT,
             )
     said = {"id": to_global(KIND, file_id), "name": name, "size": len(content), "expiresAt": expires_at.isoformat()}
     return Response(orjson.dumps(said), 201, media_type="application/json")

@@ -8,7 +8,7 @@ import typer
 
 from bpm_crm.cli.faults import CommandRefused, reported
 from bpm_crm.cli.job_work import Office, carried_out, err, has_failed, in_office, out
-from bpm_crm.excel.job_files import FILES_KEPT
+from bpm_crm.excel.limits import FILES_KEPT
 from bpm_crm.excel.reading import read_head
 from bpm_crm.excel.settings import Wish, settle
 from bpm_crm.excel.targets import ImportKind

@@ -1,14 +1,13 @@
 """Files that jobs read and make; each is kept for who asked for the job."""
 
-from datetime import timedelta
 from uuid import UUID
 
+from bpm_crm.excel.limits import FILES_KEPT
 from bpm_crm.excel.problems import TableCode, TableRefused
 from bpm_crm.operations.job_runs import Run
 from bpm_crm.records.files import insert_file, load_file
 from bpm_crm.records.identifiers import new_id
 
-FILES_KEPT = timedelta(days=7)
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
