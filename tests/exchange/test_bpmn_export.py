@@ -16,10 +16,9 @@ from bpm_crm.exchange.bpmn.export import Exported, export_bpmn
 from bpm_crm.exchange.bpmn.findings import FindingCode, Weight, said
 from bpm_crm.exchange.bpmn.importing import import_bpmn
 from bpm_crm.exchange.bpmn.names import BPMN, CEL
-from bpm_crm.exchange.bpmn.parts import data_of
 from bpm_crm.exchange.bpmn.timers import timers_at
 from bpm_crm.operations.access import ROLES
-from bpm_crm.processes.definitions import definition_of, parse_document
+from bpm_crm.processes.definitions import data_of, definition_of, parse_document
 from bpm_crm.processes.document import ProcessDocument
 from bpm_crm.processes.library import resolve, shipped_keys, shipped_text
 from bpm_crm.processes.yaml_reader import read_yaml
@@ -184,7 +183,6 @@ async def installed() -> Path:
     return FOLDER / "node_modules/bpmn-moddle/resources/bpmn/xsd/BPMN20.xsd"
 
 
-@pytest.mark.xdist_group("npm")
 async def test_shipped_processes_are_valid_by_the_schema_of_omg() -> None:
     schema = etree.XMLSchema(etree.parse(await installed()))
     for key in shipped_keys():
@@ -197,7 +195,6 @@ async def test_shipped_processes_are_valid_by_the_schema_of_omg() -> None:
     assert not schema.validate(etree.fromstring(wrong.encode())), "negative control"
 
 
-@pytest.mark.xdist_group("npm")
 async def test_bpmn_io_reads_them_without_a_warning_and_loses_nothing_in_saving(tmp_path: Path) -> None:
     documents = {key: shipped(key) for key in shipped_keys()}
     files = []

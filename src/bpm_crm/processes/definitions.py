@@ -62,6 +62,11 @@ def parse_document(data: Any) -> ProcessDocument:
         raise DefinitionInvalid(shape_problems(error, data)) from error
 
 
+def data_of(document: ProcessDocument) -> dict[str, Any]:
+    """A document as plain JSON data, without what it leaves at its default: what is stored, hashed and returned."""
+    return document.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+
+
 def definition_of(document: ProcessDocument) -> ProcessDefinition:
     """The engine's definition of a document; `DefinitionInvalid` for durations and hours that cannot be read."""
     return _Builder(document).build()

@@ -3,10 +3,10 @@
 import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
@@ -14,13 +14,14 @@ from bpm_crm.engine.definition import ProcessDefinition
 from bpm_crm.engine.problems import DefinitionInvalid
 from bpm_crm.engine.soundness.certificate import Certificate
 from bpm_crm.engine.soundness.certify import certify
-from bpm_crm.processes.definitions import definition_of, parse_document
+from bpm_crm.processes.definitions import data_of, definition_of, parse_document
 from bpm_crm.processes.document import ProcessDocument
 from bpm_crm.processes.holiday_expansion import with_holidays
 from bpm_crm.processes.includes import resolve_includes
 from bpm_crm.processes.yaml_reader import located, read_yaml
 
 FOLDER = Path(__file__).parent
+PROOFS_KEPT: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class ResolvedProcess:
     @property
     def data(self) -> dict[str, Any]:
         """The document as plain JSON data: what is stored, hashed and returned."""
-        return self.document.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+        return data_of(self.document)
 
 
 def shipped_keys() -> tuple[str, ...]:
@@ -103,13 +104,19 @@ def resolve(text: str, *, years: range, roles: Collection[str]) -> ResolvedProce
 def resolve_data(data: Mapping[str, Any], *, years: range, roles: Collection[str]) -> ResolvedProcess:
     """Complete and check a document that is plain data and stands alone; `DefinitionInvalid` carries every problem, without lines."""
     document = with_holidays(parse_document(data), years)
-    definition = definition_of(document)
-    began = perf_counter()
-    certificate = certify(definition, roles)
-    certificate = certificate.taking(round((perf_counter() - began) * 1000))
+    definition, certificate = _proved(orjson.dumps(data_of(document)), frozenset(roles))
     if not certificate.is_sound:
         raise DefinitionInvalid(certificate.problems)
     return ResolvedProcess(document, definition, certificate)
+
+
+@lru_cache(PROOFS_KEPT)
+def _proved(document: bytes, roles: frozenset[str]) -> tuple[ProcessDefinition, Certificate]:
+    """A document's definition and certificate, proved once: a draft is validated, tried and published with the same text."""
+    definition = restore(orjson.loads(document))
+    began = perf_counter()
+    certificate = certify(definition, roles)
+    return definition, certificate.taking(round((perf_counter() - began) * 1000))
 
 
 def restore(data: Mapping[str, Any]) -> ProcessDefinition:

@@ -13,9 +13,9 @@ from bpm_crm.exchange.bpmn.findings import Finding, FindingCode, Weight, said
 from bpm_crm.exchange.bpmn.flow_elements import FlowElements, stage_id
 from bpm_crm.exchange.bpmn.interchange import Interchange
 from bpm_crm.exchange.bpmn.names import CRM, PREFIXES
-from bpm_crm.exchange.bpmn.parts import data_of, extensions, process_parts
+from bpm_crm.exchange.bpmn.parts import extensions, process_parts
 from bpm_crm.exchange.bpmn.xml_writer import Element, written
-from bpm_crm.processes.definitions import definition_of
+from bpm_crm.processes.definitions import data_of, definition_of
 from bpm_crm.processes.document import ProcessDocument
 
 MEDIA_TYPE: Final = "application/bpmn+xml"

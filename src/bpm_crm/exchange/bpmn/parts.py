@@ -5,7 +5,6 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
 from bpm_crm.exchange.bpmn.xml_writer import Element
-from bpm_crm.processes.document import ProcessDocument
 
 SECTIONS: Final = {
     "fields": "field",
@@ -19,11 +18,6 @@ SECTIONS: Final = {
 
 _ELSEWHERE: Final = frozenset({"stages", "transitions", "calendar", *SECTIONS})
 _UNSAFE: Final = {code: f"\\u{code:04x}" for code in (0x7F, 0xFFFE, 0xFFFF, *range(0x80, 0xA0))}
-
-
-def data_of(document: ProcessDocument) -> dict[str, Any]:
-    """A document as plain JSON data, without what it leaves at its default."""
-    return document.model_dump(mode="json", by_alias=True, exclude_defaults=True)
 
 
 def process_parts(data: Mapping[str, Any], timers: Mapping[str, int], drawn: Collection[str]) -> Iterator[Element]:
