@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from itertools import combinations
 
-from bpm_crm.engine.definition import Claim, StageKind, Transition
+from bpm_crm.engine.definition import Claim, Transition
 from bpm_crm.engine.obstacles import Payload, guard_obstacle
 from bpm_crm.engine.problems import Problem, ProblemCode
 from bpm_crm.engine.soundness.atlas import MOST_TRIES, Atlas
@@ -19,8 +19,6 @@ from bpm_crm.engine.soundness.undecided import Property, Undecided
 from bpm_crm.engine.state import Actor
 from bpm_crm.engine.traces import Trace
 
-OURS = frozenset({StageKind.INITIAL, StageKind.OPEN})
-"""The kinds of stage in which it is our turn: without a clock there, a case is forgotten."""
 MOST_SHOWN = 50
 """How many problems keep their traces, which may be long."""
 TOO_MANY_WAYS = "more ways than are followed"
@@ -108,7 +106,7 @@ class Proof:
     def _clocks(self) -> None:
         """That a clock runs in every stage of ours when a case enters it, or that its absence is written down."""
         stages = self._process.definition.stages
-        ours = {key for key, stage in stages.items() if stage.kind in OURS and key in self._atlas.by_stage}
+        ours = {key for key, stage in stages.items() if stage.kind.is_ours and key in self._atlas.by_stage}
         waived = {key for key in ours if stages[key].waiver is not None}
         found = unwatched(self._graph, self._process.definition.policies, ours - waived)
         for key in (key for key in stages if key in ours):
