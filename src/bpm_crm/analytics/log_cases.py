@@ -36,7 +36,8 @@ def _compared(name: str, values: Sequence[Any], reference: Reference) -> Conditi
     if name == "version":
         return Compare("k.version", Operator.IN, [_number(value) for value in values], "int")
     expression, kind = _PLAIN[name]
-    return Compare(expression, Operator.IN, list(values), kind)
+    # No row holds a NUL, and PostgreSQL takes none.
+    return Compare(expression, Operator.IN, [value for value in values if "\x00" not in str(value)], kind)
 
 
 def _ids(name: str, reference: Reference) -> Mapping[str, UUID]:
