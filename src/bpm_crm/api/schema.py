@@ -1,6 +1,7 @@
 """The schema: roots put together from the nouns, scalars, and the types that refer to each other in a circle."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from functools import cache
 from typing import Annotated, Any, cast
 from uuid import UUID
 
@@ -242,8 +243,9 @@ Mutation = _root(
 Subscription = _root("Subscription", "What can be followed.", Subscriptions, JobsSubscription)
 
 
+@cache
 def build_schema() -> strawberry.Schema:
-    """The schema, ready to be served."""
+    """The schema, ready to be served; it has no state, so that applications in one process share it."""
     return strawberry.Schema(
         query=Query_, mutation=Mutation, subscription=Subscription, config=StrawberryConfig(scalar_map=SCALARS)
     )
