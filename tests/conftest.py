@@ -27,6 +27,7 @@ class WholeFiles(LoadScopeScheduling):
         return ACCEPTANCE if nodeid.startswith(ACCEPTANCE) else nodeid.split("::", 1)[0]
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> WholeFiles:
     return WholeFiles(config, log)
 

@@ -21,11 +21,13 @@ from bpm_crm.operations.jobs import JobKind
 from bpm_crm.operations.migration_plans import Planned, PlanOutdated, PlanRequest, plan_migration
 from bpm_crm.operations.publishing import publish
 from bpm_crm.operations.rebuild import Rebuilder
+from bpm_crm.operations.replay_tally import UNREADABLE
 from bpm_crm.records.jobs import JobRecord
 from bpm_crm.works import WORKS
 from tests.engine.build import changed, with_clock
 from tests.excel.desk import Desk
 from tests.operations import traffic as traffic_module
+from tests.operations.replaying import judged_here
 from tests.operations.test_rebuild import faults
 from tests.operations.traffic import Traffic as RandomTraffic
 from tests.world import World, tamper
@@ -369,6 +371,11 @@ async def test_random_traffic_goes_on_through_migrations_and_their_undoing(
     await traffic.run(rounds=2, arrivals=2)
     assert sum(undone.counts.values()) == done.counts["migrated"]
     await versions.is_whole()
+    tally, _ = await judged_here(desk.world.database, desk.world.reference, "web-form")
+    assert tally.cases == sum(row["exclusion"] is None for row in (await versions.cases()).values())
+    assert [key for key in tally.figures if key[0] == UNREADABLE] == [], (
+        "what happened can be judged by the new version"
+    )
 
 
 async def test_an_altered_migration_row_is_found(versions: Versions) -> None:

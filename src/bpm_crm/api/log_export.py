@@ -9,14 +9,15 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from bpm_crm.analytics.dimensions import UNGROUPED
 from bpm_crm.analytics.event_log import EventClassifier
+from bpm_crm.analytics.log_cases import LOG_FILTERS
 from bpm_crm.analytics.log_pages import LogRequest
 from bpm_crm.api._negotiation import language_of
 from bpm_crm.api._request import request_id_of
 from bpm_crm.api.context import RequestContext
 from bpm_crm.api.faults import STATUS, Code, Fault, explain
-from bpm_crm.api.figure_frames import frame_of, question_of
+from bpm_crm.api.figure_frames import frame_of, question_over
 from bpm_crm.api.figure_inputs import PeriodInput
-from bpm_crm.api.log_filters import LOG_FILTERS, log_where
+from bpm_crm.api.log_filters import log_cases
 from bpm_crm.engine.definition import Title
 from bpm_crm.operations.access import Permission
 from bpm_crm.records.database import Database
@@ -115,7 +116,7 @@ async def _log_request(request: Request, context: RequestContext) -> LogRequest:
         request, "classifier", {item.name: item for item in EventClassifier}, EventClassifier.STAGE.name
     )
     given = {name: request.query_params.getlist(name) for name in LOG_FILTERS}
-    question = question_of(context, _period(request), log_where(given, context.known), UNGROUPED)
+    question = question_over(context, _period(request), log_cases(given, context.known), UNGROUPED)
     process = request.path_params["process"]
     async with context.services.database.reader(question.tenant_id) as connection:
         times = {"as_of": _instant(request, "asOf"), "known_at": _instant(request, "knownAt")}

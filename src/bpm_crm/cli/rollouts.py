@@ -6,7 +6,7 @@ from uuid import UUID
 
 import typer
 
-from bpm_crm.analytics.rollouts import ArmFigures, ArmReport, compare_arms
+from bpm_crm.analytics.rollouts import ArmFigures, ArmReport, compare_arms, total_of
 from bpm_crm.cli.faults import CommandRefused, reported
 from bpm_crm.cli.process_life import Key, Tenant, Why
 from bpm_crm.cli.process_work import accepted, at_company, out, request_of
@@ -115,8 +115,11 @@ def _tell(done: RolloutSaved) -> None:
 def _line(figures: ArmFigures, rollout: RolloutRecord) -> str:
     name = "conversion" if figures.clock is None else f"attainment of {figures.clock}"
     arms = "; ".join(
-        f"version {version}: {sum(met for _, met in counts.values())} of {sum(cases for cases, _ in counts.values())}"
-        for version, counts in ((rollout.version_a, figures.a), (rollout.version_b, figures.b))
+        f"version {version}: {met} of {cases}"
+        for version, (cases, met) in (
+            (rollout.version_a, total_of(figures.a)),
+            (rollout.version_b, total_of(figures.b)),
+        )
     )
     if figures.difference is None or figures.interval is None:
         return f"{name}: {arms}; {figures.verdict.value}"

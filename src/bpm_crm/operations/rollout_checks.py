@@ -9,7 +9,7 @@ from uuid import UUID
 
 import asyncpg
 
-from bpm_crm.analytics.rollouts import ArmFigures, Arms, attainment_of, has_fallen
+from bpm_crm.analytics.rollouts import ArmCounts, ArmFigures, Arms, attainment_of, has_fallen, total_of
 from bpm_crm.operations.commands import NOBODY
 from bpm_crm.operations.process_journal import ProcessChangeKind
 from bpm_crm.operations.reference import ReferenceCache
@@ -52,15 +52,14 @@ async def _check(database: Database, reference: ReferenceCache, claim: Claim) ->
 
 
 def arms_of(tenant_id: UUID, process: str, rollout: RolloutRecord) -> Arms:
-    """What a rollout compares: the cases begun while it ran."""
+    """What a rollout compares: the cases that took a turn in it."""
     return Arms(
         tenant_id=tenant_id,
-        definition_id=rollout.definition_id,
+        rollout_id=rollout.id,
         process=process,
         a=rollout.version_a,
         b=rollout.version_b,
         since=rollout.started_at,
-        until=rollout.ended_at,
     )
 
 
@@ -93,5 +92,6 @@ def written(figures: ArmFigures) -> Mapping[str, Any]:
     }
 
 
-def _totals(counts: Mapping[str | None, tuple[int, int]]) -> Mapping[str, int]:
-    return {"due": sum(cases for cases, _ in counts.values()), "met": sum(met for _, met in counts.values())}
+def _totals(counts: ArmCounts) -> Mapping[str, int]:
+    due, met = total_of(counts)
+    return {"due": due, "met": met}
