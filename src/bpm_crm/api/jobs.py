@@ -37,9 +37,9 @@ expose(
     "How far a job is.",
     {
         JobStatus.WAITING: "No worker has begun.",
-        JobStatus.RUNNING: "A worker is at it, or will go on.",
+        JobStatus.RUNNING: "A worker is at it, or will go on; with `failure` `CANCELLED` it ends after the step it is at.",
         JobStatus.DONE: "All is done.",
-        JobStatus.FAILED: "It could not be done; `failure` says why. What was done before stays.",
+        JobStatus.FAILED: "It could not be done, or was cancelled; `failure` says why. What was done before stays.",
     },
 )
 

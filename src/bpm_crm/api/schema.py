@@ -30,6 +30,7 @@ from bpm_crm.api.figures import FiguresQuery
 from bpm_crm.api.ids import from_global
 from bpm_crm.api.imports import ImportsMutation, ImportsQuery
 from bpm_crm.api.instance_lists import InstancesQuery, visible_instance
+from bpm_crm.api.job_cancelling import JobCancellingMutation
 from bpm_crm.api.job_kinds import replay_job_node
 from bpm_crm.api.job_lists import JobListsQuery, JobsSubscription
 from bpm_crm.api.jobs import JobsQuery, export_node, import_node
@@ -238,6 +239,7 @@ Mutation = _root(
     ProcessRolloutsMutation,
     ImportsMutation,
     ExportsMutation,
+    JobCancellingMutation,
     ReplaysMutation,
     MigrationsMutation,
 )

@@ -17,6 +17,8 @@ class JobCode(StrEnum):
 
     STILL_RUNNING = "STILL_RUNNING"
     NOBODY = "NOBODY"
+    CANCELLED = "CANCELLED"
+    ENDED = "ENDED"
     INTERNAL = "INTERNAL"
 
 
@@ -31,6 +33,17 @@ _TEXTS: Mapping[StrEnum, Texts] = {
             "Автор задания больше не действующий пользователь или лишился права на это.",
         ),
         Title("Ask for it anew.", "Запросите заново."),
+    ),
+    JobCode.CANCELLED: (
+        Title("It was cancelled.", "Задание отменено."),
+        Title(
+            "What it did before stays. An import or a migration can be undone; or ask for it anew.",
+            "Сделанное до этого осталось. Импорт и миграцию можно откатить; либо запросите заново.",
+        ),
+    ),
+    JobCode.ENDED: (
+        Title("The job has ended; there is nothing left to cancel.", "Задание уже завершено, отменять нечего."),
+        Title("An import or a migration can be undone.", "Импорт и миграцию можно откатить."),
     ),
     JobCode.INTERNAL: (
         Title("The work failed several times.", "Задание несколько раз завершилось сбоем."),

@@ -15,7 +15,16 @@ from bpm_crm.operations.reference import ReferenceCache
 from bpm_crm.operations.viewers import viewer_of_user
 from bpm_crm.operations.writer import Writer
 from bpm_crm.records.database import Connection, Database
-from bpm_crm.records.jobs import JobRecord, RowRecord, advance_job, begin_job, finish_job, load_job, postpone_job
+from bpm_crm.records.jobs import (
+    JobRecord,
+    RowRecord,
+    Standing,
+    advance_job,
+    begin_job,
+    finish_job,
+    load_job,
+    postpone_job,
+)
 from bpm_crm.records.reference import Reference
 from bpm_crm.records.sweeping import until_next_job
 
@@ -30,7 +39,7 @@ class GaveWay(Exception):
 
 
 class JobTaken(Exception):
-    """Another worker carries the job out."""
+    """Another worker carries the job out, or it has ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +85,20 @@ class Run:
         return self.bench.database
 
     async def begin(self, total: int | None) -> None:
-        """Say how many rows there are."""
+        """Say how many rows there are; raises as `advance` does."""
         self.total = total
         async with self.database.transaction(self.tenant_id) as connection:
-            await begin_job(connection, self.tenant_id, self.job.id, total, LEASE)
+            standing = await begin_job(connection, self.tenant_id, self.job.id, total, LEASE)
+        _go_on(standing)
 
     async def advance(self, position: int, rows: Sequence[RowRecord], also: Also | None = None) -> None:
-        """Note what became of some rows, and `also` write something in the same transaction. `JobTaken` where another worker was faster, `GaveWay` when it is others' turn."""
+        """Note what became of some rows, and `also` write something in the same transaction.
+
+        `JobTaken` where another worker was faster, `GaveWay` when it is others' turn, `JobRefused` once it is cancelled.
+        """
         self.counts.update(row.outcome for row in rows)
         async with self.database.transaction(self.tenant_id) as connection:
-            advanced = await advance_job(
+            standing = await advance_job(
                 connection,
                 self.tenant_id,
                 self.job.id,
@@ -95,10 +108,9 @@ class Run:
                 rows=rows,
                 lease=LEASE,
             )
-            if advanced and also is not None:
+            if standing is not Standing.TAKEN and also is not None:
                 await also(connection)
-        if not advanced:
-            raise JobTaken
+        _go_on(standing)
         self.position = position
         if self.hear is not None:
             self.hear(position, self.total, self.counts)
@@ -106,6 +118,13 @@ class Run:
             pause = await until_next_job(self.database)
             if pause is not None and pause <= timedelta(0):
                 raise GaveWay
+
+
+def _go_on(standing: Standing) -> None:
+    if standing is Standing.TAKEN:
+        raise JobTaken
+    if standing is Standing.CANCELLED:
+        raise JobRefused(JobProblem(JobCode.CANCELLED))
 
 
 Work = Callable[[Run], Awaitable[UUID | None]]
@@ -121,6 +140,8 @@ async def run_job(
     if job is None or job.done_at is not None:
         return
     try:
+        if job.failure is not None:
+            raise JobRefused(JobProblem(JobCode.CANCELLED))
         run = await _run(bench, tenant_id, job, hear)
         file_id = await works[JobKind(job.kind)](run)
     except JobRefused as refused:

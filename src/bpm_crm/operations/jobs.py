@@ -6,10 +6,11 @@ from typing import Any
 from uuid import UUID
 
 from bpm_crm.operations.access import Permission
+from bpm_crm.operations.job_problems import JobCode, JobProblem, JobRefused
 from bpm_crm.operations.requests import digest_of
 from bpm_crm.records.database import Connection
 from bpm_crm.records.identifiers import new_id
-from bpm_crm.records.jobs import JobRecord, announce_jobs, insert_job, job_of_key, load_job
+from bpm_crm.records.jobs import JobRecord, announce_jobs, cancel_job, insert_job, job_of_key, load_job
 
 
 class JobKind(StrEnum):
@@ -75,3 +76,18 @@ async def ask(
     if made:
         await announce_jobs(connection, tenant_id)
     return found, not made
+
+
+async def cancel(connection: Connection, tenant_id: UUID, job_id: UUID) -> tuple[JobRecord, bool]:
+    """End a job: at once if it has not begun, else after the step it is at; and whether that was asked for before.
+
+    `JobRefused` where it has ended otherwise. What was done before stays.
+    """
+    problem = JobProblem(JobCode.CANCELLED).as_json()
+    is_new = await cancel_job(connection, tenant_id, job_id, problem)
+    found = await load_job(connection, tenant_id, job_id)
+    if found is None:
+        raise LookupError("only a job that was found is cancelled")
+    if found.failure is None or found.failure["code"] != JobCode.CANCELLED:
+        raise JobRefused(JobProblem(JobCode.ENDED))
+    return found, not is_new
