@@ -1,6 +1,8 @@
 """Migrations over the API: plan, edit, try, run, read the verdicts, undo; who may; what another company sees."""
 
+import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from tests.engine.build import changed
 from tests.excel.desk import Desk, a_desk
 from tests.world import PUBLISHED_AT
 
+PAGE = Path(__file__).parents[2] / "docs" / "migrating-instances.md"
 PLAN = """mutation ($input: PlanMigrationInput!) { answer: planMigration(input: $input) { __typename
   ... on MigrationPlanned { plan { id process fromVersion toVersion revision running waivedClocks
     stages { key to confidence because running } clocks { key to } checkpoints { key to } } }
@@ -223,3 +226,21 @@ async def test_each_step_counts_in_the_version_under_which_it_was_taken_and_vers
     contacted = next(key for key in whole if whole[key] == 3 and parts["2"][key] == 2)
     assert parts["1"][contacted] == 1
     assert after["processMap"]["conformance"]["deviating"] == 0
+
+
+async def test_the_requests_of_the_page_do_what_it_says(api: Api, worker: Desk) -> None:
+    requests = re.findall(r"```graphql\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    first, edited, dry_run, look, undo = requests
+    proposed = (await api.data(first, "owner"))["planMigration"]["plan"]
+    assert (proposed["revision"], proposed["running"]) == (1, 3)
+    planned = (await api.data(edited, "owner"))["planMigration"]["plan"]
+    assert (planned["revision"], planned["waivedFields"]) == (2, ["amount"])
+    tried = (await api.data(dry_run, "owner", plan=planned["id"]))["dryRunMigration"]["migration"]
+    await worker.runner.drain()
+    seen = (await api.data(look, "owner", id=tried["id"]))["migration"]
+    assert (seen["status"], seen["migrated"], seen["cases"]["totalCount"]) == ("DONE", 3, 0)
+    done = await run(api, "migrateInstances", plan=planned["id"])
+    await worker.runner.drain()
+    taken_back = (await api.data(undo, "owner", migration=done["migration"]["id"]))["undoMigration"]["migration"]
+    await worker.runner.drain()
+    assert (await api.data(look, "owner", id=taken_back["id"]))["migration"]["status"] == "DONE"
