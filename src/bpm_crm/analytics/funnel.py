@@ -7,7 +7,8 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import Any
 
-from bpm_crm.analytics.cells.cuts import Answer
+from bpm_crm.analytics.cells.cuts import Answer, whole
+from bpm_crm.analytics.cells.lengths import Rows, Slots
 from bpm_crm.analytics.cells.reading import Answers, read_answers
 from bpm_crm.analytics.cells.sheets import Evaluation, Kept, Layout
 from bpm_crm.analytics.dimensions import Segment
@@ -239,8 +240,18 @@ async def _counted(connection: Connection, members: Members) -> dict[Segment | N
 
 def _answered(answers: Answers) -> dict[Segment | None, dict[Number, Counted]]:
     """The same from cells."""
-    by_segment = answers.by_segment.items()
-    return {None: _numbers(answers.whole)} | {segment: _numbers(answer) for segment, answer in by_segment}
+    by_segment: dict[Segment | None, Answer] = {None: whole(answers.by_segment.values())}
+    by_segment.update(answers.by_segment)
+    found = {segment: _numbers(answer) for segment, answer in by_segment.items()}
+    height = len(answers.sheet.checkpoints)
+    rows = Rows({step: step - 1 for step in range(1, height + 1)}, height)
+    lengths = Slots([answer.spread for answer in by_segment.values()]).rows(rows)
+    places = [(counted, step) for counted in found.values() for step in range(1, height + 1)]
+    percentiles = (lengths.percentiles(share).tolist() for share in (0.5, 0.9))
+    for (counted, step), size, *seconds in zip(places, lengths.totals.tolist(), *percentiles, strict=True):
+        if size:
+            counted[step, "seconds"] = Counted(seconds=seconds)
+    return found
 
 
 def _numbers(answer: Answer) -> dict[Number, Counted]:
@@ -250,9 +261,6 @@ def _numbers(answer: Answer) -> dict[Number, Counted]:
         if number != "visits" and amount:
             visits = answer.numbers.get(f"{step} visits", 0) if number == "reached" else 0
             found[int(step), number] = Counted(int(amount), int(visits))
-    histogram = answer.histogram()
-    for step_number in histogram.slots:
-        found[step_number, "seconds"] = Counted(seconds=histogram.percentiles(step_number, (0.5, 0.9)))
     return found
 
 

@@ -6,7 +6,8 @@ from fractions import Fraction
 from math import sqrt
 
 from bpm_crm.analytics.intervals import wilson
-from bpm_crm.analytics.stage_times import Quantile, StageTimes
+from bpm_crm.analytics.stage_times import StageTimes
+from bpm_crm.analytics.stays import Quantile
 
 TOLERATED = Fraction(1, 10)
 """A stage is slow when more than this share of its first visits went past their target: when its p90 is beyond it."""

@@ -7,7 +7,8 @@ import strawberry
 
 from bpm_crm.analytics.intervals import wilson
 from bpm_crm.analytics.stage_pace import FEWEST_JUDGED, TOLERATED, Change, Pace, against_target
-from bpm_crm.analytics.stage_times import StageTimes, Stay
+from bpm_crm.analytics.stage_times import StageTimes
+from bpm_crm.analytics.stays import Stay
 from bpm_crm.api.exposing import expose
 from bpm_crm.api.figure_frames import Period, decimal, rate, whole
 

@@ -1,16 +1,16 @@
 """Cuts of whole segments: those that a filter holds, grouped by any dimensions, and what is added to each group."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from bpm_crm.analytics.cells.columns import Columns, summed
+from bpm_crm.analytics.cells.columns import Columns, distinct, summed
 from bpm_crm.analytics.cells.sheets import WHOLE
-from bpm_crm.analytics.cells.spreads import Axes, Histogram, Ints, Packed
+from bpm_crm.analytics.cells.spreads import Ints, Spread
 from bpm_crm.analytics.dimensions import Dimension, Grouping, OwnerBasis, Segment
 from bpm_crm.analytics.statements import CaseFilter, report, statement
 from bpm_crm.records.database import Connection
@@ -35,29 +35,24 @@ _MOST_DENSE = 1 << 24
 """Sums are taken in place up to so many, and by sorting above."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Answer:
-    """The sums of one segment: exact numbers by name, and the lengths of time to ask percentiles of."""
+    """The sums of one segment: exact numbers by name, and lengths of time."""
 
-    numbers: dict[str, int] = field(default_factory=dict)
-    spreads: list[Packed] = field(default_factory=list)
+    numbers: Mapping[str, int]
+    spread: Spread
 
-    def histogram(self, axes: Axes | None = None) -> Histogram:
-        """The lengths of time; `axes` where they grow."""
-        return Histogram(self.spreads, axes)
 
-    def add(self, numbers: Mapping[str, int], spread: Packed) -> None:
-        """Add what a cell holds."""
-        known = self.numbers
-        for name, amount in numbers.items():
-            known[name] = known.get(name, 0) + amount
-        self.spreads.append(spread)
-
-    def include(self, other: "Answer") -> None:
-        """Add another segment."""
-        for name, amount in other.numbers.items():
-            self.numbers[name] = self.numbers.get(name, 0) + amount
-        self.spreads.extend(other.spreads)
+def whole(some: Iterable[Answer]) -> Answer:
+    """Several segments together; lengths are not summed up."""
+    numbers: dict[str, int] = {}
+    spreads: list[Spread] = [(np.zeros(0, np.int64),) * 2]
+    for answer in some:
+        for name, amount in answer.numbers.items():
+            numbers[name] = numbers.get(name, 0) + amount
+        spreads.append(answer.spread)
+    keys, counts = (np.concatenate(column) for column in zip(*spreads, strict=True))
+    return Answer(numbers, (keys, counts))
 
 
 def columns_named(cases: CaseFilter) -> list[str] | None:
@@ -82,47 +77,35 @@ async def filtered(connection: Connection, tenant_id: Any, columns: Columns, cas
     """The segments that a filter holds, as ones among noughts: asked of the database once for all that look alike to the filter."""
     named = columns_named(cases)
     if not named:
-        return np.ones(columns.codes.shape[1], np.int64)
+        return np.ones(columns.size, np.int64)
     rows = [WHOLE.index(name) for name in named]
     kinds, places = distinct(columns, rows)
-    values = {f"{name}_values": [None] * len(kinds) for name in WHOLE}
+    values = {f"{name}_values": [None] * kinds.shape[1] for name in WHOLE}
     for column, (name, row) in enumerate(zip(named, rows, strict=True)):
-        values[f"{name}_values"] = [columns.values[row][code] for code in kinds[:, column].tolist()]
+        values[f"{name}_values"] = [columns.values[row][code] for code in kinds[column].tolist()]
     found = statement(_FILTERED, tenant_id, values, cases=cases)
-    held = np.zeros(len(kinds), np.int64)
+    held = np.zeros(kinds.shape[1], np.int64)
     held[[row["place"] - 1 for row in await connection.fetch(found.text, *found.values)]] = 1
     return held[places]
 
 
-def distinct(columns: Columns, rows: Sequence[int]) -> tuple[Ints, Ints]:
-    """The different combinations of the values of some dimensions, a row each, and which of them each segment has."""
-    size = columns.codes.shape[1]
-    pairs = np.zeros(size, np.int64)
-    for row in rows:
-        pairs = pairs * max(1, len(columns.values[row])) + columns.codes[row]
-        pairs = np.unique(pairs, return_inverse=True)[1].astype(np.int64)
-    _, firsts, places = np.unique(pairs, return_index=True, return_inverse=True)
-    return columns.codes[list(rows)][:, firsts].T.astype(np.int64), places.astype(np.int64)
-
-
-def grouped(columns: Columns, dimensions: Sequence[str], held: Ints | None = None) -> dict[Segment, Answer]:
-    """What is added to each combination of the values of some dimensions, of those segments that are held."""
-    rows = [WHOLE.index(name) for name in dimensions]
+def grouped(columns: Columns, rows: Sequence[int], held: Ints | None = None) -> dict[Segment, Answer]:
+    """What is added to each combination of the values of some dimensions, given by their rows, of those segments that are held."""
     kinds, groups = distinct(columns, rows)
     places, keys, amounts = columns.places, columns.keys, columns.amounts
     if held is not None and not held.all():
         some = held[places] > 0
         places, keys, amounts = places[some], keys[some], amounts[some]
     answers: dict[Segment, Answer] = {}
-    for group, numbers, spread in _sums(groups[places], keys, amounts, len(kinds), columns.names):
-        segment = tuple(columns.values[row][code] for row, code in zip(rows, kinds[group].tolist(), strict=True))
-        answers[segment] = Answer(numbers, [spread])
+    for group, numbers, spread in _sums(groups[places], keys, amounts, kinds.shape[1], columns.names):
+        segment = tuple(columns.values[row][code] for row, code in zip(rows, kinds[:, group].tolist(), strict=True))
+        answers[segment] = Answer(numbers, spread)
     return answers
 
 
 def _sums(
     groups: Ints, keys: Ints, amounts: Ints, size: int, names: Sequence[str]
-) -> Iterator[tuple[int, dict[str, int], Packed]]:
+) -> Iterator[tuple[int, dict[str, int], Spread]]:
     """By group: numbers by name, and a spread."""
     groups, keys, amounts = _summed(groups, keys, amounts, size)
     bounds = np.searchsorted(groups, np.arange(size + 1)).tolist()

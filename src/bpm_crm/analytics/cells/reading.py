@@ -4,25 +4,25 @@ The cells hold each case as it was last folded. Cases that changed since, or tha
 SQL and put in place of what is stored of them; all in the snapshot of one transaction. So the answer is that of the history.
 """
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from uuid import UUID
 
 import numpy as np
-import orjson
+from numpy.typing import NDArray
 
 from bpm_crm.analytics.calendars import Processes
-from bpm_crm.analytics.cells.changes import Heap
-from bpm_crm.analytics.cells.columns import joined, unpack_columns
+from bpm_crm.analytics.cells.columns import Columns, chosen, joined, unpack_columns
 from bpm_crm.analytics.cells.cuts import Answer, columns_named, dimensions_of, filtered, grouped
 from bpm_crm.analytics.cells.days import Days, Span
-from bpm_crm.analytics.cells.parts import axis_now, contributions, segments_of, unpack_parts
-from bpm_crm.analytics.cells.sheets import PROCESS, ROLLED_UP, Evaluation, Kept, Sheet, sheet_of
-from bpm_crm.analytics.cells.spreads import CALENDAR, Axes, unpack
+from bpm_crm.analytics.cells.parts import added_of, axis_now, contributions, placed, unpack_parts
+from bpm_crm.analytics.cells.sheets import PROCESS, ROLLED_UP, WHOLE, Evaluation, Kept, Sheet, sheet_of
+from bpm_crm.analytics.cells.spreads import CALENDAR, Axes
+from bpm_crm.analytics.cells.sums import WHOLE_DAYS, Added, name_of, together
 from bpm_crm.analytics.dimensions import Dimension, Grouping, OwnerBasis, Segment
 from bpm_crm.analytics.frames import FIRST_INSTANT, LAST_INSTANT, Frame, Question
-from bpm_crm.records import cell_days, cells
+from bpm_crm.records import cell_bodies, cells
 from bpm_crm.records.database import Connection
 
 MOST_EVALUATED = 20_000
@@ -38,14 +38,6 @@ class Answers:
     by_segment: Mapping[Segment, Answer]
     sheet: Sheet
     axes: Axes
-
-    @property
-    def whole(self) -> Answer:
-        """All segments together."""
-        found = Answer()
-        for answer in self.by_segment.values():
-            found.include(answer)
-        return found
 
 
 async def read_answers(
@@ -70,9 +62,7 @@ async def read_answers(
     asked = Evaluation(connection, question.tenant_id, frame, sheet.checkpoints, processes or {}, dirty)
     changes = await _changes(kept, sheet, span, asked)
     if is_summed:
-        answers = await _stored(asked, sheet, question, span)
-        for segment, answer in grouped(changes.columns(), dimensions).items():
-            answers[segment].include(answer)
+        answers = await _stored(asked, sheet, span, changes, dimensions)
     else:
         answers = await _cut(asked, sheet, question, span, changes, dimensions)
     held = {segment: answer for segment, answer in answers.items() if any(answer.numbers.values())}
@@ -117,48 +107,61 @@ async def _sheet(
     return None
 
 
-async def _stored(asked: Evaluation, sheet: Sheet, question: Question, span: Span) -> dict[Segment, Answer]:
-    """What the cells say."""
-    answers: dict[Segment, Answer] = defaultdict(Answer)
-    dimensions = ",".join(question.grouping.dimensions)
+async def _stored(
+    asked: Evaluation, sheet: Sheet, span: Span, changes: Columns, dimensions: Sequence[str]
+) -> dict[Segment, Answer]:
+    """What the cells by these dimensions say, and the changes."""
+    bodies: list[Columns] = []
     for level, first, end in span.cover():
-        rows = await cells.read_cells(asked.connection, asked.tenant_id, sheet.id, dimensions, level, first, end)
-        for row in rows:
-            answers[tuple(orjson.loads(row["segment"]))].add(row["numbers"], unpack(row["spreads"]))
-    return answers
+        bodies += await _read(asked, sheet, *name_of(dimensions, level), first, end)
+    shown = chosen(changes, [WHOLE.index(name) for name in dimensions])
+    return grouped(joined([*bodies, shown], len(dimensions)), range(len(dimensions)))
 
 
 async def _cut(
-    asked: Evaluation, sheet: Sheet, question: Question, span: Span, changes: Heap, dimensions: Sequence[str]
+    asked: Evaluation, sheet: Sheet, question: Question, span: Span, changes: Columns, dimensions: Sequence[str]
 ) -> dict[Segment, Answer]:
     """What the whole segments say that the question is about."""
-    rows = await cell_days.read_days(asked.connection, asked.tenant_id, sheet.id, span.since, span.until)
-    columns = joined([*(unpack_columns(row["body"]) for row in rows), changes.columns()])
+    bodies = await _read(asked, sheet, *name_of(*WHOLE_DAYS), span.since, span.until)
+    columns = joined([*bodies, changes])
     held = await filtered(asked.connection, asked.tenant_id, columns, question.cases)
     wanted = [str(definition) for definition in sheet.definitions]
     of_process = [int(value in wanted) for value in columns.values[PROCESS]]
     if not all(of_process):
         held = held * np.asarray(of_process, np.int64)[columns.codes[PROCESS]]
-    return grouped(columns, dimensions, held)
+    return grouped(columns, [WHOLE.index(name) for name in dimensions], held)
 
 
-async def _changes(kept: Kept, sheet: Sheet, span: Span, asked: Evaluation) -> Heap:
-    """What changed cases add now, less what is stored of them."""
-    heap = Heap()
+async def _read(
+    asked: Evaluation, sheet: Sheet, dimensions: str, level: str, since: date | None, until: date | None
+) -> list[Columns]:
+    rows = await cell_bodies.read(asked.connection, asked.tenant_id, sheet.id, dimensions, level, since, until)
+    return [unpack_columns(row["body"]) for row in rows]
+
+
+async def _changes(kept: Kept, sheet: Sheet, span: Span, asked: Evaluation) -> Columns:
+    """What changed cases add now, less what is stored of them, in whole segments."""
     if not asked.cases:
-        return heap
-    first = None if span.since is None else span.since.toordinal()
-    end = None if span.until is None else span.until.toordinal()
-    segments = await segments_of(asked, asked.frame.as_of)
-    now = await contributions(kept, asked, segments, Days(sheet.zone), asked.frame.as_of)
+        return joined([])
+    within = await placed(asked, asked.frame.as_of)
+    now = await contributions(kept, asked, within, Days(sheet.zone), asked.frame.as_of)
     stored = await cells.load_parts(asked.connection, asked.tenant_id, asked.cases)
-    for case in asked.cases:
-        known = unpack_parts(stored[case].parts).get(sheet.evaluation, ()) if case in stored else ()
-        for sign, parts in ((1, now[case].parts if case in now else ()), (-1, known)):
-            for part in parts:
-                if (first is None or part.on >= first) and (end is None or part.on < end) and sheet.has(part.segment):
-                    heap.add(part, sign)
-    return heap
+    known = [
+        (place, part)
+        for place, case in enumerate(asked.cases)
+        if case in stored
+        for part in unpack_parts(stored[case].parts).get(sheet.evaluation, ())
+    ]
+    some = together([now.added, added_of(known).taken_away()]).of(sheet.definitions)
+    return some.only(_inside(some, span)).columns
+
+
+def _inside(added: Added, span: Span) -> NDArray[np.bool_]:
+    """Which segments lie in a span of days."""
+    first = np.iinfo(np.int64).min if span.since is None else span.since.toordinal()
+    end = np.iinfo(np.int64).max if span.until is None else span.until.toordinal()
+    found: NDArray[np.bool_] = (added.days >= first) & (added.days < end)
+    return found
 
 
 def _axes(kept: Kept, asked: Evaluation) -> Axes:

@@ -1,0 +1,87 @@
+"""Lengths of time of many segments at once: counts by row and bucket, sorted, of which percentiles and curves of survival are read."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bpm_crm.analytics.cells.spreads import MIDDLES, WIDTH, Axes, Ints, Spread, grown
+
+Floats = NDArray[np.float64]
+"""One value for each row; nan: not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Which slots of a report make up which row of each segment: a row by slot, of so many."""
+
+    by_slot: Mapping[int, int]
+    height: int
+
+
+class Slots:
+    """The lengths of several segments by slot; `axes` is needed where lengths grow."""
+
+    def __init__(self, spreads: Sequence[Spread], axes: Axes | None = None) -> None:
+        self.segments = len(spreads)
+        keys = np.concatenate([np.zeros(0, np.int64), *(spread[0] for spread in spreads)])
+        self._counts: Ints = np.concatenate([np.zeros(0, np.int64), *(spread[1] for spread in spreads)])
+        self._places: Ints = np.repeat(np.arange(self.segments), [len(spread[0]) for spread in spreads])
+        keys = grown(keys, axes)
+        self._slots: Ints = keys // WIDTH
+        self._buckets: Ints = keys - self._slots * WIDTH
+
+    def rows(self, rows: Rows) -> "Lengths":
+        """The rows of every segment, one segment after the other."""
+        table = np.full(1 + max([*rows.by_slot, int(self._slots.max(initial=0))]), -1, np.int64)
+        table[list(rows.by_slot)] = list(rows.by_slot.values())
+        places = table[self._slots]
+        some = np.flatnonzero(places >= 0)
+        pairs = (self._places[some] * rows.height + places[some]) * WIDTH + self._buckets[some]
+        return Lengths(pairs, self._counts[some], self.segments * rows.height)
+
+
+class Lengths:
+    """Counts by row and bucket, given as `row * WIDTH + bucket`."""
+
+    def __init__(self, pairs: Ints, counts: Ints, size: int) -> None:
+        order = np.argsort(pairs, kind="stable")
+        pairs, counts = pairs[order], counts[order]
+        if len(pairs):
+            begins = np.flatnonzero(np.concatenate([[True], pairs[1:] != pairs[:-1]]))
+            pairs, counts = pairs[begins], np.add.reduceat(counts, begins)
+            pairs, counts = pairs[counts != 0], counts[counts != 0]
+        self.pairs, self.counts = pairs, counts
+        self._bounds: Ints = np.searchsorted(pairs, np.arange(size + 1) * WIDTH)
+
+    @cached_property
+    def totals(self) -> Ints:
+        """How many lengths each row has."""
+        return np.diff(self._cumulated[self._bounds])
+
+    def percentiles(self, share: float) -> Floats:
+        """The percentile of each row, between neighbours as `percentile_cont` has it, within 1 %."""
+        found = np.full(len(self.totals), np.nan)
+        held = np.flatnonzero(self.totals)
+        last = self.totals[held] - 1
+        ranks = last * np.float64(share)
+        below = np.floor(ranks).astype(np.int64)
+        begins = self._cumulated[self._bounds[held]]
+        low, high = (self._at(begins + np.minimum(rank, last)) for rank in (below, below + 1))
+        found[held] = low + (high - low) * (ranks - below)
+        return found
+
+    def _at(self, places: Ints) -> Floats:
+        found: Floats = MIDDLES[self.pairs[np.searchsorted(self._cumulated[1:], places, "right")] % WIDTH]
+        return found
+
+    @cached_property
+    def _cumulated(self) -> Ints:
+        return np.concatenate([[0], np.cumsum(self.counts)])
+
+
+def known(values: Floats) -> list[float | None]:
+    """Values of rows as plain numbers; None: not known."""
+    return [None if value != value else value for value in values.tolist()]  # only nan is not itself
