@@ -1,4 +1,4 @@
-"""One kind of cell: packed columns by some dimensions or by whole segments. What was kept is filled anew: it is packed otherwise."""
+"""One kind of cell: packed columns by some dimensions or by whole segments; of all sheets. What was kept is filled anew, packed otherwise."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -18,6 +18,7 @@ def upgrade() -> None:
     op.execute("TRUNCATE cell, cell_day, cell_sheet, case_part, compaction")
     op.drop_table("cell_day")
     op.drop_table("cell")
+    op.drop_column("cell_sheet", "is_whole")
     create_tenant_table(
         "cell",
         sa.Column("tenant_id", sa.UUID(), nullable=False),
@@ -37,6 +38,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute("TRUNCATE cell, cell_sheet, case_part, compaction")
     op.drop_table("cell")
+    op.add_column("cell_sheet", sa.Column("is_whole", sa.Boolean(), nullable=False))
     create_tenant_table(
         "cell",
         sa.Column("tenant_id", sa.UUID(), nullable=False),

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bpm_crm.analytics.cells.sheets import ROLLED_UP
-from bpm_crm.analytics.dimensions import Grouping
+from bpm_crm.analytics.dimensions import Dimension, Grouping
 from bpm_crm.analytics.frames import Question
 from bpm_crm.operations.compactor import compact
 from bpm_crm.records.database import Database
@@ -39,7 +39,7 @@ async def test_cells_answer_what_history_answers(world: World, worker: Database,
         await settle(world, worker)
         for _ in range(4):
             await walks._step_all()
-            for dimension in (None, *ROLLED_UP):
+            for dimension in (None, Dimension.PROCESS, *ROLLED_UP):
                 grouping = Grouping(() if dimension is None else (dimension,))
                 for process in (None, "callback-request"):
                     await compare(world, Question(world.tenant_id, grouping=grouping), process)

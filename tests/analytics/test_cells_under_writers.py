@@ -269,9 +269,9 @@ async def test_a_new_sheet_is_not_read_before_it_is_filled(
 WHOLE = "dimensions LIKE '%stage%'"
 """The cells of whole segments."""
 DAMAGE = {
-    "another cell": "UPDATE cell SET body = (SELECT max(c.body) FROM cell AS c WHERE c.dimensions = 'owner') WHERE dimensions = 'owner'",
-    "a missing cell": "DELETE FROM cell WHERE dimensions = 'owner'",
-    "a missing month": "DELETE FROM cell WHERE dimensions = '' AND level = 'month'",
+    "another cell": "UPDATE cell SET body = (SELECT max(c.body) FROM cell AS c WHERE c.dimensions = 'process,owner') WHERE dimensions = 'process,owner'",
+    "a missing cell": "DELETE FROM cell WHERE dimensions = 'process,owner'",
+    "a missing month": "DELETE FROM cell WHERE dimensions = 'process' AND level = 'month'",
     "whole segments": f"UPDATE cell SET body = (SELECT max(c.body) FROM cell AS c WHERE {WHOLE}) WHERE {WHOLE}",
     "a missing day": f"DELETE FROM cell WHERE {WHOLE} AND starts_on = (SELECT max(starts_on) FROM cell)",
     "the parts of a case": "UPDATE case_part SET parts = (SELECT max(p.parts) FROM case_part AS p)",

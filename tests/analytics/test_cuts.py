@@ -87,7 +87,9 @@ async def test_a_case_of_another_region_is_noticed(world: World, worker: Databas
     question = Question(world.tenant_id, CaseFilter("k.region = $2::text", ["Tula"]))
     await compare(world, question, None)
     async with world.owner.transaction(world.tenant_id) as connection:
-        await connection.execute(f"DELETE FROM cell WHERE {WHOLE} AND starts_on = (SELECT min(starts_on) FROM cell WHERE {WHOLE})")
+        await connection.execute(
+            f"DELETE FROM cell WHERE {WHOLE} AND starts_on = (SELECT min(starts_on) FROM cell WHERE {WHOLE})"
+        )
     with pytest.raises(AssertionError):
         await compare(world, Question(world.tenant_id, grouping=Grouping((Dimension.REGION,))), None)
 

@@ -240,12 +240,12 @@ async def _counted(connection: Connection, members: Members) -> dict[Segment | N
 
 def _answered(answers: Answers) -> dict[Segment | None, dict[Number, Counted]]:
     """The same from cells."""
-    by_segment: dict[Segment | None, Answer] = {None: whole(answers.by_segment.values())}
-    by_segment.update(answers.by_segment)
-    found = {segment: _numbers(answer) for segment, answer in by_segment.items()}
+    segments: list[Segment | None] = [None, *answers.by_segment]
+    shown = [whole(answers.by_segment.values()), *answers.by_segment.values()]
+    found = {segment: _numbers(answer) for segment, answer in zip(segments, shown, strict=True)}
     height = len(answers.sheet.checkpoints)
     rows = Rows({step: step - 1 for step in range(1, height + 1)}, height)
-    lengths = Slots([answer.spread for answer in by_segment.values()]).rows(rows)
+    lengths = Slots([answer.spread for answer in shown]).rows(rows)
     places = [(counted, step) for counted in found.values() for step in range(1, height + 1)]
     percentiles = (lengths.percentiles(share).tolist() for share in (0.5, 0.9))
     for (counted, step), size, *seconds in zip(places, lengths.totals.tolist(), *percentiles, strict=True):

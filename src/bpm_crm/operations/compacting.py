@@ -92,8 +92,6 @@ class Compaction:
         changed = np.asarray(is_changed, np.bool_)
         gone = _gone(after.cases, is_changed, before)
         for sheet in self.sheets:
-            if not sheet.is_filled and not sheet.is_whole:
-                continue
             held = np.asarray([case <= sheet.filled_to for case in after.cases], np.bool_)
             is_filling = sheet.id in filling
             for added, cases in ((after.added, held & changed | is_filling), (gone, held & changed)):
@@ -109,14 +107,14 @@ class Compaction:
         await cells.lift_limits(self.connection)
         after = min(sheet.filled_to for sheet in unfilled)
         filling = [sheet for sheet in unfilled if sheet.filled_to == after]
-        definitions = {definition for sheet in filling if sheet.is_whole for definition in sheet.definitions}
+        definitions = {definition for sheet in filling for definition in sheet.definitions}
         most = FILLED_AT_ONCE
         cases = await cells.next_cases(self.connection, self.tenant_id, sorted(definitions), after, most)
         await self.fold(cases, [sheet.id for sheet in filling])
         is_filled = len(cases) < most
         if is_filled:
             for sheet in filling:
-                await roll_up(self.connection, self.tenant_id, sheet, self._whole(sheet, filling))
+                await roll_up(self.connection, self.tenant_id, sheet)
         to = LAST_ID if is_filled else cases[-1]
         ids = [sheet.id for sheet in filling]
         await cells.mark_filled(self.connection, self.tenant_id, ids, to, is_filled=is_filled)
@@ -124,16 +122,6 @@ class Compaction:
             replace(sheet, filled_to=to, is_filled=is_filled) if sheet in filling else sheet for sheet in self.sheets
         ]
         return max(1, len(cases))
-
-    def _whole(self, sheet: Sheet, filling: Sequence[Sheet]) -> Sheet:
-        """The sheet whose whole segments hold the cases of another one: among those being filled, or filled before."""
-        return next(
-            other
-            for other in (*filling, *(other for other in self.sheets if other.is_filled))
-            if other.is_whole
-            and other.evaluation == sheet.evaluation
-            and set(other.definitions) >= set(sheet.definitions)
-        )
 
     async def fill_up(self) -> None:
         """Fill every sheet to its end."""

@@ -27,10 +27,10 @@ async def add_to_cells(connection: Connection, tenant_id: UUID, sheet: Sheet, ad
         await _add(connection, tenant_id, {key: packed[key] for key in keys[place : place + SAVED_AT_ONCE]})
 
 
-async def roll_up(connection: Connection, tenant_id: UUID, sheet: Sheet, whole: Sheet) -> None:
-    """Make the cells by dimensions of a sheet that has none yet, of the days of one that holds its cases, month by month."""
-    for month in await cell_bodies.months(connection, tenant_id, whole.id, *name_of(*WHOLE_DAYS)):
-        added = (await _days(connection, tenant_id, whole, month)).of(sheet.definitions).in_order()
+async def roll_up(connection: Connection, tenant_id: UUID, sheet: Sheet) -> None:
+    """Make the cells by dimensions of a sheet that has none yet, of its days, month by month."""
+    for month in await cell_bodies.months(connection, tenant_id, sheet.id, *name_of(*WHOLE_DAYS)):
+        added = (await _days(connection, tenant_id, sheet, month)).in_order()
         saved = {
             CellKey(sheet.id, *name_of(*kind), starts_on): (0, body)
             for kind in KINDS
@@ -42,15 +42,15 @@ async def roll_up(connection: Connection, tenant_id: UUID, sheet: Sheet, whole: 
 
 def _packed(sheet: Sheet, ordered: Added) -> Iterator[tuple[CellKey, bytes]]:
     for kind in KINDS:
-        if sheet.is_whole if kind == WHOLE_DAYS else sheet.is_filled:
+        if sheet.is_filled or kind == WHOLE_DAYS:
             for starts_on, body in ordered.by(*kind):
                 yield CellKey(sheet.id, *name_of(*kind), starts_on), body
 
 
-async def _days(connection: Connection, tenant_id: UUID, whole: Sheet, month: date) -> Added:
+async def _days(connection: Connection, tenant_id: UUID, sheet: Sheet, month: date) -> Added:
     """The days of a month in whole segments."""
     dimensions, level = name_of(*WHOLE_DAYS)
-    rows = await cell_bodies.read(connection, tenant_id, whole.id, dimensions, level, month, month_of(month, 1))
+    rows = await cell_bodies.read(connection, tenant_id, sheet.id, dimensions, level, month, month_of(month, 1))
     parts = [unpack_columns(row["body"]) for row in rows]
     days = np.repeat([row["starts_on"].toordinal() for row in rows], [part.size for part in parts])
     return Added(joined(parts, len(WHOLE)), days, np.zeros(len(days), np.int64))

@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bpm_crm.analytics.cells.columns import Columns, distinct, summed
 from bpm_crm.analytics.cells.sheets import WHOLE
@@ -73,28 +74,29 @@ def dimensions_of(grouping: Grouping) -> list[str] | None:
     return None if is_of_actors or not known.issuperset(wanted) or Dimension.STAGE in wanted else wanted
 
 
-async def filtered(connection: Connection, tenant_id: Any, columns: Columns, cases: CaseFilter) -> Ints:
-    """The segments that a filter holds, as ones among noughts: asked of the database once for all that look alike to the filter."""
+async def filtered(connection: Connection, tenant_id: Any, columns: Columns, cases: CaseFilter) -> NDArray[np.bool_]:
+    """Which segments a filter holds: asked of the database once for all that look alike to the filter."""
     named = columns_named(cases)
     if not named:
-        return np.ones(columns.size, np.int64)
+        return np.ones(columns.size, np.bool_)
     rows = [WHOLE.index(name) for name in named]
     kinds, places = distinct(columns, rows)
     values = {f"{name}_values": [None] * kinds.shape[1] for name in WHOLE}
     for column, (name, row) in enumerate(zip(named, rows, strict=True)):
         values[f"{name}_values"] = [columns.values[row][code] for code in kinds[column].tolist()]
     found = statement(_FILTERED, tenant_id, values, cases=cases)
-    held = np.zeros(kinds.shape[1], np.int64)
-    held[[row["place"] - 1 for row in await connection.fetch(found.text, *found.values)]] = 1
-    return held[places]
+    held = np.zeros(kinds.shape[1], np.bool_)
+    held[[row["place"] - 1 for row in await connection.fetch(found.text, *found.values)]] = True
+    shown: NDArray[np.bool_] = held[places]
+    return shown
 
 
-def grouped(columns: Columns, rows: Sequence[int], held: Ints | None = None) -> dict[Segment, Answer]:
+def grouped(columns: Columns, rows: Sequence[int], held: NDArray[np.bool_]) -> dict[Segment, Answer]:
     """What is added to each combination of the values of some dimensions, given by their rows, of those segments that are held."""
     kinds, groups = distinct(columns, rows)
     places, keys, amounts = columns.places, columns.keys, columns.amounts
-    if held is not None and not held.all():
-        some = held[places] > 0
+    if not held.all():
+        some = held[places]
         places, keys, amounts = places[some], keys[some], amounts[some]
     answers: dict[Segment, Answer] = {}
     for group, numbers, spread in _sums(groups[places], keys, amounts, kinds.shape[1], columns.names):

@@ -45,14 +45,14 @@ async def read_answers(
 ) -> Answers | None:
     """The answers to a question about a kept report; None where no cells can answer it, so that history has to.
 
-    Cells answer what is asked for now, of whole days. Of every case, in the segments of no dimension or one of `ROLLED_UP`, there are
+    Cells answer what is asked for now, of whole days. Of every case, in the segments of processes and one of `ROLLED_UP`, there are
     sums; other cuts are made of whole segments. `processes` are the versions of the frame, where the report needs them.
     """
     dimensions = dimensions_of(question.grouping)
     if not frame.is_current or dimensions is None or columns_named(question.cases) is None:
         return None
     is_summed = question.cases.is_open and is_rolled_up(question.grouping)
-    sheet = await _sheet(connection, kept, frame, question, is_whole=not is_summed)
+    sheet = await _sheet(connection, kept, frame, question)
     if sheet is None:
         return None
     span = span_of(question, Days(sheet.zone))
@@ -62,7 +62,7 @@ async def read_answers(
     asked = Evaluation(connection, question.tenant_id, frame, sheet.checkpoints, processes or {}, dirty)
     changes = await _changes(kept, sheet, span, asked)
     if is_summed:
-        answers = await _stored(asked, sheet, span, changes, dimensions)
+        answers = await _summed(asked, sheet, span, changes, dimensions)
     else:
         answers = await _cut(asked, sheet, question, span, changes, dimensions)
     held = {segment: answer for segment, answer in answers.items() if any(answer.numbers.values())}
@@ -71,10 +71,10 @@ async def read_answers(
 
 def is_rolled_up(grouping: Grouping) -> bool:
     """Whether there are cells by these dimensions. Whose a case is counted as matters only to what is split by people."""
-    dimensions = grouping.dimensions
-    if len(dimensions) > 1 or not set(dimensions) <= set(ROLLED_UP):
+    others = set(grouping.dimensions) - {Dimension.PROCESS}
+    if len(others) > 1 or not others <= set(ROLLED_UP):
         return False
-    return grouping.basis is OwnerBasis.AT_ENTRY or not _OF_PEOPLE & set(dimensions)
+    return grouping.basis is OwnerBasis.AT_ENTRY or not _OF_PEOPLE & others
 
 
 def span_of(question: Question, days: Days) -> Span | None:
@@ -87,10 +87,8 @@ def span_of(question: Question, days: Days) -> Span | None:
     return Span(first, end)
 
 
-async def _sheet(
-    connection: Connection, kept: Kept, frame: Frame, question: Question, *, is_whole: bool
-) -> Sheet | None:
-    """A filled sheet for the versions of the frame; one that keeps whole segments may hold more processes."""
+async def _sheet(connection: Connection, kept: Kept, frame: Frame, question: Question) -> Sheet | None:
+    """A filled sheet for the versions of the frame; it may hold more processes."""
     layout = kept.layout(frame.versions)
     if layout is None:
         return None
@@ -100,22 +98,21 @@ async def _sheet(
         has_steps = checkpoints == sheet.checkpoints or (
             kept.shares_steps and set(checkpoints) <= set(sheet.checkpoints)
         )
-        has_cases = definitions == sheet.definitions or (is_whole and set(definitions) <= set(sheet.definitions))
-        is_fit = sheet.is_filled and (sheet.is_whole or not is_whole)
-        if is_fit and has_steps and has_cases:
-            return sheet if definitions == sheet.definitions else replace(sheet, definitions=definitions)
+        if sheet.is_filled and has_steps and set(definitions) <= set(sheet.definitions):
+            return replace(sheet, definitions=definitions)
     return None
 
 
-async def _stored(
+async def _summed(
     asked: Evaluation, sheet: Sheet, span: Span, changes: Columns, dimensions: Sequence[str]
 ) -> dict[Segment, Answer]:
     """What the cells by these dimensions say, and the changes."""
-    bodies: list[Columns] = []
+    stored = [Dimension.PROCESS, *(item for item in dimensions if item != Dimension.PROCESS)]
+    bodies = [chosen(changes, [WHOLE.index(name) for name in stored])]
     for level, first, end in span.cover():
-        bodies += await _read(asked, sheet, *name_of(dimensions, level), first, end)
-    shown = chosen(changes, [WHOLE.index(name) for name in dimensions])
-    return grouped(joined([*bodies, shown], len(dimensions)), range(len(dimensions)))
+        bodies += await _read(asked, sheet, *name_of(stored, level), first, end)
+    columns = joined(bodies, len(stored))
+    return grouped(columns, [stored.index(name) for name in dimensions], _of(sheet, columns, 0))
 
 
 async def _cut(
@@ -125,11 +122,15 @@ async def _cut(
     bodies = await _read(asked, sheet, *name_of(*WHOLE_DAYS), span.since, span.until)
     columns = joined([*bodies, changes])
     held = await filtered(asked.connection, asked.tenant_id, columns, question.cases)
-    wanted = [str(definition) for definition in sheet.definitions]
-    of_process = [int(value in wanted) for value in columns.values[PROCESS]]
-    if not all(of_process):
-        held = held * np.asarray(of_process, np.int64)[columns.codes[PROCESS]]
-    return grouped(columns, [WHOLE.index(name) for name in dimensions], held)
+    return grouped(columns, [WHOLE.index(name) for name in dimensions], held & _of(sheet, columns, PROCESS))
+
+
+def _of(sheet: Sheet, columns: Columns, row: int) -> NDArray[np.bool_]:
+    """Which segments are of the definitions of a sheet, by the row that tells the process."""
+    wanted = {str(definition) for definition in sheet.definitions}
+    held = np.asarray([value in wanted for value in columns.values[row]], np.bool_)
+    found: NDArray[np.bool_] = held[columns.codes[row]]
+    return found
 
 
 async def _read(

@@ -13,12 +13,14 @@ from bpm_crm.analytics.cells.columns import Columns, chosen, encoded, in_order, 
 from bpm_crm.analytics.cells.days import Level, months_of
 from bpm_crm.analytics.cells.sheets import PROCESS, ROLLED_UP, WHOLE
 from bpm_crm.analytics.cells.spreads import Ints
+from bpm_crm.analytics.dimensions import Dimension
 
+ROLL_UPS = ((Dimension.PROCESS,), *((Dimension.PROCESS, item) for item in ROLLED_UP))
 WHOLE_DAYS = (WHOLE, Level.DAY)
 """Whole segments there are of days only."""
 KINDS: Sequence[tuple[Sequence[str], Level]] = (
     WHOLE_DAYS,
-    *((dimensions, level) for dimensions in ((), *((item,) for item in ROLLED_UP)) for level in Level),
+    *((dimensions, level) for dimensions in ROLL_UPS for level in Level),
 )
 """By which dimensions there are sums, of days or of months."""
 

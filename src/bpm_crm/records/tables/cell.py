@@ -33,8 +33,8 @@ A queue without key or index: writing to it must cost a step as little as can be
 class CellSheet(SQLModel, table=True):
     """A question whose answers are kept in cells: a report over the cases of some definitions, with these checkpoints as its steps.
 
-    Days are those of `zone`. One that `is_whole` also has days in whole segments, which hold the cases up to the id `filled_to`; all other cells
-    are made of these once all cases are in them.
+    Days are those of `zone`. Those in whole segments hold the cases up to the id `filled_to`; all other cells are made of these
+    once all cases are in them.
     """
 
     __tablename__ = "cell_sheet"
@@ -46,7 +46,6 @@ class CellSheet(SQLModel, table=True):
     checkpoints: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False))
     definitions: list[UUID] = Field(sa_column=Column(ARRAY(PostgresUUID(as_uuid=True)), nullable=False))
     zone: str = text_field()
-    is_whole: bool
     filled_to: UUID = Field(sa_type=PostgresUUID(as_uuid=True))
     is_filled: bool
 
