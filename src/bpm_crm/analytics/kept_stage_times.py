@@ -88,6 +88,8 @@ class _Measured:
         self._answers = list(answers.by_segment.values())
         self._slots = Slots([answer.spread for answer in self._answers], answers.axes)
         self._known: dict[tuple[str, str], list[Stay]] = {}
+        names = {name for answer in self._answers for name in answer.numbers}
+        self._named = {name: self._meaning(name) for name in names}
 
     def stay(self, measure: tuple[str, str], segment: int, stage: int) -> Stay:
         """One of them, by the places of the segment and the stage."""
@@ -99,11 +101,16 @@ class _Measured:
         """The numbers of each stage: of the names those that are words."""
         found: dict[str, dict[str, int]] = {stage: {} for stage in self._places}
         for name, amount in self._answers[segment].numbers.items():
-            place, _, number = name.partition(" ")
-            if amount and not number.isdigit():
-                known = found[self._stages[place]]
+            stage, number = self._named[name]
+            if number is not None and amount:
+                known = found[stage]
                 known[number] = known.get(number, 0) + amount
         return found
+
+    def _meaning(self, name: str) -> tuple[str, str | None]:
+        """The stage that a number is of, and which: None for a sum of milliseconds."""
+        place, _, number = name.partition(" ")
+        return self._stages[place], None if number.isdigit() else number
 
     def _stays(self, visit: str, unit: str) -> list[Stay]:
         """By segment and stage."""
@@ -124,7 +131,12 @@ class _Measured:
         )
         survival = Survival(ended, going_on)
         names = [[f"{place} {length}" for place in places for length in lengths] for places in self._places.values()]
-        milliseconds = [sum(answer.numbers.get(name, 0) for name in some) for answer in self._answers for some in names]
+        measured = [[name for name in some if name in self._named] for some in names]
+        milliseconds = [
+            sum([answer.numbers.get(name, 0) for name in some]) if some else 0
+            for answer in self._answers
+            for some in measured
+        ]
         quantiles = (_quantiles(survival, share) for share in _SHARES)
         rows = zip(ended.totals.tolist(), going_on.totals.tolist(), milliseconds, *quantiles, strict=True)
         return [

@@ -14,12 +14,14 @@ import orjson
 import strawberry
 from graphql import ExecutionResult, GraphQLError, GraphQLObjectType
 from graphql.execution import Executor, create_source_event_stream, map_source_to_response_event
-from graphql.execution.collect_fields import CollectedFields, FieldDetails
+from graphql.execution.collect_fields import CollectedFields, FieldDetails, GroupedFieldSet
+from graphql.pyutils import Path, Undefined, gather_with_cancel
 from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from bpm_crm.api._bounded_cache import BoundedCache
 from bpm_crm.api._limits import Limits
+from bpm_crm.api._plain_fields import PlainField, plain_fields, plain_value
 from bpm_crm.api._ports import Context
 from bpm_crm.api._request import GraphQLRequest
 from bpm_crm.api._resolvers import compile_resolvers
@@ -61,6 +63,7 @@ class _Executor(Executor[None]):
     def __init__(self, *args: Any, operation_extensions: dict[str, Any], **options: Any) -> None:
         super().__init__(*args, **options)
         self.operation_extensions = operation_extensions
+        self._plain: dict[int, tuple[object, list[PlainField]]] = {}
 
     build_resolve_info: Any = StrawberryGraphQLCoreExecutionContext.build_resolve_info
 
@@ -76,6 +79,77 @@ class _Executor(Executor[None]):
         if collected is None:
             collected = shared[key] = super().collect_subfields(return_type, field_details_list)
         return collected
+
+    def execute_fields(
+        self,
+        parent_type: GraphQLObjectType,
+        source_value: Any,
+        path: Path | None,
+        grouped_field_set: GroupedFieldSet,
+        position_context: None,
+    ) -> Any:
+        """The same as graphql-core's, but that plain fields are read by the way of `_plain_fields`."""
+        known = self._plain.get(id(grouped_field_set))
+        if known is None:
+            plain = plain_fields(self.schema, parent_type, grouped_field_set)
+            known = self._plain[id(grouped_field_set)] = (grouped_field_set, plain)
+        results: dict[str, Any] = {}
+        others: dict[str, list[FieldDetails]] = {}
+        waiting: list[str] = []
+        for field in known[1]:
+            value = results[field.name] = plain_value(field, source_value)
+            if value is Undefined:
+                others[field.name] = field.details
+            elif field.object_type is not None and value is not None:
+                value = results[field.name] = self._object(field, value, Path(path, field.name, parent_type.name))
+                if self.is_awaitable(value):
+                    waiting.append(field.name)
+        try:
+            rest: Any = (
+                super().execute_fields(parent_type, source_value, path, others, position_context) if others else {}
+            )
+        except Exception:
+            self.settle_in_background([results[name] for name in waiting])
+            raise
+        if waiting or self.is_awaitable(rest):
+            return self._merged(results, waiting, others, rest)
+        return _filled(results, others, rest)
+
+    def _object(self, field: PlainField, value: Any, path: Path) -> Any:
+        """An object by the fields below it; as graphql-core has it where one of these fails."""
+        try:
+            selection = self.collect_subfields(field.object_type, field.details).grouped_field_set  # type: ignore[arg-type]  # it has one
+            found = self.execute_fields(field.object_type, value, path, selection, None)  # type: ignore[arg-type]  # as above
+        except Exception as error:  # noqa: BLE001  # any error of a field is told
+            self.handle_field_error(error, field.return_type, field.details, path)
+            return None
+        return self._awaited(found, field, path) if self.is_awaitable(found) else found
+
+    async def _awaited(self, found: Awaitable[Any], field: PlainField, path: Path) -> Any:
+        try:
+            return await found
+        except Exception as error:  # noqa: BLE001  # as above
+            self.handle_field_error(error, field.return_type, field.details, path)
+            return None
+
+    async def _merged(
+        self, results: dict[str, Any], waiting: list[str], others: dict[str, list[FieldDetails]], rest: Any
+    ) -> dict[str, Any]:
+        """The results when all that was waited for is there."""
+        awaited = [results[name] for name in waiting] + ([rest] if self.is_awaitable(rest) else [])
+        found = await gather_with_cancel(*awaited)
+        results.update(zip(waiting, found, strict=False))
+        return _filled(results, others, found[-1] if len(found) > len(waiting) else rest)
+
+
+def _filled(results: dict[str, Any], others: dict[str, Any], rest: dict[str, Any]) -> dict[str, Any]:
+    """Results with the other fields put where they belong; those that the schema does not have are left out."""
+    for name in others:
+        if name in rest:
+            results[name] = rest[name]
+        else:
+            del results[name]
+    return results
 
 
 class Execution:

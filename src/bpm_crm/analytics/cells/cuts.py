@@ -135,7 +135,8 @@ def _summed(groups: Ints, keys: Ints, amounts: Ints, size: int) -> tuple[Ints, I
     distinct_keys = np.flatnonzero(seen)
     if size * len(distinct_keys) > _MOST_DENSE:
         return summed(groups, keys, amounts)
-    ranks = np.cumsum(seen) - 1
+    ranks = np.empty(len(seen), np.int64)
+    ranks[distinct_keys] = np.arange(len(distinct_keys))
     sums = np.zeros(size * len(distinct_keys), np.int64)
     np.add.at(sums, groups * len(distinct_keys) + ranks[keys - least], amounts)
     found = np.flatnonzero(sums)
