@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bpm_crm.analytics.cells.lengths import Lengths, Rows, Slots, known
+from bpm_crm.analytics.cells.lengths import Lengths, Rows, known
 from bpm_crm.analytics.cells.reading import Answers
 from bpm_crm.analytics.cells.sheets import Evaluation, Kept, Layout
 from bpm_crm.analytics.cells.survival import Survival
@@ -42,9 +42,8 @@ Cells = dict[tuple[Segment, int], Mapping[str, Any]]
 
 def checkpoint_rows(answers: Answers) -> Cells:
     """By segment and number of the checkpoint what `reports/checkpoint_numbers.sql` gives."""
-    segments = {segment: answer for segment, answer in answers.by_segment.items() if answer.numbers}
     height = len(answers.sheet.checkpoints)
-    slots = Slots([answer.spread for answer in segments.values()], answers.axes)
+    slots = answers.slots()
     reached, unreached, worked, ended, others = (
         slots.rows(Rows({step * _SLOTS + place: step for step in range(height)}, height)) for place in range(_SLOTS)
     )
@@ -56,9 +55,9 @@ def checkpoint_rows(answers: Answers) -> Cells:
     }
     measured = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
     found: Cells = {}
-    for place, (segment, answer) in enumerate(segments.items()):
-        for step in sorted({int(name.partition(" ")[0]) for name in answer.numbers}):
-            found[segment, step] = {**_counted(step, answer.numbers), **measured[place * height + step - 1]}
+    for place, (segment, numbers) in enumerate(answers.by_segment):
+        for step in sorted({int(name.partition(" ")[0]) for name in numbers}):
+            found[segment, step] = {**_counted(step, numbers), **measured[place * height + step - 1]}
     return found
 
 

@@ -6,7 +6,7 @@ from itertools import product
 from typing import Any
 from uuid import UUID
 
-from bpm_crm.analytics.cells.lengths import Rows, Slots, known
+from bpm_crm.analytics.cells.lengths import Rows, known
 from bpm_crm.analytics.cells.reading import Answers
 from bpm_crm.analytics.cells.sheets import Evaluation, Kept, Layout
 from bpm_crm.analytics.cells.survival import Survival
@@ -70,7 +70,7 @@ def stage_stays(answers: Answers) -> dict[tuple[Segment, str], tuple[Counts, Sta
     """By segment and stage its numbers, and how long visits lasted."""
     measured = _Measured(answers)
     found: dict[tuple[Segment, str], tuple[Counts, Stays]] = {}
-    for segment, place in zip(answers.by_segment, range(len(answers.by_segment)), strict=True):
+    for place, segment in enumerate(answers.grouped.segments):
         for number, (stage, counts) in enumerate(measured.counts(place).items()):
             if counts.get("entered"):
                 found[segment, stage] = counts, _KeptStays(measured, place, number)
@@ -85,10 +85,10 @@ class _Measured:
         for place, name in enumerate(answers.sheet.checkpoints, 1):
             self._places.setdefault(name.partition("/")[2], []).append(place)
         self._stages = {str(place): stage for stage, some in self._places.items() for place in some}
-        self._answers = list(answers.by_segment.values())
-        self._slots = Slots([answer.spread for answer in self._answers], answers.axes)
+        self._numbers = answers.grouped.numbers
+        self._slots = answers.slots()
         self._known: dict[tuple[str, str], list[Stay]] = {}
-        names = {name for answer in self._answers for name in answer.numbers}
+        names = {name for numbers in self._numbers for name in numbers}
         self._named = {name: self._meaning(name) for name in names}
 
     def stay(self, measure: tuple[str, str], segment: int, stage: int) -> Stay:
@@ -100,7 +100,7 @@ class _Measured:
     def counts(self, segment: int) -> dict[str, dict[str, int]]:
         """The numbers of each stage: of the names those that are words."""
         found: dict[str, dict[str, int]] = {stage: {} for stage in self._places}
-        for name, amount in self._answers[segment].numbers.items():
+        for name, amount in self._numbers[segment].items():
             stage, number = self._named[name]
             if number is not None and amount:
                 known = found[stage]
@@ -133,8 +133,8 @@ class _Measured:
         names = [[f"{place} {length}" for place in places for length in lengths] for places in self._places.values()]
         measured = [[name for name in some if name in self._named] for some in names]
         milliseconds = [
-            sum([answer.numbers.get(name, 0) for name in some]) if some else 0
-            for answer in self._answers
+            sum([numbers.get(name, 0) for name in some]) if some else 0
+            for numbers in self._numbers
             for some in measured
         ]
         quantiles = (_quantiles(survival, share) for share in _SHARES)

@@ -1,7 +1,7 @@
 """Cuts of whole segments: those that a filter holds, grouped by any dimensions, and what is added to each group."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from bpm_crm.analytics.cells.columns import Columns, distinct, summed
 from bpm_crm.analytics.cells.sheets import WHOLE
-from bpm_crm.analytics.cells.spreads import Ints, Spread
+from bpm_crm.analytics.cells.spreads import Ints
 from bpm_crm.analytics.dimensions import Dimension, Grouping, OwnerBasis, Segment
 from bpm_crm.analytics.statements import CaseFilter, report, statement
 from bpm_crm.records.database import Connection
@@ -32,28 +32,17 @@ _COLUMNS = {
 }
 """The columns that filters name, as whole segments tell them of a case as last known."""
 _NOW = {Dimension.OWNER: "owner_now", Dimension.TEAM: "team_now"}
-_MOST_DENSE = 1 << 24
-"""Sums are taken in place up to so many, and by sorting above."""
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """The sums of one segment: exact numbers by name, and lengths of time."""
+class Grouped:
+    """What is added to segments: to each exact numbers by name; and lengths of time, as keys and counts of segments by their places."""
 
-    numbers: Mapping[str, int]
-    spread: Spread
-
-
-def whole(some: Iterable[Answer]) -> Answer:
-    """Several segments together; lengths are not summed up."""
-    numbers: dict[str, int] = {}
-    spreads: list[Spread] = [(np.zeros(0, np.int64),) * 2]
-    for answer in some:
-        for name, amount in answer.numbers.items():
-            numbers[name] = numbers.get(name, 0) + amount
-        spreads.append(answer.spread)
-    keys, counts = (np.concatenate(column) for column in zip(*spreads, strict=True))
-    return Answer(numbers, (keys, counts))
+    segments: Sequence[Segment]
+    numbers: Sequence[Mapping[str, int]]
+    places: Ints
+    keys: Ints
+    counts: Ints
 
 
 def columns_named(cases: CaseFilter) -> list[str] | None:
@@ -91,53 +80,29 @@ async def filtered(connection: Connection, tenant_id: Any, columns: Columns, cas
     return shown
 
 
-def grouped(columns: Columns, rows: Sequence[int], held: NDArray[np.bool_]) -> dict[Segment, Answer]:
-    """What is added to each combination of the values of some dimensions, given by their rows, of those segments that are held."""
+def grouped(columns: Columns, rows: Sequence[int], held: NDArray[np.bool_]) -> Grouped:
+    """What is added to each combination of the values of some dimensions, given by their rows, of those segments that are held.
+
+    Segments without any number are left out.
+    """
     kinds, groups = distinct(columns, rows)
-    places, keys, amounts = columns.places, columns.keys, columns.amounts
+    places, keys, amounts = groups[columns.places], columns.keys, columns.amounts
     if not held.all():
-        some = held[places]
+        some = held[columns.places]
         places, keys, amounts = places[some], keys[some], amounts[some]
-    answers: dict[Segment, Answer] = {}
-    for group, numbers, spread in _sums(groups[places], keys, amounts, kinds.shape[1], columns.names):
-        segment = tuple(columns.values[row][code] for row, code in zip(rows, kinds[:, group].tolist(), strict=True))
-        answers[segment] = Answer(numbers, spread)
-    return answers
-
-
-def _sums(
-    groups: Ints, keys: Ints, amounts: Ints, size: int, names: Sequence[str]
-) -> Iterator[tuple[int, dict[str, int], Spread]]:
-    """By group: numbers by name, and a spread."""
-    groups, keys, amounts = _summed(groups, keys, amounts, size)
-    bounds = np.searchsorted(groups, np.arange(size + 1)).tolist()
-    for group, (begin, end) in enumerate(pairwise(bounds)):
-        if begin < end:
-            middle = begin + int(np.searchsorted(keys[begin:end], 0))
-            numbers = zip(keys[begin:middle].tolist(), amounts[begin:middle].tolist(), strict=True)
-            yield group, {names[-1 - key]: amount for key, amount in numbers}, (keys[middle:end], amounts[middle:end])
-
-
-def _summed(groups: Ints, keys: Ints, amounts: Ints, size: int) -> tuple[Ints, Ints, Ints]:
-    """As `summed`, in place where there is room for every pair: without sorting."""
-    if not len(keys):
-        return groups, keys, amounts
-    least, bound = int(keys.min()), 1 << 23
-    if int(keys.max()) >= bound:
-        high = keys >= bound
-        low = _summed(groups[~high], keys[~high], amounts[~high], size)
-        some = summed(groups[high], keys[high], amounts[high])
-        joint = [np.concatenate(pair) for pair in zip(low, some, strict=True)]
-        order = np.argsort(joint[0], kind="stable")
-        return joint[0][order], joint[1][order], joint[2][order]
-    seen = np.zeros(int(keys.max()) - least + 1, np.bool_)
-    seen[keys - least] = True
-    distinct_keys = np.flatnonzero(seen)
-    if size * len(distinct_keys) > _MOST_DENSE:
-        return summed(groups, keys, amounts)
-    ranks = np.empty(len(seen), np.int64)
-    ranks[distinct_keys] = np.arange(len(distinct_keys))
-    sums = np.zeros(size * len(distinct_keys), np.int64)
-    np.add.at(sums, groups * len(distinct_keys) + ranks[keys - least], amounts)
-    found = np.flatnonzero(sums)
-    return found // len(distinct_keys), distinct_keys[found % len(distinct_keys)] + least, sums[found]
+    counted = keys < 0
+    numbers = summed(places[counted], keys[counted], amounts[counted])
+    shown = np.unique(numbers[0])
+    bounds = np.searchsorted(numbers[0], np.append(shown, kinds.shape[1])).tolist()
+    names, sums = [columns.names[-1 - key] for key in numbers[1].tolist()], numbers[2].tolist()
+    ranks = np.full(kinds.shape[1], -1)
+    ranks[shown] = np.arange(len(shown))
+    lengths = np.flatnonzero(~counted & (ranks[places] >= 0))
+    codes = [[columns.values[row][code] for code in kinds[place, shown].tolist()] for place, row in enumerate(rows)]
+    return Grouped(
+        list(zip(*codes, strict=True)) if rows else [()] * len(shown),
+        [dict(zip(names[first:end], sums[first:end], strict=True)) for first, end in pairwise(bounds)],
+        ranks[places[lengths]],
+        keys[lengths],
+        amounts[lengths],
+    )

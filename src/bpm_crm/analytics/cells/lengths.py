@@ -1,13 +1,13 @@
 """Lengths of time of many segments at once: counts by row and bucket, sorted, of which percentiles and curves of survival are read."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bpm_crm.analytics.cells.spreads import MIDDLES, WIDTH, Axes, Ints, Spread, grown
+from bpm_crm.analytics.cells.spreads import MIDDLES, WIDTH, Axes, Ints, grown
 
 Floats = NDArray[np.float64]
 """One value for each row; nan: not known."""
@@ -22,25 +22,26 @@ class Rows:
 
 
 class Slots:
-    """The lengths of several segments by slot; `axes` is needed where lengths grow."""
+    """The lengths of so many segments by slot, given as keys and counts of segments by their places; `axes` where lengths grow."""
 
-    def __init__(self, spreads: Sequence[Spread], axes: Axes | None = None) -> None:
-        self.segments = len(spreads)
-        keys = np.concatenate([np.zeros(0, np.int64), *(spread[0] for spread in spreads)])
-        self._counts: Ints = np.concatenate([np.zeros(0, np.int64), *(spread[1] for spread in spreads)])
-        self._places: Ints = np.repeat(np.arange(self.segments), [len(spread[0]) for spread in spreads])
+    def __init__(self, size: int, places: Ints, keys: Ints, counts: Ints, axes: Axes | None = None) -> None:
+        self._size = size
         keys = grown(keys, axes)
-        self._slots: Ints = keys // WIDTH
-        self._buckets: Ints = keys - self._slots * WIDTH
+        slots = keys // WIDTH
+        order = np.argsort(slots.astype(np.uint16), kind="stable")
+        self._places, self._buckets, self._counts = places[order], (keys - slots * WIDTH)[order], counts[order]
+        known, begins = np.unique(slots[order], return_index=True)
+        self._slices = dict(zip(known.tolist(), map(slice, begins, [*begins[1:], len(slots)]), strict=True))
 
     def rows(self, rows: Rows) -> "Lengths":
         """The rows of every segment, one segment after the other."""
-        table = np.full(1 + max([*rows.by_slot, int(self._slots.max(initial=0))]), -1, np.int64)
-        table[list(rows.by_slot)] = list(rows.by_slot.values())
-        places = table[self._slots]
-        some = np.flatnonzero(places >= 0)
-        pairs = (self._places[some] * rows.height + places[some]) * WIDTH + self._buckets[some]
-        return Lengths(pairs, self._counts[some], self.segments * rows.height)
+        pairs, counts = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+        for slot, row in rows.by_slot.items():
+            if slot in self._slices:
+                some = self._slices[slot]
+                pairs.append((self._places[some] * rows.height + row) * WIDTH + self._buckets[some])
+                counts.append(self._counts[some])
+        return Lengths(np.concatenate(pairs), np.concatenate(counts), self._size * rows.height)
 
 
 class Lengths:

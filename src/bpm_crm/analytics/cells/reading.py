@@ -4,7 +4,7 @@ The cells hold each case as it was last folded. Cases that changed since, or tha
 SQL and put in place of what is stored of them; all in the snapshot of one transaction. So the answer is that of the history.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from uuid import UUID
@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from bpm_crm.analytics.calendars import Processes
 from bpm_crm.analytics.cells.columns import Columns, chosen, joined, unpack_columns
-from bpm_crm.analytics.cells.cuts import Answer, columns_named, dimensions_of, filtered, grouped
+from bpm_crm.analytics.cells.cuts import Grouped, columns_named, dimensions_of, filtered, grouped
 from bpm_crm.analytics.cells.days import Days, Span
+from bpm_crm.analytics.cells.lengths import Slots
 from bpm_crm.analytics.cells.parts import added_of, axis_now, contributions, placed, unpack_parts
 from bpm_crm.analytics.cells.sheets import PROCESS, ROLLED_UP, WHOLE, Evaluation, Kept, Sheet, sheet_of
 from bpm_crm.analytics.cells.spreads import CALENDAR, Axes
@@ -33,11 +34,22 @@ _OF_PEOPLE = {Dimension.OWNER, Dimension.TEAM}
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """The answers by segment, those in which anything is; the sheet they are from, and how far its axes of time have come."""
+    """What is in each segment; the sheet it is from, and how far its axes of time have come."""
 
-    by_segment: Mapping[Segment, Answer]
+    grouped: Grouped
     sheet: Sheet
     axes: Axes
+
+    @property
+    def by_segment(self) -> Iterator[tuple[Segment, Mapping[str, int]]]:
+        """The numbers of each segment."""
+        return zip(self.grouped.segments, self.grouped.numbers, strict=True)
+
+    def slots(self, *, is_whole: bool = False) -> Slots:
+        """The lengths of time of the segments, or of all together."""
+        found = self.grouped
+        size, places = (1, np.zeros_like(found.places)) if is_whole else (len(found.segments), found.places)
+        return Slots(size, places, found.keys, found.counts, self.axes)
 
 
 async def read_answers(
@@ -65,8 +77,7 @@ async def read_answers(
         answers = await _summed(asked, sheet, span, changes, dimensions)
     else:
         answers = await _cut(asked, sheet, question, span, changes, dimensions)
-    held = {segment: answer for segment, answer in answers.items() if any(answer.numbers.values())}
-    return Answers(held, sheet, _axes(kept, asked))
+    return Answers(answers, sheet, _axes(kept, asked))
 
 
 def is_rolled_up(grouping: Grouping) -> bool:
@@ -103,9 +114,7 @@ async def _sheet(connection: Connection, kept: Kept, frame: Frame, question: Que
     return None
 
 
-async def _summed(
-    asked: Evaluation, sheet: Sheet, span: Span, changes: Columns, dimensions: Sequence[str]
-) -> dict[Segment, Answer]:
+async def _summed(asked: Evaluation, sheet: Sheet, span: Span, changes: Columns, dimensions: Sequence[str]) -> Grouped:
     """What the cells by these dimensions say, and the changes."""
     stored = [Dimension.PROCESS, *(item for item in dimensions if item != Dimension.PROCESS)]
     bodies = [chosen(changes, [WHOLE.index(name) for name in stored])]
@@ -117,7 +126,7 @@ async def _summed(
 
 async def _cut(
     asked: Evaluation, sheet: Sheet, question: Question, span: Span, changes: Columns, dimensions: Sequence[str]
-) -> dict[Segment, Answer]:
+) -> Grouped:
     """What the whole segments say that the question is about."""
     bodies = await _read(asked, sheet, *name_of(*WHOLE_DAYS), span.since, span.until)
     columns = joined([*bodies, changes])

@@ -33,8 +33,6 @@ CALENDAR = 0
 """The axis of the calendar: seconds since 1970. Others are numbered by the report that has them."""
 
 Ints: TypeAlias = NDArray[np.int64]
-Spread: TypeAlias = tuple[Ints, Ints]
-"""Keys, and the count of each."""
 Axes: TypeAlias = Callable[[int, int], float]
 """How far an axis has come by the instant asked for, in seconds, by slot and number of the axis."""
 
