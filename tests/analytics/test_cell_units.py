@@ -126,7 +126,8 @@ def test_cases_are_found_by_their_ids() -> None:
     placed = Placed(cases, dict.fromkeys(cases[::2], SEGMENT))
     asked = random.Random(1).choices(range(50), k=200)
     assert placed.places_of(b"".join(cases[place].bytes for place in asked)).tolist() == asked
-    assert [placed.process_of(case) for case in cases[:2]] == [UUID(PROCESS_ID), None]
+    assert placed.of({UUID(PROCESS_ID)}) == cases[::2]
+    assert placed.of({new_id()}) == []
 
 
 @given(st.lists(st.decimals(allow_nan=False, allow_infinity=False, places=7, min_value=-(10**17), max_value=10**17)))

@@ -43,7 +43,7 @@ async def _values(asked: Evaluation) -> Mapping[str, Any]:
         )
         cases = [row["id"] for row in await asked.connection.fetch(found.text, *found.values)]
         values |= await held_values(asked.connection, asked.frame, question, asked.processes, cases)
-    return {**values, "checkpoints": list(asked.checkpoints)}
+    return {**values, "numbers": {stage: number for number, stage in enumerate(asked.checkpoints, 1)}}
 
 
 def _layout(versions: Sequence[Version]) -> Layout | None:

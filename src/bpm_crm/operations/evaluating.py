@@ -83,7 +83,7 @@ class Evaluator:
         found: dict[str, Contribution] = {}
         for evaluation, sheets in self._evaluations().items():
             definitions = {definition for sheet in sheets for definition in sheet.definitions}
-            few = [case for case in cases if within.process_of(case) in definitions]
+            few = within.of(definitions)
             if few:
                 question = replace(
                     asked,

@@ -1,7 +1,7 @@
 """What cases add to the figures: evaluated by the report's own SQL over some cases, and packed to be stored."""
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -74,10 +74,10 @@ class Placed:
         halves = np.frombuffer(ids, ">u8").astype(np.uint64).reshape(-1, 2)
         return self._order[np.searchsorted(self._mixed_cases, self._mixed(halves))]
 
-    def process_of(self, case: UUID) -> UUID | None:
-        """The definition that a case is of; None where figures do not count it."""
-        segment = self.segments.get(case)
-        return None if segment is None else UUID(str(segment[PROCESS]))
+    def of(self, definitions: Collection[UUID]) -> list[UUID]:
+        """Those of some definitions, of the cases that figures count."""
+        held = [value is not None and UUID(value) in definitions for value in self.values[PROCESS]]
+        return [case for case, code in zip(self.cases, self.codes[PROCESS].tolist(), strict=True) if held[code]]
 
     def _mixed(self, halves: NDArray[np.uint64]) -> NDArray[np.uint64]:
         """Ids as numbers that are different for each of these cases."""
