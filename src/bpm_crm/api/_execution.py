@@ -94,26 +94,27 @@ class _Executor(Executor[None]):
             plain = plain_fields(self.schema, parent_type, grouped_field_set)
             known = self._plain[id(grouped_field_set)] = (grouped_field_set, plain)
         results: dict[str, Any] = {}
-        others: dict[str, list[FieldDetails]] = {}
         waiting: list[str] = []
-        for field in known[1]:
-            value = results[field.name] = plain_value(field, source_value)
-            if value is Undefined:
-                others[field.name] = field.details
-            elif field.object_type is not None and value is not None:
-                value = results[field.name] = self._object(field, value, Path(path, field.name, parent_type.name))
-                if self.is_awaitable(value):
-                    waiting.append(field.name)
         try:
-            rest: Any = (
-                super().execute_fields(parent_type, source_value, path, others, position_context) if others else {}
-            )
+            for field in known[1]:
+                value = plain_value(field, source_value)
+                if value is Undefined or (field.object_type is not None and value is not None):
+                    field_path = Path(path, field.name, parent_type.name)
+                    if value is Undefined:
+                        value = self.execute_field(
+                            parent_type, source_value, field.details, field_path, position_context
+                        )
+                    else:
+                        value = self._object(field, value, field_path)
+                    if value is Undefined:
+                        continue
+                    if self.is_awaitable(value):
+                        waiting.append(field.name)
+                results[field.name] = value
         except Exception:
             self.settle_in_background([results[name] for name in waiting])
             raise
-        if waiting or self.is_awaitable(rest):
-            return self._merged(results, waiting, others, rest)
-        return _filled(results, others, rest)
+        return self._all(results, waiting) if waiting else results
 
     def _object(self, field: PlainField, value: Any, path: Path) -> Any:
         """An object by the fields below it; as graphql-core has it where one of these fails."""
@@ -132,24 +133,11 @@ class _Executor(Executor[None]):
             self.handle_field_error(error, field.return_type, field.details, path)
             return None
 
-    async def _merged(
-        self, results: dict[str, Any], waiting: list[str], others: dict[str, list[FieldDetails]], rest: Any
-    ) -> dict[str, Any]:
-        """The results when all that was waited for is there."""
-        awaited = [results[name] for name in waiting] + ([rest] if self.is_awaitable(rest) else [])
-        found = await gather_with_cancel(*awaited)
-        results.update(zip(waiting, found, strict=False))
-        return _filled(results, others, found[-1] if len(found) > len(waiting) else rest)
-
-
-def _filled(results: dict[str, Any], others: dict[str, Any], rest: dict[str, Any]) -> dict[str, Any]:
-    """Results with the other fields put where they belong; those that the schema does not have are left out."""
-    for name in others:
-        if name in rest:
-            results[name] = rest[name]
-        else:
-            del results[name]
-    return results
+    async def _all(self, results: dict[str, Any], waiting: list[str]) -> dict[str, Any]:
+        """The results when all that is waited for is there."""
+        found = await gather_with_cancel(*(results[name] for name in waiting))
+        results.update(zip(waiting, found, strict=True))
+        return results
 
 
 class Execution:
