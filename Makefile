@@ -13,7 +13,7 @@ demo: $(VENV)/.run
 	$(BIN)/bpm-crm demo
 
 test: check
-	$(BIN)/pytest -n 2 --dist loadgroup -q
+	$(BIN)/pytest -n 2 --no-loadscope-reorder -q
 
 # Everything but the tests: format, lint, types, layers, schema drift. Migration drift is a test, since it needs a server.
 check: $(VENV)/.dev graphiql

@@ -21,10 +21,10 @@ import uvloop
 from benchmarks.ground import DATABASE, Ground, ground
 from bpm_crm.engine.mapping import MigrationMapping
 from bpm_crm.engine.step import Activity
-from bpm_crm.excel.jobs import Bench, JobKind, ask, run_job
-from bpm_crm.excel.runner import WORKS
 from bpm_crm.operations.audit import verify
 from bpm_crm.operations.commands import Command, Fire, Record, Recorded, Work
+from bpm_crm.operations.job_runs import Bench, run_job
+from bpm_crm.operations.jobs import JobKind, ask
 from bpm_crm.operations.migration_plans import Planned, PlanRequest, plan_migration
 from bpm_crm.operations.processes import ProcessCache
 from bpm_crm.operations.publishing import publish
@@ -34,6 +34,7 @@ from bpm_crm.operations.writer import Writer
 from bpm_crm.processes.library import shipped_text
 from bpm_crm.records.database import Database
 from bpm_crm.records.jobs import JobRecord, load_job
+from bpm_crm.works import WORKS
 
 CASES = 10_000
 PROCESS = "callback-request"
@@ -144,8 +145,7 @@ async def _publish(here: Ground) -> UUID:
 async def _plan(here: Ground, bench: Bench, definition: UUID) -> str:
     record = here.reference.definitions[definition]
     asked = PlanRequest(record, 1, 2, MigrationMapping(), _user(here), datetime.now(UTC))
-    async with bench.database.transaction(here.tenant_id) as connection:
-        answer = await plan_migration(connection, bench.writer.processes, here.tenant_id, asked)
+    answer = await plan_migration(bench.database, bench.writer.processes, here.tenant_id, asked)
     if not isinstance(answer, Planned):
         raise TypeError(answer)
     return str(answer.record.id)

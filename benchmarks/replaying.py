@@ -13,8 +13,9 @@ import uvloop
 
 from benchmarks import cloning
 from benchmarks.ground import Ground, ground
-from bpm_crm.excel.jobs import Bench, JobKind, ask
-from bpm_crm.excel.runner import JobRunner
+from bpm_crm.operations.job_runner import JobRunner
+from bpm_crm.operations.job_runs import Bench
+from bpm_crm.operations.jobs import JobKind, ask
 from bpm_crm.operations.processes import ProcessCache
 from bpm_crm.operations.reference import ReferenceCache
 from bpm_crm.operations.replay_tally import CLOCK, unpacked
@@ -22,6 +23,7 @@ from bpm_crm.operations.writer import Writer
 from bpm_crm.records.database import Database
 from bpm_crm.records.jobs import load_job
 from bpm_crm.records.replays import ReplayRecord, insert_replay, load_replay
+from bpm_crm.works import WORKS
 
 PROCESS = "inbound-call"
 RESULTS = Path(__file__).parent / "results"
@@ -53,7 +55,7 @@ async def _replay(here: Ground, worker: Database, process: str, name: str) -> di
     """One replay as a job; cases per second, seconds, and processor seconds of the worker and of the processes that judge."""
     record = await _asked(here, worker, process, draft=name == "draft")
     reference = ReferenceCache(worker)
-    runner = JobRunner(Bench(worker, Writer(worker, ProcessCache()), reference))
+    runner = JobRunner(Bench(worker, Writer(worker, ProcessCache()), reference), WORKS)
     begun, own, judges = time.perf_counter(), time.process_time(), _children()
     await runner.drain()
     seconds, own, judges = time.perf_counter() - begun, time.process_time() - own, _children() - judges

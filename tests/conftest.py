@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from bpm_crm.embedded.server import Server, ensure_server
 from bpm_crm.records import migrations
@@ -13,8 +15,21 @@ from tests.databases import cloned
 from tests.homes import an_open_home
 from tests.world import World, a_world
 
+ACCEPTANCE = "tests/acceptance/"
 TEMPLATE = "bpm_crm_template"
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200"}
+
+
+class WholeFiles(LoadScopeScheduling):
+    """A file's tests run in one worker, so that what they share is set up once; so do all that share the running product."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return ACCEPTANCE if nodeid.startswith(ACCEPTANCE) else nodeid.split("::", 1)[0]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> WholeFiles:
+    return WholeFiles(config, log)
 
 
 @pytest.fixture(scope="session")

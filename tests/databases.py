@@ -18,7 +18,7 @@ async def cloned(postgres: Server, template: str) -> AsyncIterator[Access]:
     name = f"test_{uuid4().hex[:12]}"
     admin = await asyncpg.connect(postgres.dsn(postgres.superuser, "postgres"))
     try:
-        await admin.execute(f"CREATE DATABASE {name} TEMPLATE {template} OWNER {ROLES[0]} STRATEGY file_copy")
+        await admin.execute(f"CREATE DATABASE {name} TEMPLATE {template} OWNER {ROLES[0]} STRATEGY wal_log")
         yield Access(*(postgres.dsn(role, name) for role in ROLES))
         await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
     finally:

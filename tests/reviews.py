@@ -8,7 +8,8 @@ from uuid import UUID
 
 from bpm_crm.operations.freezing import freeze_due
 from bpm_crm.operations.reference import ReferenceCache
-from bpm_crm.operations.review_journal import Request, Saved
+from bpm_crm.operations.requests import Request
+from bpm_crm.operations.review_journal import Saved
 from bpm_crm.operations.review_periods import ReviewRhythm
 from bpm_crm.operations.reviews import ScheduleDraft, set_review_period
 from bpm_crm.records.database import Connection, Database

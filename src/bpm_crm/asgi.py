@@ -52,7 +52,9 @@ def application() -> Starlette:
     """The application with the settings of the environment."""
     settings = Settings()
     set_up_logs(settings.log_format)
-    return build(settings)
+    built = build(settings)
+    calm()
+    return built
 
 
 def build(settings: Settings) -> Starlette:
@@ -83,7 +85,6 @@ def build(settings: Settings) -> Starlette:
                 services, _verifier(settings), deadline_seconds=settings.deadline_seconds
             )
             application.state.database = services.database
-            calm()
             yield
             application.state.database = None
         running.clear()

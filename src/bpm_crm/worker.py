@@ -10,12 +10,12 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 
 from bpm_crm.config import Settings, listen_url, worker_url
-from bpm_crm.excel.jobs import Bench
-from bpm_crm.excel.runner import JobRunner
 from bpm_crm.garbage import calm
 from bpm_crm.logs import set_up_logs
 from bpm_crm.operations import clocks, effects, freezing, rollout_checks
 from bpm_crm.operations.compactor import Compactor
+from bpm_crm.operations.job_runner import JobRunner
+from bpm_crm.operations.job_runs import Bench
 from bpm_crm.operations.processes import ProcessCache
 from bpm_crm.operations.reference import ReferenceCache
 from bpm_crm.operations.writer import Unavailable, Writer
@@ -23,6 +23,7 @@ from bpm_crm.records.database import CommitInterrupted, Database
 from bpm_crm.records.notices import Listener, Notice
 from bpm_crm.records.readiness import announce_worker
 from bpm_crm.records.sweeping import forget_files, forget_used_keys, until_next_due
+from bpm_crm.works import WORKS
 
 if sys.platform == "win32":
     from asyncio import new_event_loop
@@ -129,7 +130,7 @@ async def run(settings: Settings) -> None:
     url = worker_url(settings, os.environ)
     database = await Database.connect(url, size=settings.pool_size, through_pooler=settings.through_pooler)
     reference, writer = ReferenceCache(database), Writer(database, ProcessCache())
-    worker, jobs = Worker(database, writer, reference), JobRunner(Bench(database, writer, reference))
+    worker, jobs = Worker(database, writer, reference), JobRunner(Bench(database, writer, reference), WORKS)
 
     def heard(notice: Notice) -> None:
         worker.heard(notice)

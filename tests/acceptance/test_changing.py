@@ -13,8 +13,6 @@ import pytest
 from tests.acceptance.product import Product
 from tests.homes import an_open_home
 
-pytestmark = pytest.mark.xdist_group("acceptance")
-
 PAGE = (Path(__file__).parents[2] / "docs" / "how-to-change-a-running-process.md").read_text(encoding="utf-8")
 REQUESTS = {
     re.match(r"\w+ (\w+)", text).group(1): text  # type: ignore[union-attr]

@@ -17,8 +17,6 @@ from bpm_crm.records.bootstrap import Access
 from tests.acceptance.product import PROGRAM, Product
 from tests.homes import an_open_home
 
-pytestmark = pytest.mark.xdist_group("acceptance")
-
 SECONDS = 30.0
 
 

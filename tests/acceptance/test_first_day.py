@@ -13,8 +13,6 @@ from websockets.asyncio.client import connect
 
 from tests.acceptance.product import Product, keys_of
 
-pytestmark = pytest.mark.xdist_group("acceptance")
-
 CASE = "id sequence status outcome stage { key title } deal { key } clocks { key state dueAt }"
 CAPTURE = f"""
 mutation ($input: CaptureLeadInput!) {{ captureLead(input: $input) {{ __typename

@@ -5,11 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pytest
-
 from tests.acceptance.product import Product
-
-pytestmark = pytest.mark.xdist_group("acceptance")
 
 LATE = "Svetlana Sales"
 PROCESS = "web-form"

@@ -28,8 +28,6 @@ from tests.api.serving import served
 from tests.homes import an_open_home
 from tests.world import World, a_world
 
-pytestmark = pytest.mark.xdist_group("acceptance")
-
 KEEPING = {"fsync": "off"}
 """What was committed outlives a killed server, though not a power cut."""
 CASES = "{ processInstances { totalCount } }"

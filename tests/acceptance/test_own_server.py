@@ -7,13 +7,10 @@ from uuid import uuid4
 
 import asyncpg
 import httpx
-import pytest
 
 from bpm_crm.embedded.server import Server
 from bpm_crm.records.roles import LOGINS
 from tests.acceptance.product import PROGRAM, Product
-
-pytestmark = pytest.mark.xdist_group("acceptance")
 
 
 def is_private_server_in(home: Path) -> bool:

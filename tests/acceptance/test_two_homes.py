@@ -19,8 +19,6 @@ from bpm_crm.records.roles import LOGINS
 from tests.conftest import FAST
 from tests.homes import an_open_home
 
-pytestmark = pytest.mark.xdist_group("acceptance")
-
 DATABASE = "bpm_crm"
 
 

@@ -22,8 +22,6 @@ from bpm_crm.records.database import Database
 from bpm_crm.records.readiness import WORKER_LOCK, announce_worker, readiness
 from tests.databases import cloned
 
-pytestmark = pytest.mark.xdist_group("acceptance")
-
 LOG = """<log xes.version="1.0"><trace><string key="concept:name" value="1"/><string key="channel" value="web"/>
 <event><string key="concept:name" value="asked"/><date key="time:timestamp" value="2026-11-02T10:00:00Z"/></event>
 <event><string key="concept:name" value="answered"/><date key="time:timestamp" value="2026-11-02T11:00:00Z"/></event>

@@ -1,6 +1,6 @@
 """Cells answer what history answers: after every step, under writers, and however the compactor ends."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 
@@ -12,6 +12,8 @@ from bpm_crm.records.database import Database
 from tests.analytics.kept_answers import compare
 from tests.analytics.walks import Walks
 from tests.world import World
+
+Asked = tuple[Grouping, str | None]
 
 
 @pytest.fixture
@@ -28,18 +30,35 @@ async def settle(world: World, worker: Database) -> None:
         pass
 
 
+PROCESSES = (None, "callback-request")
+GROUPINGS = [Grouping(() if dimension is None else (dimension,)) for dimension in (None, Dimension.PROCESS, *ROLLED_UP)]
+
+
+async def answers_agree(world: World, worker: Database, seed: int, asked: Callable[[int], list[Asked]]) -> None:
+    """Whatever is asked after each of 16 steps has the answer of history."""
+    walks = Walks(world, seed)
+    for number in range(16):
+        if number % 4 == 0:
+            if number == 8:
+                await walks._publish()
+            for _ in range(10):
+                await walks._arrive()
+            await settle(world, worker)
+        await walks._step_all()
+        for grouping, process in asked(number):
+            await compare(world, Question(world.tenant_id, grouping=grouping), process)
+
+
 @pytest.mark.parametrize("seed", [1, 2])
 async def test_cells_answer_what_history_answers(world: World, worker: Database, seed: int) -> None:
-    walks = Walks(world, seed)
-    for number in range(4):
-        if number == 2:
-            await walks._publish()
-        for _ in range(10):
-            await walks._arrive()
-        await settle(world, worker)
-        for _ in range(4):
-            await walks._step_all()
-            for dimension in (None, Dimension.PROCESS, *ROLLED_UP):
-                grouping = Grouping(() if dimension is None else (dimension,))
-                for process in (None, "callback-request"):
-                    await compare(world, Question(world.tenant_id, grouping=grouping), process)
+    def turn(number: int) -> list[Asked]:
+        return [(GROUPINGS[number % len(GROUPINGS)], PROCESSES[number % 2]), (GROUPINGS[0], PROCESSES[1 - number % 2])]
+
+    await answers_agree(world, worker, seed, turn)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3, 9))
+async def test_cells_answer_whatever_is_asked_after_every_step(world: World, worker: Database, seed: int) -> None:
+    everything = [(grouping, process) for grouping in GROUPINGS for process in PROCESSES]
+    await answers_agree(world, worker, seed, lambda _: everything)

@@ -9,8 +9,6 @@ import pytest
 from bpm_crm.analytics.dimensions import Dimension, OwnerBasis
 from bpm_crm.analytics.frames import read_frame
 from bpm_crm.analytics.managers import (
-    FAMILY_ERROR,
-    FEWEST_CASES,
     Counts,
     ManagerFigures,
     ManagerStep,
@@ -20,7 +18,7 @@ from bpm_crm.analytics.managers import (
     standardised,
 )
 from bpm_crm.analytics.members import Wanted
-from bpm_crm.analytics.stratified import Stratum, holm, p_value, surplus
+from bpm_crm.analytics.stratified import FAMILY_ERROR, FEWEST_CASES, Stratum, holm, p_value, surplus
 from tests.analytics.leads import arrival, assign, database_now, fire, hour, lead, leads, lose, question
 from tests.world import World
 
@@ -133,7 +131,7 @@ def test_equal_managers_are_flagged_in_at_most_one_of_twenty_of_many_families(ca
 
 
 def test_without_the_correction_equal_managers_would_be_flagged_all_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bpm_crm.analytics.managers.holm", list)
+    monkeypatch.setattr("bpm_crm.analytics.stratified.holm", list)
     flagged = [bool(FLAGS.intersection(family)) for family in verdicts(40, 120, seed=11)]
     assert sum(flagged) / len(flagged) > 0.5
 

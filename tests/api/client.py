@@ -1,6 +1,5 @@
 """The real application in this process, and clients of it by persona."""
 
-import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -62,5 +61,3 @@ async def an_api(world: World, home: Path, **options: Any) -> AsyncIterator[Api]
         httpx.AsyncClient(transport=transport, base_url="http://api") as client,
     ):
         yield Api(world, application, client, issuer)
-    # A process serves once; the tests' process builds many, and what their starts froze would never be collected.
-    gc.unfreeze()

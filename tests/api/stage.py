@@ -14,10 +14,10 @@ from bpm_crm.api.ids import to_global
 from bpm_crm.embedded.server import Server
 from bpm_crm.engine.mapping import MigrationMapping
 from bpm_crm.engine.migration_plan import propose
-from bpm_crm.excel.jobs import JobKind, ask
 from bpm_crm.operations.access import EVERYTHING, Role
 from bpm_crm.operations.commands import Assign, Capture, Command, Fire, Recorded, Work
 from bpm_crm.operations.companies import Company, Founded, Person, found_company, issue_key
+from bpm_crm.operations.jobs import JobKind, ask
 from bpm_crm.operations.leads import Lead, capture_of
 from bpm_crm.operations.migration_plans import pack_plan
 from bpm_crm.operations.own_kpis import publish_kpi

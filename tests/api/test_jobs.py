@@ -10,7 +10,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection
 
 from bpm_crm.api.ids import to_global
-from bpm_crm.excel.jobs import JobKind
+from bpm_crm.operations.jobs import JobKind
 from bpm_crm.records.identifiers import new_id
 from tests.api.client import Api
 from tests.api.serving import served
@@ -165,3 +165,68 @@ def test_every_kind_of_job_is_in_the_schema() -> None:
         *("LEADS", "HISTORY", "UNDO", "WORKBOOK"),
         *("REPLAY", "MIGRATION", "MIGRATION_UNDO"),
     }
+
+
+async def cancelled(api: Api, job: str, by: str = "admin") -> dict[str, Any]:
+    shown = "__typename ... on JobCancelled { isRepeated job { id status done failure { code } } } ... on UserError { code path }"
+    found: dict[str, Any] = (
+        await api.data(
+            f"mutation ($input: CancelJobInput!) {{ a: cancelJob(input: $input) {{ {shown} }} }}",
+            by,
+            input={"job": job},
+        )
+    )["a"]
+    return found
+
+
+async def test_a_job_that_waits_is_cancelled_at_once_and_never_begun(api: Api, desk: Desk) -> None:
+    job = await asked_for(api)
+    assert (await cancelled(api, job, by="north"))["code"] == "NOT_FOUND"
+    first = await cancelled(api, job)
+    assert first == {
+        "__typename": "JobCancelled",
+        "isRepeated": False,
+        "job": {"id": job, "status": "FAILED", "done": 0, "failure": {"code": "CANCELLED"}},
+    }
+    assert await cancelled(api, job) == {**first, "isRepeated": True}
+    before = await api.world.counts()
+    await desk.runner.drain()
+    assert await api.world.counts() == before
+    assert (await jobs(api))["nodes"][0]["done"] == 0
+
+
+async def test_a_job_under_way_ends_after_its_step_and_what_it_did_can_be_undone(
+    api: Api, desk: Desk, url: str
+) -> None:
+    rows = [*ROWS[:2], *([str(number), f"Nina {number}", f"7916{number:07}", None] for number in range(1_200))]
+    job = await asked_for(api, rows)
+    async with following(api, url, "admin", PROGRESS, id=job) as socket:
+        work = asyncio.create_task(desk.runner.drain())
+        while (await events(socket, 1, "jobProgress"))[0]["done"] == 0:
+            pass
+        answer = await cancelled(api, job)
+        (*_, last) = [answer["job"], *await to_the_end(socket)]
+        await work
+    assert (answer["__typename"], answer["job"]["status"], last["status"]) == ("JobCancelled", "RUNNING", "FAILED")
+    (found,) = (await jobs(api))["nodes"]
+    assert 0 < found["done"] < 1_200
+    assert (found["failure"]["code"], found["accepted"]) == ("CANCELLED", found["done"])
+    assert (await api.world.counts())["process_instance"] == found["done"]
+
+    undo = (await mutate(api, "undoImport", job=job))["job"]["id"]
+    await desk.runner.drain()
+    (undone,) = (await jobs(api, where={"kind": {"eq": "UNDO"}}))["nodes"]
+    assert (undone["id"], undone["status"], undone["done"]) == (undo, "DONE", found["done"])
+    assert (await cancelled(api, undo))["code"] == "ENDED"
+
+
+async def test_a_cancelled_job_that_a_dead_worker_left_is_not_gone_on_with(api: Api, desk: Desk) -> None:
+    job = await asked_for(api)
+    async with api.world.owner.transaction(api.world.tenant_id) as connection:
+        await connection.execute("UPDATE job SET started_at = clock_timestamp(), attempts = 1")
+    assert (await cancelled(api, job))["job"]["status"] == "RUNNING"
+    before = await api.world.counts()
+    await desk.runner.drain()
+    assert await api.world.counts() == before
+    (found,) = (await jobs(api))["nodes"]
+    assert (found["status"], found["failure"]["code"]) == ("FAILED", "CANCELLED")

@@ -279,6 +279,7 @@ async def test_a_log_is_narrowed_by_what_cases_are(api: Api, tmp_path: Path) -> 
     assert await cases(owner=[ann, eve]) == ["1", "2"]
     assert await cases(region=["Tula", "Omsk"]) == ["1", "4"]
     assert await cases(region="Omsk", owner=ann) == []
+    assert await cases(region="Om\x00sk") == await cases(product="\x00") == [], "no row holds it"
     assert await cases(product="roof") == ["2"]
     assert await cases(version="1") == await cases(channel="callback-request") == ["1", "2", "4"]
     assert await cases(channel="web-form") == await cases(version="2") == []

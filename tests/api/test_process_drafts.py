@@ -155,3 +155,18 @@ async def test_two_editors_at_once_never_overwrite_each_other(api: Api) -> None:
     first, second = await asyncio.gather(save(api, by="owner"), save(api, UNSOUND, by="admin"))
     kinds = sorted(answer["__typename"] for answer in (first, second))
     assert kinds == ["ProcessDraftSaved", "StaleProcessDraft"]
+
+
+@pytest.mark.parametrize("side", ["before", "after"])
+async def test_a_comparison_names_the_document_that_cannot_be_read(api: Api, side: str) -> None:
+    sound, broken = {"document": EMAIL}, {"document": "stages: ["}
+    values = {"before": sound, "after": sound} | {side: broken}
+    query = """query ($before: ProcessDocumentRef, $after: ProcessDocumentRef) {
+        answer: diffProcess(process: "email", before: $before, after: $after) { __typename
+        ... on ProcessDiff { isSame } ... on InvalidDocument { path problems { code line } } } }"""
+    answer = (await api.data(query, "owner", **values))["answer"]
+    assert (answer["__typename"], answer["path"]) == ("InvalidDocument", [side, "document"])
+    assert (await api.data(query, "owner", before=sound, after=sound))["answer"] == {
+        "__typename": "ProcessDiff",
+        "isSame": True,
+    }

@@ -3,6 +3,7 @@
 import pytest
 
 from bpm_crm.engine.clock import Clock, ClockState
+from bpm_crm.engine.clock_segments import segments_of
 from bpm_crm.engine.process import Process
 from bpm_crm.engine.state import InstanceState
 from bpm_crm.engine.step import Activity, assign
@@ -42,7 +43,7 @@ def resting(process: Process) -> InstanceState:
 
 def life(process: Process, state: InstanceState, until: str) -> list[tuple[str, int]]:
     """The segments of the clock: kind and minutes."""
-    segments = process.rules["task"].segments(clock_of(state), at(until))
+    segments = segments_of(process.rules["task"], clock_of(state), at(until))
     return [(segment.kind.value, minutes(segment.ends - segment.begins)) for segment in segments]
 
 
@@ -263,7 +264,7 @@ def test_a_clock_that_is_resumed_keeps_the_time_used_and_its_time_closed_is_no_p
 def test_the_segments_of_a_clock_add_up_to_its_life() -> None:
     process = small(PATIENT.replace("PT2H", "PT12H"))
     state = moved(process, resting(process), "resume", "2026-11-16 17:00")
-    segments = process.rules["task"].segments(clock_of(state), at("2026-11-17 11:00"))
+    segments = segments_of(process.rules["task"], clock_of(state), at("2026-11-17 11:00"))
 
     assert life(process, state, "2026-11-17 11:00") == [
         ("running", 60),

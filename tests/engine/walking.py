@@ -7,6 +7,7 @@ from typing import Any
 from bpm_crm.engine import step as engine
 from bpm_crm.engine.blockers import Malformed, Refused
 from bpm_crm.engine.clock import ClockEvent, ClockEventKind
+from bpm_crm.engine.clock_segments import segments_of
 from bpm_crm.engine.definition import Field, FieldType, SetField, Transition
 from bpm_crm.engine.events import CheckpointReached, StageLeft
 from bpm_crm.engine.instants import moment_of
@@ -181,7 +182,7 @@ class Walk:
         for key, clock in self.state.clocks.items():
             rule = self.process.rules[key]
             end = max(self.now, clock.started_at) if clock.closed_at is None else clock.closed_at
-            segments = rule.segments(clock, end)
+            segments = segments_of(rule, clock, end)
             cursor = clock.started_at
             for segment in segments:
                 assert segment.begins == cursor < segment.ends

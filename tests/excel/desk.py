@@ -10,11 +10,12 @@ from uuid import UUID
 
 import openpyxl
 
-from bpm_crm.excel.jobs import Bench, JobKind, ask
 from bpm_crm.excel.reading import read_head
-from bpm_crm.excel.runner import JobRunner
 from bpm_crm.excel.settings import Wish, settle
 from bpm_crm.excel.targets import ImportKind
+from bpm_crm.operations.job_runner import JobRunner
+from bpm_crm.operations.job_runs import Bench
+from bpm_crm.operations.jobs import JobKind, ask
 from bpm_crm.operations.processes import ProcessCache
 from bpm_crm.operations.reference import ReferenceCache
 from bpm_crm.operations.writer import Writer
@@ -22,6 +23,7 @@ from bpm_crm.records.database import Database
 from bpm_crm.records.files import insert_file, load_file
 from bpm_crm.records.identifiers import new_id
 from bpm_crm.records.jobs import JobRecord, RowRecord, load_job, rows_of_job
+from bpm_crm.works import WORKS
 from tests.world import World
 
 OUTCOMES = ("accepted", "duplicate", "refused", "blank", "excluded", "moved_on", "left")
@@ -168,7 +170,7 @@ async def a_desk(world: World) -> AsyncIterator[Desk]:
     writer.start()
     bench = Bench(worker, writer, ReferenceCache(worker))
     try:
-        yield Desk(world, worker, bench, JobRunner(bench))
+        yield Desk(world, worker, bench, JobRunner(bench, WORKS))
     finally:
         await writer.stop()
         await worker.close()

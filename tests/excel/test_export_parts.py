@@ -10,7 +10,7 @@ import pytest
 from bpm_crm.excel import export_facts
 from bpm_crm.excel.export_figures import months_of
 from bpm_crm.excel.export_input import FACT_COLUMNS, ExportInput
-from bpm_crm.excel.jobs import JobKind
+from bpm_crm.operations.jobs import JobKind
 from bpm_crm.records.condition_json import from_json, to_json
 from bpm_crm.records.selection import All, AnyOf, Compare, Exists, Not, Operator
 from tests.excel.desk import Desk, xlsx

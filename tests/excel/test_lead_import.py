@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 import openpyxl
 import pytest
 
-from bpm_crm.excel.jobs import JobTaken, run_job
-from bpm_crm.excel.runner import WORKS
 from bpm_crm.operations.commands import Fire
+from bpm_crm.operations.job_runs import JobTaken, run_job
+from bpm_crm.works import WORKS
 from tests.excel.desk import Desk, xlsx
 
 HEADERS = ["№", "ФИО", "Телефон", "Эл. почта", "Город", "Дата создания", "Ответственный", "Комментарий"]

@@ -12,20 +12,22 @@ import pytest
 
 from bpm_crm.engine.mapping import MigrationMapping
 from bpm_crm.engine.step import Activity
-from bpm_crm.excel import migrations
-from bpm_crm.excel.jobs import JobKind, run_job
-from bpm_crm.excel.runner import WORKS
-from bpm_crm.operations import migrating
+from bpm_crm.operations import migrating, migration_jobs
 from bpm_crm.operations.audit import verify
 from bpm_crm.operations.clocks import sweep_due
 from bpm_crm.operations.commands import Assign, Capture, Fire, Record, Recorded, Work
+from bpm_crm.operations.job_runs import run_job
+from bpm_crm.operations.jobs import JobKind
 from bpm_crm.operations.migration_plans import Planned, PlanOutdated, PlanRequest, plan_migration
 from bpm_crm.operations.publishing import publish
 from bpm_crm.operations.rebuild import Rebuilder
+from bpm_crm.operations.replay_tally import UNREADABLE
 from bpm_crm.records.jobs import JobRecord
+from bpm_crm.works import WORKS
 from tests.engine.build import changed, with_clock
 from tests.excel.desk import Desk
 from tests.operations import traffic as traffic_module
+from tests.operations.replaying import judged_here
 from tests.operations.test_rebuild import faults
 from tests.operations.traffic import Traffic as RandomTraffic
 from tests.world import World, tamper
@@ -91,8 +93,8 @@ class Versions:
             self.desk.user("admin"),
             datetime.now(UTC),
         )
-        async with self.world.database.transaction(self.world.tenant_id) as connection:
-            return await plan_migration(connection, self.world.writer.processes, self.world.tenant_id, asked)
+        world = self.world
+        return await plan_migration(world.database, world.writer.processes, world.tenant_id, asked)
 
     async def ask(self, *, dry_run: bool = False, **given: Any) -> JobRecord:
         planned = await self.plan(**given)
@@ -245,7 +247,7 @@ async def test_a_killed_job_goes_on_where_it_was_and_migrates_each_case_once(
     versions: Versions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Killed between writing cases and noting so, again and again, under live traffic; nothing is refused, lost or done twice."""
-    monkeypatch.setattr(migrations, "AT_ONCE", 40)
+    monkeypatch.setattr(migration_jobs, "AT_ONCE", 40)
     begun = await versions.begin(300)
     before = await versions.cases()
     traffic = Traffic(versions, sorted(running(before)))
@@ -258,8 +260,8 @@ async def test_a_killed_job_goes_on_where_it_was_and_migrates_each_case_once(
             raise asyncio.CancelledError
         return await migrating_judge(*arguments)
 
-    migrating_judge = migrations.judge_cases
-    monkeypatch.setattr(migrations, "judge_cases", killed)
+    migrating_judge = migration_jobs.judge_cases
+    monkeypatch.setattr(migration_jobs, "judge_cases", killed)
     job = await versions.ask()
     users = [asyncio.create_task(traffic.run(number)) for number in range(4)]
     desk = versions.desk
@@ -341,8 +343,8 @@ async def test_an_edited_plan_is_the_next_revision_and_a_stale_edit_is_refused(v
     stale = PlanRequest(
         definition, 1, 2, MigrationMapping(), versions.desk.user("admin"), datetime.now(UTC), expected_revision=1
     )
-    async with versions.world.database.transaction(versions.world.tenant_id) as connection:
-        answer = await plan_migration(connection, versions.world.writer.processes, versions.world.tenant_id, stale)
+    world = versions.world
+    answer = await plan_migration(world.database, world.writer.processes, world.tenant_id, stale)
     assert answer == PlanOutdated(2, 1)
 
 
@@ -369,6 +371,11 @@ async def test_random_traffic_goes_on_through_migrations_and_their_undoing(
     await traffic.run(rounds=2, arrivals=2)
     assert sum(undone.counts.values()) == done.counts["migrated"]
     await versions.is_whole()
+    tally, _ = await judged_here(desk.world.database, desk.world.reference, "web-form")
+    assert tally.cases == sum(row["exclusion"] is None for row in (await versions.cases()).values())
+    assert [key for key in tally.figures if key[0] == UNREADABLE] == [], (
+        "what happened can be judged by the new version"
+    )
 
 
 async def test_an_altered_migration_row_is_found(versions: Versions) -> None:

@@ -6,6 +6,7 @@ import random
 import zipfile
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
+from enum import StrEnum
 from typing import Any
 
 import openpyxl
@@ -15,13 +16,13 @@ import xlwt
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bpm_crm.excel import problem_texts
 from bpm_crm.excel.addresses import cell, column_of, letters
 from bpm_crm.excel.cells import CellError, Head, Row
 from bpm_crm.excel.limits import TableLimits
-from bpm_crm.excel.problems import TableCode, TableRefused
+from bpm_crm.excel.problems import TableCode, TableProblem, TableRefused
 from bpm_crm.excel.reader import table_of
 from bpm_crm.excel.reading import read_head, read_rows
+from bpm_crm.operations.job_problems import JobCode, JobProblem
 from tests.excel.desk import xlsx
 
 LIMITS = TableLimits()
@@ -375,9 +376,10 @@ def test_columns_are_counted_as_people_do() -> None:
     assert [column_of(text) for text in ("a", " XFD ", "", "A1", "АБ")] == [0, 16_383, None, None, None]
 
 
-def test_every_code_has_its_texts_in_both_languages() -> None:
-    assert set(problem_texts.TEXTS) == set(TableCode)
-    for message, cure in problem_texts.TEXTS.values():
+@pytest.mark.parametrize(("problem", "codes"), [(TableProblem, TableCode), (JobProblem, JobCode)])
+def test_every_code_has_its_texts_in_both_languages(problem: type[JobProblem], codes: type[StrEnum]) -> None:
+    assert set(problem.texts) == set(codes)
+    for message, cure in problem.texts.values():
         assert message.en and message.ru and cure.en and cure.ru  # noqa: PT018  # one property
 
 

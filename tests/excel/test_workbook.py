@@ -30,9 +30,9 @@ from bpm_crm.analytics.own_kpi import OwnKind, OwnKpi
 from bpm_crm.analytics.snapshots import kpis_of
 from bpm_crm.excel import export_kpis
 from bpm_crm.excel.export_input import ExportInput
-from bpm_crm.excel.jobs import JobKind
 from bpm_crm.operations.access import EVERYTHING
 from bpm_crm.operations.commands import CustomerDetails, Fire, Recorded, Work
+from bpm_crm.operations.jobs import JobKind
 from bpm_crm.operations.leads import Lead, capture_of
 from bpm_crm.operations.own_kpis import publish_kpi
 from bpm_crm.records.jobs import JobRecord

@@ -183,7 +183,6 @@ async def installed() -> Path:
     return FOLDER / "node_modules/bpmn-moddle/resources/bpmn/xsd/BPMN20.xsd"
 
 
-@pytest.mark.xdist_group("npm")
 async def test_shipped_processes_are_valid_by_the_schema_of_omg() -> None:
     schema = etree.XMLSchema(etree.parse(await installed()))
     for key in shipped_keys():
@@ -196,7 +195,6 @@ async def test_shipped_processes_are_valid_by_the_schema_of_omg() -> None:
     assert not schema.validate(etree.fromstring(wrong.encode())), "negative control"
 
 
-@pytest.mark.xdist_group("npm")
 async def test_bpmn_io_reads_them_without_a_warning_and_loses_nothing_in_saving(tmp_path: Path) -> None:
     documents = {key: shipped(key) for key in shipped_keys()}
     files = []

@@ -16,6 +16,7 @@ from bpm_crm.exchange.log_import import import_log
 from bpm_crm.exchange.sources import xes_source
 from bpm_crm.exchange.xes import XesCode, XesInvalid
 from bpm_crm.operations.publishing import prove, publish
+from bpm_crm.processes import library
 from bpm_crm.processes.includes import resolve_includes
 from bpm_crm.processes.library import shipped_keys, shipped_text
 from bpm_crm.records.database import Connection
@@ -315,6 +316,7 @@ def usual() -> float:
     """The seconds of work that the largest shipped document takes."""
     largest = max((shipped_text(key) for key in shipped_keys()), key=len)
     prove(largest, NOW)
+    library._proved.cache_clear()
     began = process_time()
     prove(largest, NOW)
     return process_time() - began

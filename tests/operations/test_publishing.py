@@ -5,7 +5,8 @@ import pytest
 from bpm_crm.engine.process import Process
 from bpm_crm.engine.soundness.play import replay
 from bpm_crm.operations.publishing import Published, certificate_of_version, prove, publish
-from bpm_crm.processes.library import restore, shipped_keys, shipped_text
+from bpm_crm.processes.definitions import restore
+from bpm_crm.processes.library import shipped_keys, shipped_text
 from bpm_crm.records.definitions import load_version
 from tests.world import PUBLISHED_AT, World
 

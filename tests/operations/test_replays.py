@@ -1,30 +1,37 @@
 """Replays of what is stored: nothing differs through its own version, whoever wrote it; and a replay changes nothing."""
 
+import re
 from collections.abc import AsyncIterator
 from copy import deepcopy
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from bpm_crm.embedded.server import Server
+from bpm_crm.engine.mapping import MigrationMapping
+from bpm_crm.engine.step import Activity
 from bpm_crm.excel.targets import ImportKind
 from bpm_crm.operations import replays
-from bpm_crm.operations.commands import Assign
+from bpm_crm.operations.commands import Assign, Capture, Command, Fire, Migrate, Record, UndoMigration
 from bpm_crm.operations.demo.loading import ensure_company, load_year
 from bpm_crm.operations.processes import ProcessCache
 from bpm_crm.operations.replay_candidates import Asked, Candidate, ClockChange, candidate_of
-from bpm_crm.operations.replay_tally import Tally, unpacked
+from bpm_crm.operations.replay_tally import MOVE, Key, Tally, unpacked
 from bpm_crm.operations.replays import Replayer
 from bpm_crm.operations.writer import Writer
 from bpm_crm.processes.library import shipped_keys
 from bpm_crm.records.database import Database
 from bpm_crm.records.reference import Reference, load_reference
 from bpm_crm.records.replays import FIRST, Span
+from bpm_crm.records.states import unpack_before
 from tests.analytics.checking import Walked, walk
 from tests.analytics.leads import call, fire, hour, lead, lose
 from tests.databases import cloned
+from tests.engine.build import with_clock
 from tests.excel.desk import a_desk, xlsx
+from tests.excel.test_migrations import published
 from tests.operations.replaying import EVER, documents, judged_here
 from tests.world import World, a_world
 
@@ -187,8 +194,7 @@ def clock_of(tally: Tally) -> dict[tuple[str, str], int]:
 
 
 async def candidate(world: World, asked: Asked) -> Candidate:
-    async with world.database.reader(world.tenant_id) as connection:
-        found = await candidate_of(connection, world.reference, asked, datetime.now(UTC))
+    found = await candidate_of(world.database, world.reference, asked, datetime.now(UTC))
     assert isinstance(found, Candidate), found
     return found
 
@@ -245,3 +251,100 @@ async def digests(world: World, tables: tuple[str, ...]) -> dict[str, Any]:
             )
             for table in tables
         }
+
+
+OLD = with_clock("start: {started: true}\nstop: {activity: response}\ntarget: PT2H").replace(
+    "[small]", "[small, callback-request]"
+)
+NEW = re.sub(r"\bwork\b", "doing", OLD).replace("PT2H", "PT6H").replace("  task:", "  reply:")
+"""Another name for a stage, another name and a looser target for the clock."""
+
+
+async def migrated(world: World, case: UUID, definition_id: UUID) -> None:
+    """Take a case of the small process from its first version to the second."""
+    async with world.database.reader(world.tenant_id) as connection:
+        target = await world.writer.processes.get(connection, world.tenant_id, definition_id, 2)
+    mapping = MigrationMapping(stages={"work": "doing"}, clocks={"task": "reply"})
+    await world.done(case, Migrate(1, 2, target, mapping), by="admin")
+
+
+async def taken_back(world: World, case: UUID, definition_id: UUID) -> None:
+    """Undo the migration that was the last step of a case."""
+    async with world.owner.reader(world.tenant_id) as connection:
+        row = await connection.fetchrow(
+            "SELECT migration FROM history WHERE tenant_id = $1 AND instance_id = $2 ORDER BY sequence DESC LIMIT 1",
+            world.tenant_id,
+            case,
+        )
+        first = await world.writer.processes.get(connection, world.tenant_id, definition_id, 1)
+    await world.done(case, UndoMigration(1, first, unpack_before(row["migration"])), by="admin")
+
+
+async def lived(world: World, definition_id: UUID) -> dict[str, str]:
+    """Cases by what became of them: migrated and won, taken back and lost, stayed, begun under the new version, migrated before its clock ended."""
+    channel = world.founded.channels["callback-request"]
+
+    async def begun(version: int, at: datetime | None, *commands: Command) -> UUID:
+        first = Capture(definition_id, version, channel, "callback-request", opens_deal=False, occurred_at=at)
+        return (await world.done(None, first, *commands, by="admin")).instance.id
+
+    long_ago, begin = hour(6), Fire("begin", occurred_at=hour(6.5))
+    cases = {
+        "migrated": await begun(1, long_ago, begin, call(9)),
+        "taken back": await begun(1, long_ago, begin),
+        "stayed": await begun(1, long_ago, begin, call(9)),
+        "new": await begun(2, long_ago, begin, call(9)),
+        "fresh": await begun(1, None),
+    }
+    for name in ("migrated", "taken back", "fresh"):
+        await migrated(world, cases[name], definition_id)
+    await taken_back(world, cases["taken back"], definition_id)
+    await world.done(cases["fresh"], Record(Activity("call", "outbound")), by="admin")
+    await world.done(cases["migrated"], Fire("wait"), Fire("resume"), Fire("win"), by="admin")
+    await world.done(cases["taken back"], Fire("wait"), Fire("lose", reason="price"), by="admin")
+    return {str(case): name for name, case in cases.items()}
+
+
+async def test_cases_that_were_migrated_or_taken_back_run_through_either_version(world: World) -> None:
+    """What the versions say otherwise differs, and nothing else: a migration and its undoing are followed, whichever version leads."""
+    definition_id = await published(world, OLD, NEW)
+    names = await lived(world, definition_id)
+    versions = await documents(world.database, world.tenant_id, definition_id)
+
+    async def told(version: int) -> tuple[Tally, dict[str, set[Key]]]:
+        tally, found = await judged_here(world.database, world.reference, "small", versions[version])
+        return tally, {names[case]: {_short(key) for key in keys if len(key) > 2} for case, keys in found}
+
+    tally, found = await told(1)
+    assert (tally.cases, tally.moves) == (5, 9)
+    assert found == {
+        "migrated": {("diverted", "resume", "work")},
+        "new": {("diverted", "begin", "work"), ("clock", "task", "gained")},
+    }
+    assert tally.verdicts == {
+        ("task", "breached", "breached"): 3,
+        ("task", "cancelled", "met"): 1,
+        ("task", "absent", "breached"): 1,
+        ("reply", "met", "absent"): 2,
+        ("reply", "cancelled", "absent"): 1,
+    }
+    tally, found = await told(2)
+    renamed: set[Key] = {("diverted", "begin", "doing"), ("clock", "task", "lost")}
+    assert (tally.cases, tally.moves) == (5, 9)
+    assert found == {
+        "migrated": renamed,
+        "taken back": renamed | {("clock", "reply", "gained")},
+        "stayed": renamed,
+    }
+    assert tally.verdicts == {
+        ("task", "breached", "absent"): 3,
+        ("task", "cancelled", "absent"): 1,
+        ("reply", "absent", "met"): 2,
+        ("reply", "met", "met"): 2,
+        ("reply", "cancelled", "breached"): 1,
+    }
+
+
+def _short(key: Key) -> Key:
+    """A figure in few words: what of a move or of a clock."""
+    return (key[1], key[4], key[-1]) if key[0] == MOVE else key[:3]

@@ -9,16 +9,18 @@ from typing import Any
 
 import pytest
 
-from bpm_crm.analytics.rollouts import ArmVerdict, compare_arms
+from bpm_crm.analytics.rollouts import ArmCounts, ArmVerdict, compare_arms, total_of
+from bpm_crm.engine.mapping import MigrationMapping
 from bpm_crm.engine.step import Activity
-from bpm_crm.operations.commands import NOBODY, Missing, NotUnderstood, Record
+from bpm_crm.operations.commands import NOBODY, Migrate, Missing, NotUnderstood, Record
 from bpm_crm.operations.reference import ReferenceCache
-from bpm_crm.operations.releasing import AskedRelease, Released, RolloutRuns, publish_process, retire_process
-from bpm_crm.operations.review_journal import Request
+from bpm_crm.operations.releasing import AskedRelease, Released, publish_process, retire_process
+from bpm_crm.operations.requests import Request
 from bpm_crm.operations.rollout_checks import arms_of, check_due
 from bpm_crm.operations.rollouts import (
     AskedRollout,
     GuardRail,
+    RolloutRuns,
     RolloutSaved,
     change_rollout,
     finish_rollout,
@@ -271,14 +273,65 @@ async def test_the_read_out_compares_within_channels_and_says_no_evidence_where_
         report = await compare_arms(connection, arms_of(split.tenant_id, PROCESS, rollout_at(rollout, at)))
     conversion, *clocks = report.figures
     channel = str(split.reference.channel(PROCESS).id)  # type: ignore[union-attr]  # it is there
-    assert (conversion.clock, conversion.a, conversion.b) == (None, {channel: (30, 0)}, {channel: (30, 0)})
+    assert (conversion.clock, conversion.a, conversion.b) == (None, {(channel, 1): (30, 0)}, {(channel, 1): (30, 0)})
     assert conversion.verdict is ArmVerdict.NO_EVIDENCE
     response = next(item for item in clocks if item.clock == "response")
-    assert (response.a, response.b) == ({channel: (30, 24)}, {channel: (30, 24)})
+    assert (response.a, response.b) == ({(channel, 1): (30, 24)}, {(channel, 1): (30, 24)})
     assert response.difference == 0
     assert response.interval is not None
     assert response.interval[0] < 0 < response.interval[1]
     assert response.verdict is ArmVerdict.NO_EVIDENCE
+
+
+async def read_out(world: World, rollout: RolloutRecord) -> tuple[ArmCounts, ArmCounts]:
+    """Conversion as the read-out of a rollout counts it, of A and of B."""
+    async with world.database.reader(world.tenant_id) as connection:
+        report = await compare_arms(connection, arms_of(world.tenant_id, PROCESS, rollout))
+    return report.figures[0].a, report.figures[0].b
+
+
+async def test_the_read_out_counts_the_cases_that_took_a_turn_wherever_people_put_cases(split: World) -> None:
+    channel = str(split.founded.channels[PROCESS])
+    await split.refresh()
+    by_hand_before = await taken(split, PROCESS, version=2)
+    rollout = await started(split, 50)
+    turns = [(await split.done(None, split.capture(PROCESS))).instance for _ in range(6)]
+    given = {case.id: case.version for case in turns}
+    counted = {(channel, 1): (3, 0)}, {(channel, 1): (3, 0)}
+    assert await read_out(split, rollout) == counted
+    chosen = [await taken(split, PROCESS, version=version) for version in (1, 2, 2)]
+    assert [by_hand_before, *chosen] == [2, 1, 2, 2]
+    earlier = split.capture(PROCESS, occurred_at=datetime.now(UTC) - timedelta(days=30))
+    await split.done(None, earlier)
+    assert await read_out(split, rollout) == counted, "neither chosen versions nor cases from before"
+    definition_id = turns[0].definition_id
+    async with split.database.reader(split.tenant_id) as connection:
+        second = await split.writer.processes.get(connection, split.tenant_id, definition_id, 2)
+    moved = next(case.id for case in turns if case.version == 1)
+    migrated = await split.done(moved, Migrate(1, 2, second, MigrationMapping()), by="admin")
+    assert migrated.instance.version == 2
+    assert await read_out(split, rollout) == counted, "a case counts where its turn put it"
+    async with split.database.reader(split.tenant_id) as connection:
+        rows = await connection.fetch("SELECT * FROM rollout_case WHERE tenant_id = $1", split.tenant_id)
+    assert {row["instance_id"]: row["version"] for row in rows} == given
+    assert {(row["rollout_id"], row["revision"]) for row in rows} == {(rollout.id, 1)}
+
+
+async def test_cases_split_by_different_shares_are_compared_apart(split: World) -> None:
+    """Half of few cases, then nine in ten of many under which nobody is answered: B is no worse for having come later."""
+    rollout = await started(split, 50)
+    at = await begun_before(split, rollout, timedelta(days=40))
+    await answered(split, at, 20, {1: 0.0, 2: 0.0})
+    assert isinstance(await change_rollout(split.database, request(split), PROCESS, 90), RolloutSaved)
+    await answered(split, at + timedelta(days=1), 20, {1: 1.0, 2: 1.0})
+    channel = str(split.founded.channels[PROCESS])
+    async with split.database.reader(split.tenant_id) as connection:
+        report = await compare_arms(connection, arms_of(split.tenant_id, PROCESS, rollout_at(rollout, at)))
+    response = next(item for item in report.figures if item.clock == "response")
+    assert response.a == {(channel, 1): (10, 10), (channel, 2): (2, 0)}
+    assert response.b == {(channel, 1): (10, 10), (channel, 2): (18, 0)}
+    assert response.difference == 0
+    assert total_of(response.b) == (28, 10), "what would look much worse than ten of twelve"
 
 
 def rollout_at(rollout: RolloutRecord, at: datetime) -> RolloutRecord:

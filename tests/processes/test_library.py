@@ -9,7 +9,8 @@ from bpm_crm.engine.definition import ProcessDefinition, StageKind
 from bpm_crm.engine.path_problems import reachable_stages
 from bpm_crm.engine.process import Process
 from bpm_crm.engine.validate import validate
-from bpm_crm.processes.library import FOLDER, resolve, restore, shipped_keys, shipped_text
+from bpm_crm.processes.definitions import restore
+from bpm_crm.processes.library import FOLDER, resolve, shipped_keys, shipped_text
 from tests.engine.build import ROLES, YEARS, shipped
 
 CHANNELS = {

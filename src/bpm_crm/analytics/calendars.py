@@ -12,6 +12,7 @@ from bpm_crm.engine.instants import instant_of
 from bpm_crm.engine.process import Process
 from bpm_crm.engine.replay import replay
 from bpm_crm.engine.state import InstanceState
+from bpm_crm.engine.visits import paused_by
 from bpm_crm.records.database import Connection
 from bpm_crm.records.derived import entries_of, recorded_step
 
@@ -67,15 +68,9 @@ async def paused_times(
         states[entry["instance_id"]] = step.state, process
     at = instant_of(frame.as_of)
     return {
-        instance: (_paused(state, process.calendar, at), bool(state.hold.reasons))
+        instance: (paused_by(process.calendar, state.hold, state.entered_at, at), bool(state.hold.reasons))
         for instance, (state, process) in states.items()
     }
-
-
-def _paused(state: InstanceState, calendar: BusinessCalendar, at: int) -> int:
-    since = max(state.hold.since, state.entered_at)
-    running = calendar.between(since, at) if state.hold.reasons and since < at else 0
-    return state.hold.paused + running
 
 
 async def _first_instant(connection: Connection, frame: Frame, question: Question, cases: Sequence[UUID] | None) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from bpm_crm.analytics.overlays import shown_instant
+from bpm_crm.analytics.overlays import elsewhere, shown_instant
 from bpm_crm.engine.definition import ProcessDefinition, Title
 from bpm_crm.engine.drawing.marks import Marks, StageMark, Taken
 from bpm_crm.engine.drawing.wording import seconds_text
@@ -20,7 +20,6 @@ _VISITS = Title("{visits} visits, {time} of working time", "визитов: {vis
 _MORE = Title("and {count} more, the last is step {last}", "и ещё {count}, последний — шаг {last}")
 _CUT = Title("Only the first {count} steps are shown.", "Показаны только первые шаги: {count}.")
 _MEANING = Title("Numbers are steps of the case, times are local.", "Числа — шаги дела, время местное.")
-_ELSEWHERE = Title("Not in this version: {stages}", "Нет в этой версии: {stages}")
 
 
 @dataclass(slots=True)
@@ -54,7 +53,7 @@ def case_path(
     missing = [key for key in stays if key not in definition.stages]
     legend = [_MEANING.in_language(language)]
     legend += [_CUT.in_language(language).format(count=len(history))] if is_cut else []
-    legend += [_ELSEWHERE.in_language(language).format(stages=", ".join(missing))] if missing else []
+    legend += elsewhere(missing, language)
     return Marks(marks, tuple(_taken(definition, moves, zone, language)), tuple(legend))
 
 

@@ -3,7 +3,7 @@
 A segment is an array of texts, one per dimension asked for; a missing value is null, so that segments partition the cases.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -105,27 +105,34 @@ class Grouping:
     """The dimensions a figure is grouped by, and whose a case is counted as.
 
     `instant` and `clock` are the SQL of the instant that puts a case into the period, and of the key of the clock, where a figure
-    has them.
+    has them. `stratum` is the SQL over `c` of what tells the cases of a segment apart besides, the last value of each segment.
     """
 
     dimensions: Sequence[Dimension] = ()
     basis: OwnerBasis = OwnerBasis.AT_ENTRY
     instant: str = ""
     clock: str = ""
+    stratum: str = ""
 
     @property
     def reached(self) -> str:
         """The SQL of the segment of a case where a history row brought it: of its version, the one under which that was."""
         known = {**self._common, Dimension.OWNER: _OWNERS[self.basis], Dimension.TEAM: _TEAMS[self.basis]}
         known[Dimension.VERSION] = "h.definition_id || '@' || h.version"
-        return _array(known[dimension] for dimension in self.dimensions)
+        return self._array(known)
 
     @property
     def standing(self) -> str:
         """The SQL of the segment of a case that nothing brought there yet: as last known; nobody has acted."""
         owner = "NULL::text" if self.basis is OwnerBasis.ACTOR else "c.owner_id::text"
         known = {**self._common, Dimension.OWNER: owner, Dimension.TEAM: "c.team_id::text"}
-        return _array(known[dimension] for dimension in self.dimensions)
+        return self._array(known)
+
+    def _array(self, known: Mapping[Dimension, str]) -> str:
+        values = [known[dimension] for dimension in self.dimensions]
+        if self.stratum:
+            values.append(self.stratum)
+        return f"ARRAY[{', '.join(values)}]::text[]"
 
     @property
     def _common(self) -> dict[Dimension, str]:
@@ -138,7 +145,3 @@ UNGROUPED = Grouping()
 
 PRODUCT: Final = product_of("i.id", "i.definition_id", "k.version")
 """The SQL of the product in the filter of a figure."""
-
-
-def _array(expressions: Iterable[str]) -> str:
-    return f"ARRAY[{', '.join(expressions)}]::text[]"

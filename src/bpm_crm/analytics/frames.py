@@ -8,6 +8,7 @@ from uuid import UUID
 
 from bpm_crm.analytics.dimensions import UNGROUPED, Grouping
 from bpm_crm.analytics.statements import EVERY_CASE, CaseFilter, report, statement
+from bpm_crm.engine.definition import Title
 from bpm_crm.records.database import Connection
 
 _FRAME = report("frame")
@@ -84,6 +85,17 @@ def bound_fields(column: str, versions: Sequence[Version]) -> dict[str, list[Any
     """The data fields that versions bind to a column of the deal, as named values."""
     bound = [(item.definition_id, item.number, item.bound_to(column)) for item in versions]
     return columns(column, ("definitions", "versions", "fields"), [item for item in bound if item[2] is not None])
+
+
+def lacks_product(cases: CaseFilter, versions: Sequence[Version]) -> Title | None:
+    """Why cases cannot be filtered by product: no version binds a data field to it. None where they can, or are not."""
+    if not cases.names_product or any(version.bound_to("product") for version in versions):
+        return None
+    processes = ", ".join(sorted({version.process for version in versions}))
+    return Title(
+        f"Cases of {processes} have no product: no data field has `binds: product`. Leave `product` out of `where`.",
+        f"У процессов {processes} нет продукта: ни у одного поля данных нет `binds: product`. Уберите `product` из `where`.",
+    )
 
 
 def columns(prefix: str, names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> dict[str, list[Any]]:

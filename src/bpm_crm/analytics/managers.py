@@ -11,13 +11,8 @@ from bpm_crm.analytics.funnel import OrderMode, StepFigures, read_funnel
 from bpm_crm.analytics.intervals import Z, effective_size, wilson
 from bpm_crm.analytics.members import Members
 from bpm_crm.analytics.steps import Step, Steps
-from bpm_crm.analytics.stratified import Stratum, holm, p_value, surplus
+from bpm_crm.analytics.stratified import FAMILY_ERROR, Key, Pair, common_strata, family_of, surplus
 from bpm_crm.records.database import Connection
-
-FEWEST_CASES = 20
-"""With fewer settled cases to compare, of the manager or of the others, a step is not judged."""
-FAMILY_ERROR = 0.05
-"""How often a family of equal managers may have any step called strong or weak."""
 
 
 class StepVerdict(StrEnum):
@@ -31,7 +26,7 @@ class StepVerdict(StrEnum):
 
 Manager = str | None
 """The id of an owner or a team as text; None: the cases without one."""
-Counts = Mapping[str | None, tuple[int, int]]
+Counts = Mapping[str | None, Pair]
 """By channel: settled cases and, of these, converted ones."""
 
 
@@ -109,26 +104,27 @@ def judge(rows: Sequence[tuple[Manager, Counts, Counts]]) -> list[tuple[float | 
 
     The cases without a manager are compared with nobody.
     """
-    strata = {
-        place: _strata(counts, others) for place, (manager, counts, others) in enumerate(rows) if manager is not None
-    }
-    enough = [place for place, found in strata.items() if _is_enough(found)]
-    adjusted = dict(zip(enough, holm([p_value(strata[place]) for place in enough]), strict=True))
+    named = [place for place, (manager, _, _) in enumerate(rows) if manager is not None]
+    strata = {place: common_strata(*rows[place][1:]) for place in named}
+    adjusted = dict(zip(named, family_of([strata[place] for place in named]), strict=True))
     verdicts: list[tuple[float | None, StepVerdict | None]] = []
-    for place, (manager, _, _) in enumerate(rows):
-        if manager is None:
+    for place in range(len(rows)):
+        chance = adjusted.get(place)
+        if place not in strata:
             verdicts.append((None, None))
-        elif place not in adjusted:
+        elif chance is None:
             verdicts.append((None, StepVerdict.NOT_ENOUGH))
-        elif adjusted[place] >= FAMILY_ERROR:
-            verdicts.append((adjusted[place], StepVerdict.NO_EVIDENCE))
+        elif chance >= FAMILY_ERROR:
+            verdicts.append((chance, StepVerdict.NO_EVIDENCE))
         else:
             is_better = surplus(strata[place]) > 0
-            verdicts.append((adjusted[place], StepVerdict.STRONG if is_better else StepVerdict.WEAK))
+            verdicts.append((chance, StepVerdict.STRONG if is_better else StepVerdict.WEAK))
     return verdicts
 
 
-def standardised(counts: Counts, mix: Counts, z: float = Z) -> tuple[float | None, tuple[float, float], float]:
+def standardised(
+    counts: Mapping[Key, Pair], mix: Mapping[Key, Pair], z: float = Z
+) -> tuple[float | None, tuple[float, float], float]:
     """The rate over the channel mix of `mix`, its interval (of 95 % unless `z` says otherwise), and the part of the mix in channels that have cases.
 
     Direct standardisation (Fleiss, Levin and Paik, Statistical Methods for Rates and Proportions, ch. 19); the interval is that of
@@ -172,17 +168,6 @@ def _counts(places: Sequence[Place]) -> Counts:
         advanced = step.count("advanced")
         found = _added(found, {channel: (advanced + step.count("failed"), advanced)})
     return found
-
-
-def _strata(counts: Counts, others: Counts) -> list[Stratum]:
-    """The channels in which both have cases."""
-    strata = (Stratum(*numbers, *others.get(channel, (0, 0))) for channel, numbers in counts.items())
-    return [stratum for stratum in strata if stratum.cases and stratum.other_cases]
-
-
-def _is_enough(strata: Sequence[Stratum]) -> bool:
-    own, others = sum(item.cases for item in strata), sum(item.other_cases for item in strata)
-    return min(own, others) >= FEWEST_CASES
 
 
 def _step(

@@ -1,6 +1,6 @@
 """Figures written over the picture of a process: who is where now, how long stages take, which of them are slow."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from fractions import Fraction
 from typing import Final
@@ -114,6 +114,11 @@ def shown_instant(instant: datetime, zone: str) -> str:
     return instant.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M")
 
 
+def elsewhere(stages: Sequence[str], language: str) -> list[str]:
+    """The line of a legend about stages that the version of the picture does not have; none where there are no such."""
+    return [_ELSEWHERE.in_language(language).format(stages=", ".join(stages))] if stages else []
+
+
 def _median(times: StageTimes | None, language: str) -> list[str]:
     stay = None if times is None else times.stays.get(("first", "business"))
     seconds = None if stay is None else stay.median.seconds
@@ -124,12 +129,11 @@ def _median(times: StageTimes | None, language: str) -> list[str]:
     )
 
 
-def _elsewhere(definition: ProcessDefinition, times: Times, number: str, language: str) -> Iterator[str]:
+def _elsewhere(definition: ProcessDefinition, times: Times, number: str, language: str) -> list[str]:
     """The stages with cases that this version does not have."""
     missing = [
         f"{item.titles['ru' if language == 'ru' else 'en']} {item.count(number)}"
         for key, item in times.items()
         if key not in definition.stages and item.count(number)
     ]
-    if missing:
-        yield _ELSEWHERE.in_language(language).format(stages=", ".join(missing))
+    return elsewhere(missing, language)

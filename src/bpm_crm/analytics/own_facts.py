@@ -15,7 +15,7 @@ from bpm_crm.analytics.statements import report, statement
 from bpm_crm.engine.definition import Field, ProcessDefinition, Title
 from bpm_crm.engine.fields import guard_value
 from bpm_crm.engine.guard import EvaluationFailed, Expression
-from bpm_crm.processes.library import restore
+from bpm_crm.processes.definitions import restore
 from bpm_crm.records.database import Connection, Row
 
 MOST_CASES: Final = 100_000

@@ -1,8 +1,10 @@
 """Two versions that take new cases side by side, compared within channels: conversion, and the attainment of each clock.
 
-Both take cases at the same time and in the same channels, so neither has older cases than the other; a case that is still open counts
-as not converted in both. Differences are those of directly standardised rates (`managers.standardised`), over the channels in which
-both have cases, with the interval of Zou and Donner from those of both; tests are the exact one of `stratified`, over the family.
+Compared are the cases that took a turn, each with the version that the turn gave it, wherever it was taken since: what people chose or
+moved by hand would make the versions' cases other ones. Both take cases at the same time and in the same channels, so neither has older
+cases than the other; where the share was changed, only those before and those since have that in common. A case that is still open
+counts as not converted in both. Differences are those of directly standardised rates (`managers.standardised`), over the strata in
+which both have cases, with the interval of Zou and Donner from those of both; tests are the exact one of `stratified`, over the family.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,15 +14,14 @@ from enum import StrEnum
 from math import sqrt
 from uuid import UUID
 
-from bpm_crm.analytics.dimensions import Dimension, Grouping, Segment
-from bpm_crm.analytics.formulas import Measurement
+from bpm_crm.analytics.dimensions import Dimension, Grouping
 from bpm_crm.analytics.frames import Question, read_frame
 from bpm_crm.analytics.intervals import Z
 from bpm_crm.analytics.kpi_catalogue import CATALOGUE
-from bpm_crm.analytics.managers import FAMILY_ERROR, FEWEST_CASES, Counts, standardised
+from bpm_crm.analytics.managers import standardised
 from bpm_crm.analytics.measures import measure
 from bpm_crm.analytics.statements import CaseFilter
-from bpm_crm.analytics.stratified import Stratum, holm, p_value
+from bpm_crm.analytics.stratified import FAMILY_ERROR, Key, Pair, common_strata, family_of, is_enough
 from bpm_crm.records.database import Connection
 
 Z_OF_CHECKS = 3.2905267314919255
@@ -38,28 +39,33 @@ class ArmVerdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Arms:
-    """Which cases are compared: those of a process begun in `[since, until)` under version `a` or `b`."""
+    """Which cases are compared: those that took a turn in a rollout of a process, begun at `since`, between versions `a` and `b`."""
 
     tenant_id: UUID
-    definition_id: UUID
+    rollout_id: UUID
     process: str
     a: int
     b: int
     since: datetime
-    until: datetime | None = None
+
+
+Stratum = tuple[str | None, int]
+"""A channel, and which of the shares that were set one after the other (the revision of the rollout)."""
+ArmCounts = Mapping[Stratum, Pair]
+"""By stratum: cases or cycles, and those that did it."""
 
 
 @dataclass(frozen=True, slots=True)
 class ArmFigures:
-    """One figure of both versions. `clock` is None for conversion; counts are by channel: cases or cycles, and those that did it.
+    """One figure of both versions. `clock` is None for conversion.
 
-    `difference` is by how much B is above A over the channels in which both have cases, `interval` that of 95 %; None where there are
+    `difference` is by how much B is above A over the strata in which both have cases, `interval` that of 95 %; None where there are
     none such. `adjusted_p` belongs to the whole family of figures.
     """
 
     clock: str | None
-    a: Counts
-    b: Counts
+    a: ArmCounts
+    b: ArmCounts
     difference: float | None
     interval: tuple[float, float] | None
     adjusted_p: float | None = None
@@ -78,7 +84,7 @@ async def compare_arms(connection: Connection, arms: Arms) -> ArmReport:
     """Conversion of the cases, and the attainment of every clock over their cycles due by now."""
     conversion, as_of = await _counts(connection, arms, "win_rate_cohort")
     attainment, _ = await _counts(connection, arms, "attainment", Dimension.CLOCK)
-    counted: list[tuple[str | None, Mapping[int, Counts]]] = [(None, conversion.get(None, {}))]
+    counted: list[tuple[str | None, Mapping[int, ArmCounts]]] = [(None, conversion.get(None, {}))]
     counted += [(clock, attainment[clock]) for clock in sorted(key for key in attainment if key is not None)]
     figures = [_figures(clock, found.get(arms.a, {}), found.get(arms.b, {})) for clock, found in counted]
     return ArmReport(as_of, tuple(judged(figures)))
@@ -93,36 +99,25 @@ async def attainment_of(connection: Connection, arms: Arms, clock: str) -> ArmFi
 
 def has_fallen(figures: ArmFigures, drop: float) -> bool:
     """Whether B is below A by more than `drop` beyond doubt: by the end of the interval that is nearest to A, with enough cases."""
-    return figures.interval is not None and is_enough(figures) and figures.interval[1] < -drop
-
-
-def is_enough(figures: ArmFigures) -> bool:
-    """Whether both have so many cases, in channels that both have, that they may be compared."""
-    strata = strata_of(figures.a, figures.b)
-    return min(sum(item.cases for item in strata), sum(item.other_cases for item in strata)) >= FEWEST_CASES
+    is_certain = figures.interval is not None and figures.interval[1] < -drop
+    return is_certain and is_enough(common_strata(figures.b, figures.a))
 
 
 def judged(figures: Sequence[ArmFigures]) -> list[ArmFigures]:
     """The figures with verdicts: the family is wrong in at most one of twenty comparisons of equal versions."""
-    enough = [place for place, item in enumerate(figures) if is_enough(item)]
-    chances = holm([p_value(strata_of(figures[place].a, figures[place].b)) for place in enough])
-    adjusted = dict(zip(enough, chances, strict=True))
-    return [_judged(item, adjusted.get(place)) for place, item in enumerate(figures)]
+    chances = family_of([common_strata(item.b, item.a) for item in figures])
+    return [_judged(item, chance) for item, chance in zip(figures, chances, strict=True)]
 
 
-def strata_of(a: Counts, b: Counts) -> list[Stratum]:
-    """The channels in which both have cases: B beside A."""
-    found = (Stratum(*counts, *a.get(channel, (0, 0))) for channel, counts in b.items())
-    return [stratum for stratum in found if stratum.cases and stratum.other_cases]
-
-
-def compared(a: Counts, b: Counts, z: float = Z) -> tuple[float | None, tuple[float, float] | None]:
-    """By how much the rate of B is above that of A over the common channels, and the interval of that."""
-    common = [channel for channel, (cases, _) in a.items() if cases and b.get(channel, (0, 0))[0]]
+def compared(
+    a: Mapping[Key, Pair], b: Mapping[Key, Pair], z: float = Z
+) -> tuple[float | None, tuple[float, float] | None]:
+    """By how much the rate of B is above that of A over the common strata, and the interval of that."""
+    common = [key for key, (cases, _) in a.items() if cases and b.get(key, (0, 0))[0]]
     if not common:
         return None, None
-    mix = {channel: (a[channel][0] + b[channel][0], 0) for channel in common}
-    here, there = ({channel: counts[channel] for channel in common} for counts in (b, a))
+    mix = {key: (a[key][0] + b[key][0], 0) for key in common}
+    here, there = ({key: counts[key] for key in common} for counts in (b, a))
     rate, (lower, upper), _ = standardised(here, mix, z)
     other, (other_lower, other_upper), _ = standardised(there, mix, z)
     if rate is None or other is None:
@@ -132,7 +127,12 @@ def compared(a: Counts, b: Counts, z: float = Z) -> tuple[float | None, tuple[fl
     return rate - other, (rate - other - fall, rate - other + rise)
 
 
-def _figures(clock: str | None, a: Counts, b: Counts, z: float = Z) -> ArmFigures:
+def total_of(counts: ArmCounts) -> Pair:
+    """The counts of all strata."""
+    return sum(cases for cases, _ in counts.values()), sum(met for _, met in counts.values())
+
+
+def _figures(clock: str | None, a: ArmCounts, b: ArmCounts, z: float = Z) -> ArmFigures:
     return ArmFigures(clock, a, b, *compared(a, b, z))
 
 
@@ -145,31 +145,27 @@ def _judged(item: ArmFigures, adjusted_p: float | None) -> ArmFigures:
     return ArmFigures(item.clock, item.a, item.b, item.difference, item.interval, adjusted_p, verdict)
 
 
-Found = Mapping[str | None, Mapping[int, Counts]]
-"""By clock (None: without one), version and channel."""
+Found = Mapping[str | None, Mapping[int, ArmCounts]]
+"""By clock (None: without one) and version."""
+_TURN = """(
+    SELECT r.revision || '@' || r.version FROM rollout_case AS r WHERE r.tenant_id = $1 AND r.instance_id = c.instance_id
+)"""
+_TOOK_TURN = (
+    "EXISTS (SELECT FROM rollout_case AS r WHERE r.tenant_id = $1 AND r.instance_id = i.id AND r.rollout_id = $2)"
+)
 
 
 async def _counts(connection: Connection, arms: Arms, kpi: str, *more: Dimension) -> tuple[Found, datetime]:
     frame = await read_frame(connection, arms.tenant_id, process=arms.process)
-    until = frame.as_of if arms.until is None else min(frame.as_of, arms.until)
-    cases = CaseFilter(
-        "i.definition_id = $2 AND k.version = ANY($3::int[]) AND i.started_at >= $4 AND i.started_at < $5",
-        (arms.definition_id, [arms.a, arms.b], arms.since, until),
+    grouping = Grouping((Dimension.CHANNEL, *more), stratum=_TURN)
+    cases = CaseFilter(_TOOK_TURN, (arms.rollout_id,))
+    measured = await measure(
+        connection, CATALOGUE[kpi], frame, Question(arms.tenant_id, cases, arms.since, frame.as_of, grouping)
     )
-    grouping = Grouping((Dimension.VERSION, Dimension.CHANNEL, *more))
-    question = Question(arms.tenant_id, cases, arms.since, frame.as_of, grouping)
-    measured = await measure(connection, CATALOGUE[kpi], frame, question)
-    found: dict[str | None, dict[int, dict[str | None, tuple[int, int]]]] = {}
+    found: dict[str | None, dict[int, dict[Stratum, Pair]]] = {}
     for item in measured.segments:
-        version, channel, clock = _place(item.segment or ())
-        found.setdefault(clock, {}).setdefault(version, {})[channel] = _pair(item)
+        channel, *clock, turn = item.segment or ()
+        revision, _, version = (turn or "").partition("@")
+        arm = found.setdefault(clock[0] if clock else None, {}).setdefault(int(version), {})
+        arm[channel, int(revision)] = int(item.denominator or 0), int(item.numerator or 0)
     return found, frame.as_of
-
-
-def _place(segment: Segment) -> tuple[int, str | None, str | None]:
-    version, channel, *clock = segment
-    return int((version or "@0").rpartition("@")[2]), channel, clock[0] if clock else None
-
-
-def _pair(item: Measurement) -> tuple[int, int]:
-    return int(item.denominator or 0), int(item.numerator or 0)

@@ -5,14 +5,25 @@ of hypergeometric numbers given the margins: the exact form of the test of Cochr
 Agresti, Categorical Data Analysis, 6.4). Its level holds for any number of cases, however few.
 """
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from math import erfc, exp, lgamma, sqrt
+from typing import TypeVar
+
+FEWEST_CASES = 20
+"""With fewer cases to compare, on either side, nothing is judged."""
+FAMILY_ERROR = 0.05
+"""How often a family of comparisons of equals may have any that is judged to differ."""
 
 _CERTAIN = 0.2
 """A normal approximation above this is not significant in any family; only below it the exact value is worked out."""
 _MOST_EXACT = 1_000
 """Beyond so many possible numbers of conversions the normal approximation is used: its error is then far below its value."""
+
+
+Key = TypeVar("Key", bound=Hashable)
+Pair = tuple[int, int]
+"""Cases, and of these converted ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +52,25 @@ class Stratum:
         if whole < 2:
             return 0.0
         return self.expected * (1 - self.share) * self.other_cases / (whole - 1)
+
+
+def common_strata(counts: Mapping[Key, Pair], others: Mapping[Key, Pair]) -> list[Stratum]:
+    """The strata, by key, in which both have cases."""
+    strata = (Stratum(*numbers, *others.get(key, (0, 0))) for key, numbers in counts.items())
+    return [stratum for stratum in strata if stratum.cases and stratum.other_cases]
+
+
+def is_enough(strata: Sequence[Stratum]) -> bool:
+    """Whether both have so many cases, in common strata, that they may be compared."""
+    own, others = sum(item.cases for item in strata), sum(item.other_cases for item in strata)
+    return min(own, others) >= FEWEST_CASES
+
+
+def family_of(comparisons: Sequence[Sequence[Stratum]]) -> list[float | None]:
+    """The p-value of each comparison, held to one error rate over all of them; None where there are not enough cases."""
+    enough = [place for place, strata in enumerate(comparisons) if is_enough(strata)]
+    chances = dict(zip(enough, holm([p_value(comparisons[place]) for place in enough]), strict=True))
+    return [chances.get(place) for place in range(len(comparisons))]
 
 
 def surplus(strata: Sequence[Stratum]) -> float:

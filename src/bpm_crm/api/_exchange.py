@@ -57,7 +57,6 @@ class Exchange:
         self._method: str = scope["method"]
         self._headers: dict[bytes, bytes] = dict(scope["headers"])
         self._request_id = request_id_of(self._headers)
-        self._language = language_of(Headers(scope=scope))
         self._media = JSON
         self._has_begun = False
         self._state: dict[str, Any] = scope.setdefault("state", {})
@@ -166,7 +165,8 @@ class Exchange:
         headers = REFUSAL_HEADERS.get(code, NO_HEADERS)
         if code is Code.METHOD_NOT_ALLOWED:
             headers = {"allow": "POST" if self._method == "GET" else "GET, POST"}
-        errors = [problem.formatted(self._request_id, self._language) for problem in problems]
+        language = language_of(Headers(scope=self._scope))
+        errors = [problem.formatted(self._request_id, language) for problem in problems]
         await self._respond(status, {"errors": errors}, headers, linger=code is Code.PAYLOAD_TOO_LARGE)
 
     async def _respond(

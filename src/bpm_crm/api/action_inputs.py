@@ -10,6 +10,7 @@ from strawberry import argument
 from bpm_crm.api.action_types import CorrectiveAction
 from bpm_crm.api.checks import KEY_DESCRIPTION
 from bpm_crm.api.errors import IdempotencyConflict, InvalidInput, NotFound, UserError
+from bpm_crm.api.requests import Repeatable
 from bpm_crm.operations.action_problems import ExpectedDirection
 from bpm_crm.operations.corrective_actions import CorrectiveActionStatus
 
@@ -98,13 +99,10 @@ class CloseCorrectiveActionInput:
 
 
 @strawberry.type(description="The action is so now.")
-class CorrectiveActionSaved:
+class CorrectiveActionSaved(Repeatable):
     """The action is so now."""
 
     action: CorrectiveAction = strawberry.field(description="The action after it.")
-    is_repeated: bool = strawberry.field(
-        description="Whether this repeats the first answer to the same idempotency key."
-    )
 
 
 @strawberry.type(description="The action has changed since the caller looked (`expectedRevision`). Read it again.")

@@ -9,10 +9,11 @@ import strawberry
 from strawberry import argument
 
 from bpm_crm.analytics.effects import EffectMethod
-from bpm_crm.api.action_effects import MeasuredEffect, measured_effect
+from bpm_crm.api.action_effects import measured_effect
 from bpm_crm.api.channels import Campaign, Channel, campaign_of, channel_of
 from bpm_crm.api.connections import PageInfo
 from bpm_crm.api.context import Info, RequestContext
+from bpm_crm.api.effect_types import MeasuredEffect
 from bpm_crm.api.exposing import expose
 from bpm_crm.api.figure_filters import FactWhere
 from bpm_crm.api.figure_inputs import AS_OF, KNOWN_AT

@@ -23,8 +23,10 @@ from bpm_crm.api.errors import (
 from bpm_crm.api.exposing import expose
 from bpm_crm.api.history import ActivityDirection, TransitionRecord, transition_record
 from bpm_crm.api.ids import uuid_of
-from bpm_crm.api.instances import ProcessInstance, instance_view
+from bpm_crm.api.instance_views import instance_view
+from bpm_crm.api.instances import ProcessInstance
 from bpm_crm.api.references import InstanceRef, find_instance
+from bpm_crm.api.requests import Repeatable
 from bpm_crm.engine.blockers import InputCode, InputProblem
 from bpm_crm.engine.step import Activity
 from bpm_crm.engine.texts import shown
@@ -107,36 +109,27 @@ class ExcludeInstanceInput:
 
 
 @strawberry.type(description="The act is recorded.")
-class ActivityRecorded:
+class ActivityRecorded(Repeatable):
     """The act is recorded."""
 
     instance: ProcessInstance = strawberry.field(description="The case after it.")
     record: TransitionRecord = strawberry.field(description="The step in history.")
-    is_repeated: bool = strawberry.field(
-        description="Whether this repeats the first answer to the same idempotency key."
-    )
 
 
 @strawberry.type(description="The case has this owner and team now.")
-class OwnerAssigned:
+class OwnerAssigned(Repeatable):
     """The case has this owner and team now."""
 
     instance: ProcessInstance = strawberry.field(description="The case after it.")
     record: TransitionRecord = strawberry.field(description="The step in history.")
-    is_repeated: bool = strawberry.field(
-        description="Whether this repeats the first answer to the same idempotency key."
-    )
 
 
 @strawberry.type(description="Figures leave the case out, or count it again.")
-class InstanceExcluded:
+class InstanceExcluded(Repeatable):
     """Figures leave the case out, or count it again."""
 
     instance: ProcessInstance = strawberry.field(description="The case after it.")
     record: TransitionRecord = strawberry.field(description="The step in history.")
-    is_repeated: bool = strawberry.field(
-        description="Whether this repeats the first answer to the same idempotency key."
-    )
 
 
 RecordActivityResult = Annotated[

@@ -12,32 +12,26 @@ from bpm_crm.api.errors import (
     StaleInstance,
     TransitionRefused,
     blockers_of,
-    invalid_input,
-    not_found,
     text,
 )
 from bpm_crm.api.faults import NO_ANSWER, UNCERTAIN, Code, Fault
-from bpm_crm.api.instances import instance_view
-from bpm_crm.api.requests import fingerprint, key_reused
+from bpm_crm.api.instance_views import instance_view
+from bpm_crm.api.requests import INPUT, refusal
 from bpm_crm.engine.definition import Title
 from bpm_crm.operations.access import Permission, Scope
 from bpm_crm.operations.commands import (
     Command,
-    KeyReused,
-    Missing,
     NotAllowed,
-    NotUnderstood,
     Outcome,
     Outdated,
     Recorded,
     Work,
 )
+from bpm_crm.operations.requests import digest_of
 from bpm_crm.operations.writer import Overloaded, Unavailable
 
 T = TypeVar("T")
 Refusal = TransitionRefused | StaleInstance | NotFound | InvalidInput | IdempotencyConflict
-
-INPUT = ("input",)
 
 
 def work_on(
@@ -60,7 +54,7 @@ def work_on(
         scope=scope,
         expected_sequence=expected_sequence,
         idempotency_key=idempotency_key,
-        fingerprint=fingerprint(asked),
+        fingerprint=digest_of(asked),
         request_id=context.request_id,
         dry_run=dry_run,
     )
@@ -114,8 +108,6 @@ async def answered(
                 blocked_by=shown,
                 instance=await instance_view(context, record) if visible else None,
             )
-        case NotUnderstood(problems):
-            return invalid_input(problems, language, at)
         case Outdated(record, expected):
             return StaleInstance(
                 code="STALE_INSTANCE",
@@ -125,9 +117,5 @@ async def answered(
                 current_sequence=record.state.sequence,
                 instance=await instance_view(context, record),
             )
-        case Missing():
-            return not_found(language, *at, "instance")
-        case KeyReused(key):
-            return key_reused(context, key, at)
         case _:
-            raise TypeError(f"unexpected outcome {type(outcome).__name__}")
+            return refusal(context, outcome, "instance", at)

@@ -5,7 +5,8 @@ from functools import lru_cache
 from uuid import UUID
 
 from bpm_crm.api.context import RequestContext
-from bpm_crm.api.definitions import ProcessDefinitionType, StageType, definition_type, stage_type
+from bpm_crm.api.definition_parts import StageType, stage_type
+from bpm_crm.api.definitions import ProcessDefinitionType, definition_type
 from bpm_crm.engine.process import Process
 
 

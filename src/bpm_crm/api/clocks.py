@@ -10,6 +10,7 @@ import strawberry
 from bpm_crm.api.people import User, user_of
 from bpm_crm.engine.clock import Clock, ClockEventKind, ClockState, SegmentKind
 from bpm_crm.engine.clock_rule import ClockRule
+from bpm_crm.engine.clock_segments import segments_of
 from bpm_crm.engine.instants import moment_of
 from bpm_crm.records.reference import Reference
 
@@ -130,7 +131,7 @@ class ClockView(SlaClock):
                 duration=(segment.ends - segment.begins) * MICROSECOND,
                 reasons=list(segment.reasons),
             )
-            for segment in self.rule.segments(self.clock, self.at)
+            for segment in segments_of(self.rule, self.clock, self.at)
         ]
 
 

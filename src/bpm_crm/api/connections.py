@@ -5,7 +5,7 @@ from binascii import Error
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 import orjson
@@ -23,6 +23,8 @@ MOST = 200
 MOST_NUMBER = 2**31 - 1 - 2 * MOST
 """The largest whole number a cursor may hold: a page after it is still within 32 bits."""
 MOST_DIGITS = 18
+
+C = TypeVar("C")
 
 First = Annotated[
     int | None,
@@ -94,6 +96,12 @@ def page_info(page: Page, slice_: Slice) -> PageInfo:
         start_cursor=write_cursor(page.keys[0]) if page.keys else None,
         end_cursor=write_cursor(page.keys[-1]) if page.keys else None,
     )
+
+
+def paged(kind: Callable[..., C], edge: Callable[..., Any], nodes: Sequence[Any], page: Page, slice_: Slice) -> C:
+    """The connection of a page that was read; `nodes` are its rows as the API shows them."""
+    edges = [edge(cursor=write_cursor(keys), node=node) for keys, node in zip(page.keys, nodes, strict=True)]
+    return kind(edges=edges, nodes=nodes, page_info=page_info(page, slice_), total_count=page.total or 0)
 
 
 def write_cursor(values: Sequence[Any]) -> str:

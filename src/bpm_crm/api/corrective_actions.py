@@ -28,15 +28,15 @@ from bpm_crm.api.action_types import (
     action_type,
 )
 from bpm_crm.api.checks import flaws
-from bpm_crm.api.connections import After, Before, First, Last, cut, fetch_page, page_info, write_cursor
+from bpm_crm.api.connections import After, Before, First, Last, cut, fetch_page, paged
 from bpm_crm.api.context import Info, RequestContext
 from bpm_crm.api.errors import invalid_input, not_found, text
 from bpm_crm.api.filters import combined, comparisons, id_reader, key_comparisons, keys_of
 from bpm_crm.api.ids import uuid_of
-from bpm_crm.api.requests import key_reused, request_of, user_or_caller
+from bpm_crm.api.requests import refusal, request_of, user_or_caller
 from bpm_crm.operations.access import Permission, Reach, Scope
 from bpm_crm.operations.action_problems import Draft
-from bpm_crm.operations.commands import NOBODY, KeyReused, Missing, NotUnderstood
+from bpm_crm.operations.commands import NOBODY
 from bpm_crm.operations.corrective_actions import (
     Changes,
     Closed,
@@ -81,13 +81,7 @@ class CorrectiveActionsQuery:
         async with context.services.database.reader(viewer.tenant_id) as connection:
             changes = await load_changes(connection, viewer.tenant_id, [record.id for record in records])
         nodes = [action_type(context, record, changes[record.id]) for record in records]
-        edges = [
-            CorrectiveActionEdge(cursor=write_cursor(keys), node=node)
-            for keys, node in zip(page.keys, nodes, strict=True)
-        ]
-        return CorrectiveActionConnection(
-            edges=edges, nodes=nodes, page_info=page_info(page, window), total_count=page.total or 0
-        )
+        return paged(CorrectiveActionConnection, CorrectiveActionEdge, nodes, page, window)
 
     @strawberry.field(description="One corrective action; null when there is none that the viewer may see.")
     async def corrective_action(
@@ -180,12 +174,6 @@ async def _answered(info: Info, answer: Any) -> Any:
             if action is None:  # a repetition by somebody who no longer may see it
                 return not_found(language, "input", "action")
             return CorrectiveActionSaved(action=action, is_repeated=is_repeated)
-        case NotUnderstood(problems):
-            return invalid_input(problems, language)
-        case Missing():
-            return not_found(language, "input", "action")
-        case KeyReused(key):
-            return key_reused(info.context, key)
         case Revised(current, expected):
             code = "STALE_CORRECTIVE_ACTION"
             return StaleCorrectiveAction(
@@ -201,7 +189,7 @@ async def _answered(info: Info, answer: Any) -> Any:
                 code=code, message=text(code, language), path=["input", "action"], status=status
             )
         case _:
-            raise TypeError(f"unexpected answer {type(answer).__name__}")
+            return refusal(info.context, answer, "action")
 
 
 def _draft(context: RequestContext, asked: AddCorrectiveActionInput) -> Draft:

@@ -106,6 +106,7 @@ COSTS: Mapping[str, FieldCost] = {
     "Query.diffProcess": FieldCost(weight=PROOF),
     "ProcessDiff.differences": FieldCost(size=50),
     "Mutation.publishProcess": FieldCost(weight=PROOF),
+    "Mutation.planMigration": FieldCost(weight=PROOF),
     "Mutation.installProcesses": FieldCost(weight=4 * PROOF),
     "ProcessesInstalled.processes": FieldCost(size=10),
     "ProcessRollout.readOut": FieldCost(weight=2 * FIGURE),

@@ -16,8 +16,7 @@ from bpm_crm.api.connections import (
     cut,
     fetch_branch,
     fetch_page,
-    page_info,
-    write_cursor,
+    paged,
 )
 from bpm_crm.api.context import Info
 from bpm_crm.api.exposing import expose
@@ -35,7 +34,8 @@ from bpm_crm.api.history import TransitionRecord, transition_record
 from bpm_crm.api.ids import to_global
 from bpm_crm.api.instance_filters import customer_search, scope_condition
 from bpm_crm.api.instance_lists import ProcessInstanceConnection, instances_of
-from bpm_crm.api.instances import ProcessInstance, instance_view
+from bpm_crm.api.instance_views import instance_view
+from bpm_crm.api.instances import ProcessInstance
 from bpm_crm.api.nodes import Node
 from bpm_crm.api.scalars import EmailAddress, PhoneNumber
 from bpm_crm.operations.access import Permission, Reach, Scope
@@ -113,12 +113,7 @@ class Customer(Node):
         page = await fetch_branch(info, query, MINE, self.record.id, window)
         rows = [record_of(row, row["comment"]) for row in page.rows]
         nodes = [TimelineEntry(record=transition_record(info.context, row), row=row) for row in rows]
-        edges = [
-            TimelineEdge(cursor=write_cursor(keys), node=node) for keys, node in zip(page.keys, nodes, strict=True)
-        ]
-        return TimelineConnection(
-            edges=edges, nodes=nodes, page_info=page_info(page, window), total_count=page.total or 0
-        )
+        return paged(TimelineConnection, TimelineEdge, nodes, page, window)
 
     record: strawberry.Private[CustomerRecord]
 
@@ -253,9 +248,4 @@ class CustomersQuery:
         window = cut(query.keys, first, after, last, before)
         page = await fetch_page(info, info.context.services.database, viewer.tenant_id, query, window)
         nodes: list[Customer] = [CustomerView(customer_of(row)) for row in page.rows]
-        edges = [
-            CustomerEdge(cursor=write_cursor(keys), node=node) for keys, node in zip(page.keys, nodes, strict=True)
-        ]
-        return CustomerConnection(
-            edges=edges, nodes=nodes, page_info=page_info(page, window), total_count=page.total or 0
-        )
+        return paged(CustomerConnection, CustomerEdge, nodes, page, window)

@@ -8,7 +8,7 @@ import strawberry
 from strawberry import argument
 
 from bpm_crm.api.channels import Campaign, Channel, campaign_of, channel_of
-from bpm_crm.api.connections import After, Before, First, Last, PageInfo, cut, fetch_page, page_info, write_cursor
+from bpm_crm.api.connections import After, Before, First, Last, PageInfo, cut, fetch_page, paged
 from bpm_crm.api.context import Info, RequestContext
 from bpm_crm.api.exposing import expose
 from bpm_crm.api.filters import (
@@ -26,7 +26,8 @@ from bpm_crm.api.filters import (
 from bpm_crm.api.ids import to_global
 from bpm_crm.api.instance_filters import InstanceStatus, InstanceStatusFilter, customer_search, scope_condition
 from bpm_crm.api.instance_lists import ProcessInstanceConnection, instances_of
-from bpm_crm.api.instances import Outcome, ProcessInstance, instance_view
+from bpm_crm.api.instance_views import instance_view
+from bpm_crm.api.instances import Outcome, ProcessInstance
 from bpm_crm.api.money import Money
 from bpm_crm.api.nodes import Node
 from bpm_crm.api.people import Team, User, team_of, user_of
@@ -230,8 +231,7 @@ class DealsQuery:
         window = cut(query.keys, first, after, last, before)
         page = await fetch_page(info, context.services.database, viewer.tenant_id, query, window)
         nodes: list[Deal] = [DealView(deal_of(row), context) for row in page.rows]
-        edges = [DealEdge(cursor=write_cursor(keys), node=node) for keys, node in zip(page.keys, nodes, strict=True)]
-        return DealConnection(edges=edges, nodes=nodes, page_info=page_info(page, window), total_count=page.total or 0)
+        return paged(DealConnection, DealEdge, nodes, page, window)
 
 
 def _search(search: str) -> Condition:

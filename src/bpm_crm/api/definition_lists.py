@@ -6,7 +6,7 @@ from typing import Annotated
 import strawberry
 from strawberry import argument
 
-from bpm_crm.api.connections import After, First, PageInfo, cut, page_info, write_cursor
+from bpm_crm.api.connections import After, First, PageInfo, cut, paged
 from bpm_crm.api.context import Info
 from bpm_crm.api.definitions import ProcessDefinitionType, definition_type
 from bpm_crm.api.exposing import expose
@@ -103,11 +103,8 @@ class DefinitionsQuery:
             )
             for record in shown
         ]
-        page = Page(keys=[[record.key] for record in shown], has_more=len(rest) > window.limit)
-        edges = [ProcessDefinitionEdge(cursor=write_cursor([node.key]), node=node) for node in nodes]
-        return ProcessDefinitionConnection(
-            edges=edges, nodes=nodes, page_info=page_info(page, window), total_count=len(found)
-        )
+        page = Page(keys=[[record.key] for record in shown], has_more=len(rest) > window.limit, total=len(found))
+        return paged(ProcessDefinitionConnection, ProcessDefinitionEdge, nodes, page, window)
 
     @strawberry.field(description="One process definition by its key; null when there is none.")
     async def process_definition(

@@ -15,14 +15,14 @@ from bpm_crm.api.errors import IdempotencyConflict, InvalidInput, NotFound, inva
 from bpm_crm.api.figure_filters import FactWhere, fact_condition
 from bpm_crm.api.figure_frames import case_dimensions, frame_of, plain_input, question_of
 from bpm_crm.api.figure_inputs import AS_OF, KNOWN_AT, WHERE, PeriodInput
-from bpm_crm.api.imports import ask_for
+from bpm_crm.api.job_requests import ask_for
 from bpm_crm.api.jobs import ExportJob, export_job
+from bpm_crm.api.requests import Repeatable
 from bpm_crm.engine.blockers import InputCode, InputProblem
 from bpm_crm.engine.texts import shown
-from bpm_crm.excel.export_input import ExportInput
-from bpm_crm.excel.export_kpis import MOST_KPIS
-from bpm_crm.excel.jobs import JobKind
+from bpm_crm.excel.export_input import MOST_KPIS, ExportInput
 from bpm_crm.operations.access import Permission
+from bpm_crm.operations.jobs import JobKind
 
 
 @strawberry.input(
@@ -51,14 +51,11 @@ class ExportWorkbookInput:
 
 
 @strawberry.type(description="The workbook is asked for; a worker makes it.")
-class ExportAccepted:
+class ExportAccepted(Repeatable):
     """The workbook is asked for."""
 
     job: ExportJob = strawberry.field(
         description="How far it is: ask `exportJob` again until it is done, then get its `file`."
-    )
-    is_repeated: bool = strawberry.field(
-        description="Whether this repeats the first answer to the same idempotency key."
     )
 
 

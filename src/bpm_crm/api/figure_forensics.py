@@ -9,7 +9,8 @@ from bpm_crm.analytics.dimensions import Dimension
 from bpm_crm.analytics.forensics import Cause, ForensicFigures, LossEvidence, Trace
 from bpm_crm.api.context import Info, RequestContext
 from bpm_crm.api.exposing import expose
-from bpm_crm.api.figure_frames import DimensionValue, FigureFrame, dimension_values, rate
+from bpm_crm.api.figure_frames import FigureFrame, rate
+from bpm_crm.api.figure_losses import LostCases, lost_cases
 from bpm_crm.api.figure_members import After, Drilldown, First
 from bpm_crm.api.instance_lists import ProcessInstanceConnection
 
@@ -48,34 +49,15 @@ class LossCause:
 @strawberry.type(
     description="Cases lost in one stage for one stated reason with one evidence. Every loss of `lossReasons` is in exactly one cell."
 )
-class LossForensicsCell:
+class LossForensicsCell(LostCases):
     """Cases lost in one stage for one stated reason with one evidence."""
 
-    dimension: list[DimensionValue] = strawberry.field(
-        description="Which segment: a value for each dimension of `groupBy`."
-    )
-    stage: str = strawberry.field(description="Key of the stage they were lost in.")
-    stage_title: str = strawberry.field(description="Its name, in the language of `Accept-Language`.")
-    reason: str | None = strawberry.field(
-        description="Key of the stated reason; null where none was given, as in a forced move."
-    )
-    reason_title: str | None = strawberry.field(description="Its name, in the language of `Accept-Language`.")
     evidence: LossEvidence = strawberry.field(description="What the record shows.")
     causes: list[LossCause] = strawberry.field(description="What it is about; empty for `NONE`.")
-    count: int = strawberry.field(description="Number of cases: the numerator of `share`.")
     reason_count: int = strawberry.field(
         description="All losses of the stage for the reason in the segment, as in `lossReasons`: the denominator of `share`."
     )
     share: Decimal | None = strawberry.field(description="`count / reasonCount`.")
-    frame: FigureFrame = strawberry.field(description="What the figure was asked of.")
-
-    @strawberry.field(description="The cases of `count`, newest first.")
-    async def instances(self, info: Info, first: First = None, after: After = None) -> ProcessInstanceConnection:
-        """The cases lost."""
-        return await self.drilldown.page(info, self.trace.key, ("lost",), self.trace.segment, first, after)
-
-    trace: strawberry.Private[Trace]
-    drilldown: strawberry.Private[Drilldown]
 
 
 def forensic_cells(
@@ -89,23 +71,15 @@ def forensic_cells(
 def _cell(
     context: RequestContext, trace: Trace, dimensions: list[Dimension], frame: FigureFrame, drilldown: Drilldown
 ) -> LossForensicsCell:
-    language = "ru" if context.language == "ru" else "en"
     return LossForensicsCell(
-        dimension=dimension_values(context, dimensions, trace.segment),
-        stage=trace.stage,
-        stage_title=trace.stage_titles[language],
-        reason=trace.reason,
-        reason_title=None if trace.reason_titles is None else trace.reason_titles[language],
+        **lost_cases(context, trace, dimensions, frame, drilldown),
         evidence=trace.evidence,
-        causes=[_cause(cause, trace, drilldown, language) for cause in trace.causes],
-        count=trace.cases,
+        causes=[_cause(cause, trace, drilldown, context.language) for cause in trace.causes],
         reason_count=trace.of_reason,
         share=rate(Fraction(trace.cases, trace.of_reason)),
-        frame=frame,
-        trace=trace,
-        drilldown=drilldown,
     )
 
 
 def _cause(cause: Cause, trace: Trace, drilldown: Drilldown, language: str) -> LossCause:
-    return LossCause(key=cause.key, title=cause.titles[language], count=cause.cases, trace=trace, drilldown=drilldown)
+    title = cause.titles["ru" if language == "ru" else "en"]
+    return LossCause(key=cause.key, title=title, count=cause.cases, trace=trace, drilldown=drilldown)

@@ -15,7 +15,7 @@ import strawberry
 from strawberry.scalars import JSON
 
 from bpm_crm.analytics.dimensions import OF_CASES, Dimension, Grouping, Segment
-from bpm_crm.analytics.frames import FIRST_INSTANT, LAST_INSTANT, Frame, Question, Version, read_frame
+from bpm_crm.analytics.frames import FIRST_INSTANT, LAST_INSTANT, Frame, Question, Version, lacks_product, read_frame
 from bpm_crm.analytics.segment_titles import key_and_title
 from bpm_crm.analytics.statements import CaseFilter
 from bpm_crm.api.context import RequestContext
@@ -27,7 +27,7 @@ from bpm_crm.api.instance_filters import scope_condition
 from bpm_crm.engine.definition import Title
 from bpm_crm.operations.access import Permission
 from bpm_crm.records.database import Connection
-from bpm_crm.records.selection import All, Parameters, where
+from bpm_crm.records.selection import All, Condition, Parameters, where
 
 MOST_SEGMENTS = 500
 RATE_DIGITS = Decimal(1).scaleb(-10)
@@ -77,11 +77,18 @@ class DimensionValue:
 def question_of(
     context: RequestContext, period: PeriodInput | None, filter_: FactWhere | None, grouping: Grouping
 ) -> Question:
+    """The question over the cases of a filter inside the viewer's reach; faults as of `question_over`."""
+    return question_over(context, period, fact_condition(filter_, context.known), grouping)
+
+
+def question_over(
+    context: RequestContext, period: PeriodInput | None, condition: Condition, grouping: Grouping
+) -> Question:
     """The question over the cases inside the viewer's reach, by their owner and team now; a fault for an empty period."""
     viewer, scope = context.require(Permission.VIEW_FIGURES)
     parameters = Parameters([viewer.tenant_id])
-    condition = where(All((fact_condition(filter_, context.known), scope_condition(scope, "i"))), parameters)
-    cases = CaseFilter(condition, parameters.values[1:])
+    text = where(All((condition, scope_condition(scope, "i"))), parameters)
+    cases = CaseFilter(text, parameters.values[1:])
     if period is None:
         return Question(viewer.tenant_id, cases, grouping=grouping)
     since, until = instants_of(period, context.known.tenant.zone)
@@ -157,15 +164,9 @@ async def frame_of(
 
 def check_product(cases: CaseFilter, versions: Sequence[Version]) -> None:
     """A fault for a filter by product over versions of which none binds a data field to it."""
-    if cases.names_product and not any(version.bound_to("product") for version in versions):
-        processes = ", ".join(sorted({version.process for version in versions}))
-        raise Fault(
-            Code.BAD_USER_INPUT,
-            Title(
-                f"Cases of {processes} have no product: no data field has `binds: product`. Leave `product` out of `where`.",
-                f"У процессов {processes} нет продукта: ни у одного поля данных нет `binds: product`. Уберите `product` из `where`.",
-            ),
-        )
+    lacking = lacks_product(cases, versions)
+    if lacking is not None:
+        raise Fault(Code.BAD_USER_INPUT, lacking)
 
 
 def check_segments(number: int) -> None:

@@ -7,7 +7,8 @@ from typing import Annotated
 import strawberry
 
 from bpm_crm.analytics.dimensions import Dimension, OwnerBasis
-from bpm_crm.analytics.managers import FEWEST_CASES, Manager, ManagerFigures, ManagerStep, StepVerdict
+from bpm_crm.analytics.managers import Manager, ManagerFigures, ManagerStep, StepVerdict
+from bpm_crm.analytics.stratified import FEWEST_CASES
 from bpm_crm.api.context import Info, RequestContext
 from bpm_crm.api.exposing import expose
 from bpm_crm.api.figure_frames import DimensionValue, FigureFrame, by_title, decimal, dimension_values, rate

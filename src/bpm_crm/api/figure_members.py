@@ -13,7 +13,7 @@ from bpm_crm.api.connections import cut, page_info, write_cursor
 from bpm_crm.api.context import Info, RequestContext
 from bpm_crm.api.faults import Code, Fault
 from bpm_crm.api.instance_lists import ProcessInstanceConnection, ProcessInstanceEdge
-from bpm_crm.api.instances import instance_views
+from bpm_crm.api.instance_views import instance_views
 from bpm_crm.api.selections import selects
 from bpm_crm.engine.definition import Title
 from bpm_crm.operations.access import Permission

@@ -1,6 +1,5 @@
 """The variants of a process map as the API shows them, page by page."""
 
-from collections.abc import Sequence
 from decimal import Decimal
 from typing import Annotated
 
@@ -8,13 +7,13 @@ import strawberry
 
 from bpm_crm.analytics.process_map import MapFigures, Section
 from bpm_crm.analytics.variants import Variant, read_variants
-from bpm_crm.api.connections import PageInfo, cut, page_info, write_cursor
+from bpm_crm.api.connections import PageInfo, cut, paged
 from bpm_crm.api.context import Info, RequestContext
 from bpm_crm.api.figure_frames import rate
 from bpm_crm.api.figure_map_parts import seconds_of, title
 from bpm_crm.api.figure_members import After, Drilldown, First
 from bpm_crm.api.instance_lists import ProcessInstanceConnection
-from bpm_crm.records.selection import Key, Page, Slice
+from bpm_crm.records.selection import Key, Page
 
 KEYS = (Key("cases", "int", descending=True), Key("key", "text"))
 
@@ -84,20 +83,9 @@ async def variant_page(
     drilldown = Drilldown(context, members)
     kept = page.variants[: window.limit]
     nodes = [_variant(context, figures, item, drilldown) for item in kept]
-    cursors: list[Sequence[object]] = [[item.cases, item.key] for item in kept]
-    return ProcessVariantConnection(
-        edges=[
-            ProcessVariantEdge(cursor=write_cursor(cursor), node=node)
-            for cursor, node in zip(cursors, nodes, strict=True)
-        ],
-        nodes=nodes,
-        page_info=_page_info(cursors, window, has_more=len(page.variants) > window.limit),
-        total_count=page.total,
-    )
-
-
-def _page_info(cursors: Sequence[Sequence[object]], window: Slice, *, has_more: bool) -> PageInfo:
-    return page_info(Page(keys=cursors, has_more=has_more), window)
+    keys = [[item.cases, item.key] for item in kept]
+    found = Page(keys=keys, has_more=len(page.variants) > window.limit, total=page.total)
+    return paged(ProcessVariantConnection, ProcessVariantEdge, nodes, found, window)
 
 
 def _variant(context: RequestContext, figures: MapFigures, item: Variant, drilldown: Drilldown) -> ProcessVariant:

@@ -5,26 +5,26 @@ The body is the file itself, not a form: with a bearer token in a header no page
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID
 
 import orjson
 import strawberry
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.websockets import WebSocket
 
-from bpm_crm.api._negotiation import language_of
-from bpm_crm.api._request import read_body, request_id_of
+from bpm_crm.api._request import read_body
 from bpm_crm.api.context import Info, RequestContext, Services
-from bpm_crm.api.faults import STATUS, Code, Fault, explain
+from bpm_crm.api.faults import Code, Fault
 from bpm_crm.api.ids import to_global, uuid_of
 from bpm_crm.api.links import LIFETIME, NOT_MADE, SIGNATURE, LinkBearer, LinkRefused
+from bpm_crm.api.plain_http import answered
 from bpm_crm.engine.definition import Title
-from bpm_crm.excel.limits import LIMITS
+from bpm_crm.excel.limits import FILES_KEPT, LIMITS
 from bpm_crm.operations.access import Permission, Viewer
 from bpm_crm.operations.viewers import viewer_of_user
 from bpm_crm.records.files import FileInfo, FileRecord, file_info, insert_file, load_file, stored_bytes
@@ -32,7 +32,6 @@ from bpm_crm.records.identifiers import new_id
 
 PATH = "/files"
 KIND = "StoredFile"
-UPLOADS_KEPT = timedelta(days=7)
 UPLOADS_AT_ONCE = 4
 MOST_STORED = 1_000_000_000
 """Bytes of files that one company may have in store."""
@@ -85,10 +84,10 @@ def file_routes(context_of: ContextOf, services_of: ServicesOf) -> list[Route]:
     uploading = asyncio.Semaphore(UPLOADS_AT_ONCE)
 
     async def send(request: Request) -> Response:
-        return await _answered(request, lambda: _kept(request, context_of, uploading))
+        return await answered(request, lambda _: _kept(request, context_of, uploading))
 
     async def get(request: Request) -> Response:
-        return await _answered(request, lambda: _given(request, context_of, services_of))
+        return await answered(request, lambda _: _given(request, context_of, services_of))
 
     return [
         Route(PATH, send, methods=["POST"]),
@@ -158,7 +157,7 @@ async def _kept(request: Request, context_of: ContextOf, uploading: asyncio.Sema
                 media_type=_BYTES,
                 content=content,
                 by=viewer.user_id,
-                kept=UPLOADS_KEPT,
+                kept=FILES_KEPT,
             )
     said = {"id": to_global(KIND, file_id), "name": name, "size": len(content), "expiresAt": expires_at.isoformat()}
     return Response(orjson.dumps(said), 201, media_type="application/json")
@@ -207,23 +206,6 @@ async def _linked(request: Request, services: Services, file_id: UUID | None) ->
         )
         raise Fault(Code.UNAUTHENTICATED, told) from error
     return viewer
-
-
-async def _answered(request: Request, serve: Callable[[], Awaitable[Response]]) -> Response:
-    """The answer, or the fault in the form that every fault of the API has."""
-    request_id = request_id_of(dict(request.scope["headers"]))
-    request.scope.setdefault("state", {})["request_id"] = request_id
-    try:
-        response = await serve()
-    except ClientDisconnect:
-        return Response(status_code=400)
-    except Exception as error:  # noqa: BLE001  # every fault is explained or masked by one piece
-        problem = explain(error, request_id=request_id)
-        request.scope["state"]["codes"] = [problem.code]
-        body = orjson.dumps({"errors": [problem.formatted(request_id, language_of(request.headers))]})
-        response = Response(body, STATUS[problem.code], media_type="application/json")
-    response.headers["x-request-id"] = request_id
-    return response
 
 
 def _name(text: str) -> str:

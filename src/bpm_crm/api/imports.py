@@ -1,36 +1,36 @@
 """Importing tables: looking at one, importing its rows, undoing an import."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Annotated
-from uuid import UUID
 
 import strawberry
 from strawberry import argument
 
 from bpm_crm.api.checks import flaws
 from bpm_crm.api.context import Info, RequestContext
-from bpm_crm.api.errors import IdempotencyConflict, InputProblem, InvalidInput, NotFound, invalid_input, not_found, text
+from bpm_crm.api.errors import IdempotencyConflict, InvalidInput, NotFound, invalid_input, not_found
 from bpm_crm.api.files import KIND as FILE
 from bpm_crm.api.ids import uuid_of
 from bpm_crm.api.import_inputs import ImportHistoryInput, ImportLeadsInput, PreviewImportInput, UndoImportInput, wish_of
 from bpm_crm.api.import_previews import ImportPreview, preview_of
+from bpm_crm.api.job_requests import ask_for, job_refusal
 from bpm_crm.api.jobs import IMPORTS, ImportJob, import_job, own_job
-from bpm_crm.engine.blockers import InputCode
-from bpm_crm.engine.blockers import InputProblem as EngineProblem
+from bpm_crm.api.requests import Repeatable
+from bpm_crm.engine.blockers import InputCode, InputProblem
 from bpm_crm.engine.definition import ProcessDefinition
 from bpm_crm.engine.texts import shown
 from bpm_crm.excel.cells import Head
-from bpm_crm.excel.jobs import JobKind, KeyUsed, ask
-from bpm_crm.excel.problems import TableCode, TableProblem, TableRefused
+from bpm_crm.excel.problems import TableCode, TableRefused
 from bpm_crm.excel.reading import read_head
 from bpm_crm.excel.settings import settle
 from bpm_crm.excel.targets import ImportKind
 from bpm_crm.operations.access import Permission
+from bpm_crm.operations.job_problems import JobCode, JobProblem
+from bpm_crm.operations.jobs import JobKind
 from bpm_crm.records.files import FileRecord, load_file
-from bpm_crm.records.jobs import JobRecord
 
 NEEDED = {ImportKind.LEADS: Permission.IMPORT_LEADS, ImportKind.HISTORY: Permission.IMPORT_HISTORY}
-_PLACES = {
+_PLACES: Mapping[str, str] = {
     TableCode.UNKNOWN_SHEET: "sheet",
     TableCode.EMPTY_SHEET: "sheet",
     TableCode.NO_HEADER: "headerRow",
@@ -41,29 +41,22 @@ _PLACES = {
     TableCode.TARGET_MISSING: "mapping",
     TableCode.NOTHING_MAPPED: "mapping",
     TableCode.UNKNOWN_COUNTRY: "country",
-    TableCode.STILL_RUNNING: "job",
 }
 """Which member of the input a fault is about; the others are about the file."""
 
 
 @strawberry.type(description="The import is asked for; a worker carries it out.")
-class ImportAccepted:
+class ImportAccepted(Repeatable):
     """The import is asked for."""
 
     job: ImportJob = strawberry.field(description="How far it is: ask `importJob` again until it is done.")
-    is_repeated: bool = strawberry.field(
-        description="Whether this repeats the first answer to the same idempotency key."
-    )
 
 
 @strawberry.type(description="The undoing is asked for; a worker carries it out.")
-class UndoAccepted:
+class UndoAccepted(Repeatable):
     """The undoing is asked for."""
 
     job: ImportJob = strawberry.field(description="How far it is: ask `importJob` again until it is done.")
-    is_repeated: bool = strawberry.field(
-        description="Whether this repeats the first answer to the same idempotency key."
-    )
 
 
 PreviewImportResult = Annotated[
@@ -111,7 +104,7 @@ class ImportsQuery:
             head = await _head(context, file, input.sheet)
             return preview_of(input.kind, definition, head, input.header_row, context.language)
         except TableRefused as refused:
-            return refusal(context, refused.problem)
+            return _refusal(context, refused.problem)
 
 
 @strawberry.type
@@ -144,7 +137,7 @@ class ImportsMutation:
         if target is None:
             return not_found(context.language, "input", "job")
         if target.done_at is None:
-            return refusal(context, TableProblem(TableCode.STILL_RUNNING))
+            return job_refusal(context, JobProblem(JobCode.STILL_RUNNING), "job")
         found = await ask_for(context, JobKind.UNDO, {"force": input.force}, input.idempotency_key, target.id)
         if isinstance(found, IdempotencyConflict):
             return found
@@ -174,44 +167,16 @@ async def _asked(context: RequestContext, kind: ImportKind, asked: ImportLeadsIn
             is_dry_run=asked.dry_run,
         )
     except TableRefused as refused:
-        return refusal(context, refused.problem)
+        return _refusal(context, refused.problem)
     found = await ask_for(context, JobKind(kind.value), settings.as_json(), asked.idempotency_key)
     if isinstance(found, IdempotencyConflict):
         return found
     return ImportAccepted(job=import_job(found[0], context.language), is_repeated=found[1])
 
 
-async def ask_for(
-    context: RequestContext, kind: JobKind, values: dict[str, object], key: str | None, target_id: UUID | None = None
-) -> tuple[JobRecord, bool] | IdempotencyConflict:
-    """Ask for a job in the viewer's name; and whether that was done before."""
-    viewer = context.caller
-    if viewer.user_id is None:
-        raise LookupError("jobs are asked for by users")
-    try:
-        async with context.services.database.transaction(viewer.tenant_id) as connection:
-            return await ask(
-                connection,
-                viewer.tenant_id,
-                kind=kind,
-                by=viewer.user_id,
-                language=context.language,
-                values=values,
-                key=key,
-                target_id=target_id,
-            )
-    except KeyUsed:
-        message = text("IDEMPOTENCY_CONFLICT", context.language, key=key)
-        return IdempotencyConflict(code="IDEMPOTENCY_CONFLICT", message=message, path=["input", "idempotencyKey"])
-
-
-def refusal(context: RequestContext, problem: TableProblem, place: str | None = None) -> InvalidInput:
+def _refusal(context: RequestContext, problem: JobProblem) -> InvalidInput:
     """The refusal of a table, or of how it was to be read."""
-    path = ["input", place or _PLACES.get(problem.code, "file")]
-    message = f"{problem.message(context.language)} {problem.cure(context.language)}"
-    known: Sequence[str] = problem.params["known"].split(", ") if "known" in problem.params else ()
-    shown_problem = InputProblem(code=problem.code.value, message=message, path=path, known=list(known))
-    return InvalidInput(code=problem.code.value, message=message, path=path, problems=[shown_problem])
+    return job_refusal(context, problem, _PLACES.get(problem.code, "file"))
 
 
 async def _file(context: RequestContext, file: str) -> FileRecord | NotFound:
@@ -231,7 +196,7 @@ async def _definition(context: RequestContext, channel: str) -> ProcessDefinitio
     found = context.known.channel(channel)
     if found is None or found.definition_id is None or not found.is_active:
         keys = tuple(item.key for item in context.known.channels.values() if item.definition_id is not None)
-        problem = EngineProblem(InputCode.UNKNOWN_CHANNEL, ("channel",), shown(channel), keys)
+        problem = InputProblem(InputCode.UNKNOWN_CHANNEL, ("channel",), shown(channel), keys)
         return invalid_input([problem], context.language)
     record = context.known.definitions[found.definition_id]
     return (await context.process(record.id, record.taken_version)).definition

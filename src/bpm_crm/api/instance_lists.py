@@ -16,8 +16,7 @@ from bpm_crm.api.connections import (
     cut,
     fetch_branch,
     fetch_page,
-    page_info,
-    write_cursor,
+    paged,
 )
 from bpm_crm.api.context import Info
 from bpm_crm.api.instance_filters import (
@@ -28,7 +27,8 @@ from bpm_crm.api.instance_filters import (
     scope_condition,
     search_condition,
 )
-from bpm_crm.api.instances import ProcessInstance, instance_view, instance_views
+from bpm_crm.api.instance_views import instance_view, instance_views
+from bpm_crm.api.instances import ProcessInstance
 from bpm_crm.api.references import InstanceRef, find_instance
 from bpm_crm.api.selections import selects
 from bpm_crm.operations.access import Permission
@@ -89,12 +89,7 @@ async def _connection(info: Any, page: Page, window: Slice) -> ProcessInstanceCo
     chosen = selects(info)
     selected = chosen.below("nodes").union(chosen.below("edges", "node"))
     nodes = await instance_views(info.context, records, selected)
-    edges = [
-        ProcessInstanceEdge(cursor=write_cursor(keys), node=node) for keys, node in zip(page.keys, nodes, strict=True)
-    ]
-    return ProcessInstanceConnection(
-        edges=edges, nodes=nodes, page_info=page_info(page, window), total_count=page.total or 0
-    )
+    return paged(ProcessInstanceConnection, ProcessInstanceEdge, nodes, page, window)
 
 
 async def visible_instance(info: Info, case_id: UUID | None) -> ProcessInstance | None:

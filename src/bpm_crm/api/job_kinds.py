@@ -10,7 +10,7 @@ from bpm_crm.api.ids import to_global, uuid_of
 from bpm_crm.api.jobs import IMPORTS, Job, export_job, import_job, job_values, own_job
 from bpm_crm.api.migration_types import migration_type
 from bpm_crm.api.replays import Replay, replay_node
-from bpm_crm.excel.jobs import JobKind
+from bpm_crm.operations.jobs import JobKind
 from bpm_crm.records.jobs import JobRecord
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 import strawberry
 from strawberry import argument
 
-from bpm_crm.api.connections import After, Before, First, Last, PageInfo, cut, fetch_page, page_info, write_cursor
+from bpm_crm.api.connections import After, Before, First, Last, PageInfo, cut, fetch_page, paged
 from bpm_crm.api.context import Info
 from bpm_crm.api.exposing import expose
 from bpm_crm.api.faults import Code, Fault
@@ -16,7 +16,7 @@ from bpm_crm.api.filters import DateTimeFilter, Direction, combined, comparisons
 from bpm_crm.api.job_kinds import job_id_of, job_type
 from bpm_crm.api.jobs import Job, JobId, JobStatus, own_job
 from bpm_crm.engine.definition import Title
-from bpm_crm.excel.jobs import JobKind
+from bpm_crm.operations.jobs import JobKind
 from bpm_crm.records.jobs import JobRecord, job_of
 from bpm_crm.records.listings import JOBS
 from bpm_crm.records.selection import All, Compare, Condition, Key, Operator, Query
@@ -145,8 +145,7 @@ class JobListsQuery:
         window = cut(query.keys, first, after, last, before)
         page = await fetch_page(info, context.services.database, viewer.tenant_id, query, window)
         nodes: list[Job] = [job_type(job_of(row), context.language) for row in page.rows]
-        edges = [JobEdge(cursor=write_cursor(keys), node=node) for keys, node in zip(page.keys, nodes, strict=True)]
-        return JobConnection(edges=edges, nodes=nodes, page_info=page_info(page, window), total_count=page.total or 0)
+        return paged(JobConnection, JobEdge, nodes, page, window)
 
 
 @strawberry.type

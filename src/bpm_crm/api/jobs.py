@@ -13,8 +13,8 @@ from bpm_crm.api.exposing import expose
 from bpm_crm.api.files import StoredFile, load_info
 from bpm_crm.api.ids import to_global, uuid_of
 from bpm_crm.api.nodes import Node
-from bpm_crm.excel.jobs import JobKind
 from bpm_crm.excel.outcomes import MOVED_ON, REFUSED
+from bpm_crm.operations.jobs import JobKind
 from bpm_crm.records.jobs import JobRecord, load_job, rows_of_job
 
 MOST_PROBLEMS = 50
@@ -37,9 +37,9 @@ expose(
     "How far a job is.",
     {
         JobStatus.WAITING: "No worker has begun.",
-        JobStatus.RUNNING: "A worker is at it, or will go on.",
+        JobStatus.RUNNING: "A worker is at it, or will go on; with `failure` `CANCELLED` it ends after the step it is at.",
         JobStatus.DONE: "All is done.",
-        JobStatus.FAILED: "It could not be done; `failure` says why. What was done before stays.",
+        JobStatus.FAILED: "It could not be done, or was cancelled; `failure` says why. What was done before stays.",
     },
 )
 

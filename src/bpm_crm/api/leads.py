@@ -22,7 +22,8 @@ from bpm_crm.api.errors import (
 )
 from bpm_crm.api.history import TransitionRecord, transition_record
 from bpm_crm.api.ids import uuid_of
-from bpm_crm.api.instances import ProcessInstance, instance_view
+from bpm_crm.api.instance_views import instance_view
+from bpm_crm.api.instances import ProcessInstance
 from bpm_crm.api.scalars import EmailAddress, PhoneNumber
 from bpm_crm.operations.access import Permission
 from bpm_crm.operations.commands import NOBODY, AlreadyCaptured, CustomerDetails, NotUnderstood, Outcome, Recorded

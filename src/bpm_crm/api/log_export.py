@@ -5,18 +5,18 @@ from datetime import date, datetime
 from typing import NamedTuple, Protocol, TypeVar
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 
 from bpm_crm.analytics.dimensions import UNGROUPED
 from bpm_crm.analytics.event_log import EventClassifier
+from bpm_crm.analytics.log_cases import LOG_FILTERS
 from bpm_crm.analytics.log_pages import LogRequest
-from bpm_crm.api._negotiation import language_of
-from bpm_crm.api._request import request_id_of
 from bpm_crm.api.context import RequestContext
-from bpm_crm.api.faults import STATUS, Code, Fault, explain
-from bpm_crm.api.figure_frames import frame_of, question_of
+from bpm_crm.api.faults import Code, Fault
+from bpm_crm.api.figure_frames import frame_of, question_over
 from bpm_crm.api.figure_inputs import PeriodInput
-from bpm_crm.api.log_filters import LOG_FILTERS, log_where
+from bpm_crm.api.log_filters import log_cases
+from bpm_crm.api.plain_http import answered
 from bpm_crm.engine.definition import Title
 from bpm_crm.operations.access import Permission
 from bpm_crm.records.database import Database
@@ -60,16 +60,12 @@ class LogExport:
 
     async def answer(self, request: Request) -> Response:
         """Begin the download; a refusal has the form of the errors of the API."""
-        request_id = request_id_of(dict(request.scope["headers"]))
-        request.scope.setdefault("state", {})["request_id"] = request_id
-        try:
+
+        async def serve(request_id: str) -> Response:
             context = (await self._context(request, None)).for_operation(request_id)
             return await self._download(request, context)
-        except Exception as error:  # noqa: BLE001  # explained, masked and logged in one place
-            problem = explain(error, request_id=request_id)
-            request.scope["state"]["codes"] = [problem.code]
-            body = {"errors": [problem.formatted(request_id, language_of(request.headers))]}
-            return JSONResponse(body, STATUS[problem.code], {"x-request-id": request_id, "cache-control": "no-store"})
+
+        return await answered(request, serve)
 
     async def _download(self, request: Request, context: RequestContext) -> Response:
         asked = await _log_request(request, context)
@@ -86,7 +82,6 @@ class LogExport:
         first = await anext(aiter(pieces))
         name = f"{request.path_params['process']}.{form.ending}"
         headers = {"content-disposition": f'attachment; filename="{name}"', "cache-control": "no-store"}
-        headers["x-request-id"] = context.request_id
         return StreamingResponse(self._counted(first, pieces), media_type=form.media_type, headers=headers)
 
     async def _counted(self, first: bytes, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
@@ -115,7 +110,7 @@ async def _log_request(request: Request, context: RequestContext) -> LogRequest:
         request, "classifier", {item.name: item for item in EventClassifier}, EventClassifier.STAGE.name
     )
     given = {name: request.query_params.getlist(name) for name in LOG_FILTERS}
-    question = question_of(context, _period(request), log_where(given, context.known), UNGROUPED)
+    question = question_over(context, _period(request), log_cases(given, context.known), UNGROUPED)
     process = request.path_params["process"]
     async with context.services.database.reader(question.tenant_id) as connection:
         times = {"as_of": _instant(request, "asOf"), "known_at": _instant(request, "knownAt")}

@@ -1,68 +1,33 @@
-"""Which cases an event log is of, as the parameters of a download and the options of a command say it."""
+"""Which cases an event log is of, by the parameters of its download."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from uuid import UUID
 
-import strawberry
-
+from bpm_crm.analytics.log_cases import LogCasesUnknown, log_condition
 from bpm_crm.api.faults import Code, Fault
-from bpm_crm.api.figure_filters import FactWhere
-from bpm_crm.api.filters import IDFilter, IntFilter, StringFilter
 from bpm_crm.api.ids import uuid_of
 from bpm_crm.engine.definition import Title
 from bpm_crm.records.reference import Reference
-
-LOG_FILTERS = ("channel", "owner", "team", "campaign", "region", "version", "product")
-"""The names; a value is a key, of an owner a global id. Several values of one name: any of them."""
+from bpm_crm.records.selection import Condition
 
 
-def log_where(given: Mapping[str, Sequence[str]], reference: Reference) -> FactWhere | None:
-    """The filter of figures that the values come to, by name; None for all cases. A fault for a value that is not there."""
-    asked = {name: given[name] for name in LOG_FILTERS if given.get(name)}
-    if not asked:
-        return None
-    _check(asked, reference)
-    read: dict[str, Any] = {name: StringFilter(in_=list(values)) for name, values in asked.items()}
-    if "owner" in asked:
-        read["owner"] = IDFilter(in_=[strawberry.ID(value) for value in asked["owner"]])
-    if "version" in asked:
-        read["version"] = IntFilter(in_=[_number(value) for value in asked["version"]])
-    return FactWhere(**read)
+def log_cases(given: Mapping[str, Sequence[str]], reference: Reference) -> Condition:
+    """The cases that the parameters name, an owner by the global id; a fault for a value that is not there."""
+    owners = [_user(value, reference) for value in given.get("owner", ())]
+    try:
+        return log_condition({**given, "owner": owners}, reference)
+    except LogCasesUnknown as error:
+        raise Fault(Code.BAD_USER_INPUT, error.text) from error
 
 
-def _check(asked: Mapping[str, Sequence[str]], reference: Reference) -> None:
-    keys = {
-        "channel": [record.key for record in reference.channels.values()],
-        "team": [record.key for record in reference.teams.values()],
-        "campaign": [record.key for record in reference.campaigns.values()],
-    }
-    for name, known in keys.items():
-        for value in asked.get(name, ()):
-            if value not in known:
-                there = ", ".join(sorted(known)) or "—"
-                told = Title(
-                    f"There is no {name} “{value[:40]}”; there are: {there}.",
-                    f"Такого значения `{name}` нет: «{value[:40]}»; есть: {there}.",
-                )
-                raise Fault(Code.BAD_USER_INPUT, told)
-    for value in asked.get("owner", ()):
-        if uuid_of(value, "User") not in reference.users:
-            raise Fault(
-                Code.BAD_USER_INPUT,
-                Title(
-                    f"There is no user “{value[:40]}”; `owner` is a global id, as the API gives it.",
-                    f"Сотрудника «{value[:40]}» нет; `owner` — глобальный id, как его отдаёт API.",
-                ),
-            )
-
-
-def _number(value: str) -> int:
-    if not (value.isascii() and value.isdigit() and len(value) < 9):
+def _user(value: str, reference: Reference) -> UUID:
+    found = uuid_of(value, "User")
+    if found is None or found not in reference.users:
         raise Fault(
             Code.BAD_USER_INPUT,
             Title(
-                f"“{value[:40]}” is no version: versions are numbers from 1.",
-                f"«{value[:40]}» — не версия: версии — числа от 1.",
+                f"There is no user “{value[:40]}”; `owner` is a global id, as the API gives it.",
+                f"Сотрудника «{value[:40]}» нет; `owner` — глобальный id, как его отдаёт API.",
             ),
         )
-    return int(value)
+    return found

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import strawberry
 from strawberry import argument
 
-from bpm_crm.api.connections import After, Before, First, Last, PageInfo, cut, fetch_page, page_info, write_cursor
+from bpm_crm.api.connections import After, Before, First, Last, PageInfo, cut, fetch_page, paged
 from bpm_crm.api.context import Info, RequestContext
 from bpm_crm.api.errors import UserError
 from bpm_crm.api.exposing import expose
@@ -19,7 +19,7 @@ from bpm_crm.api.jobs import Job, job_values
 from bpm_crm.api.nodes import Node
 from bpm_crm.engine.migration_obstacles import MigrationCode
 from bpm_crm.engine.migration_proposal import Because, Proposal
-from bpm_crm.excel.jobs import JobKind
+from bpm_crm.operations.jobs import JobKind
 from bpm_crm.operations.migration_plans import unpack_plan
 from bpm_crm.records.case_migrations import CASES, CaseVerdict, PlanRecord, running_by_stage, verdict_of
 from bpm_crm.records.jobs import JobRecord
@@ -183,12 +183,7 @@ class Migration(Job):
         window = cut(query.keys, first, after, last, before)
         page = await fetch_page(info, context.services.database, context.caller.tenant_id, query, window)
         nodes = [_case(verdict_of(row), context.language) for row in page.rows]
-        edges = [
-            CaseMigrationEdge(cursor=write_cursor(keys), node=node) for keys, node in zip(page.keys, nodes, strict=True)
-        ]
-        return CaseMigrationConnection(
-            edges=edges, nodes=nodes, page_info=page_info(page, window), total_count=page.total or 0
-        )
+        return paged(CaseMigrationConnection, CaseMigrationEdge, nodes, page, window)
 
     record: strawberry.Private[JobRecord]
 

@@ -1,116 +1,49 @@
 """Migrating running cases to another version: plan, dry run, run, undo."""
 
-from collections.abc import Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
 import strawberry
 from strawberry import argument
 
-from bpm_crm.api.checks import KEY_DESCRIPTION, flaws
+from bpm_crm.api.checks import flaws
 from bpm_crm.api.context import Info, RequestContext
 from bpm_crm.api.errors import IdempotencyConflict, InvalidInput, NotFound, invalid_input, not_found, text
 from bpm_crm.api.ids import uuid_of
-from bpm_crm.api.imports import ask_for, refusal
+from bpm_crm.api.job_requests import ask_for, job_refusal
+from bpm_crm.api.migration_inputs import (
+    DryRunMigrationInput,
+    MigrateInstancesInput,
+    PlanMigrationInput,
+    UndoMigrationInput,
+    mapping_of,
+    name_flaws,
+)
 from bpm_crm.api.migration_types import Migration, MigrationPlan, StaleMigrationPlan, migration_type, plan_type
-from bpm_crm.api.requests import actor_id, key_reused
-from bpm_crm.engine.blockers import InputCode, InputProblem
-from bpm_crm.engine.mapping import MigrationMapping
-from bpm_crm.engine.texts import shown
-from bpm_crm.excel.jobs import JobKind
-from bpm_crm.excel.problems import TableCode, TableProblem
+from bpm_crm.api.requests import Repeatable, actor_id, key_reused
 from bpm_crm.operations.access import Permission
 from bpm_crm.operations.commands import KeyReused, NotUnderstood
+from bpm_crm.operations.job_problems import JobCode, JobProblem
+from bpm_crm.operations.jobs import JobKind
 from bpm_crm.operations.migration_plans import Planned, PlanOutdated, PlanRequest, plan_migration
 from bpm_crm.records.case_migrations import PlanRecord, load_plan
 from bpm_crm.records.jobs import JobRecord, load_job
 
-MOST_NAMES = 1_000
 _KINDS = {JobKind.MIGRATION.value, JobKind.MIGRATION_UNDO.value}
 
 
-@strawberry.input(description="A key of the version left and its counterpart in the version entered.")
-class NameMappingInput:
-    """A key and its counterpart."""
-
-    key: str = strawberry.field(description="Key in the version left.")
-    to: str | None = strawberry.field(description="Key in the version entered; null: it has no counterpart.")
-
-
-@strawberry.input(description="A plan of a migration: what is given here, and proposals for the rest.")
-class PlanMigrationInput:
-    """A plan of a migration."""
-
-    process: str = strawberry.field(description="Key of the process.")
-    from_version: int = strawberry.field(description="Version left.")
-    to_version: int = strawberry.field(description="Version entered.")
-    stages: list[NameMappingInput] = strawberry.field(
-        default_factory=list, description="Stages somebody has decided on."
-    )
-    clocks: list[NameMappingInput] = strawberry.field(
-        default_factory=list, description="Clocks somebody has decided on."
-    )
-    checkpoints: list[NameMappingInput] = strawberry.field(
-        default_factory=list, description="Checkpoints somebody has decided on."
-    )
-    waived_clocks: list[str] = strawberry.field(
-        default_factory=list, description="Clocks that may be cancelled where they are open and have no counterpart."
-    )
-    waived_fields: list[str] = strawberry.field(
-        default_factory=list, description="Fields that may stay empty though the stage asks for them."
-    )
-    started_clocks: list[str] = strawberry.field(
-        default_factory=list, description="Clocks of the new version that start with the migration."
-    )
-    expected_revision: int | None = strawberry.field(
-        default=None,
-        description="The newest revision the caller has seen, 0 for none; with another one the edit is refused.",
-    )
-    idempotency_key: str | None = strawberry.field(default=None, description=KEY_DESCRIPTION)
-
-
-@strawberry.input(description="Migrate the running cases by a plan.")
-class MigrateInstancesInput:
-    """Migrate by a plan."""
-
-    plan: strawberry.ID = strawberry.field(description="Global id of the plan: this revision of it counts.")
-    idempotency_key: str | None = strawberry.field(default=None, description=KEY_DESCRIPTION)
-
-
-@strawberry.input(description="Say what would become of each running case by a plan; nothing is written to cases.")
-class DryRunMigrationInput:
-    """What a plan would do."""
-
-    plan: strawberry.ID = strawberry.field(description="Global id of the plan.")
-    idempotency_key: str | None = strawberry.field(default=None, description=KEY_DESCRIPTION)
-
-
-@strawberry.input(description="Take the cases of a migration back to what they were before.")
-class UndoMigrationInput:
-    """Take a migration back."""
-
-    migration: strawberry.ID = strawberry.field(description="Global id of the migration.")
-    idempotency_key: str | None = strawberry.field(default=None, description=KEY_DESCRIPTION)
-
-
 @strawberry.type(description="The plan is stored.")
-class MigrationPlanned:
+class MigrationPlanned(Repeatable):
     """The plan is stored."""
 
     plan: MigrationPlan = strawberry.field(description="The plan.")
-    is_repeated: bool = strawberry.field(
-        description="Whether this repeats the first answer to the same idempotency key."
-    )
 
 
 @strawberry.type(description="The migration is asked for; a worker carries it out.")
-class MigrationAccepted:
+class MigrationAccepted(Repeatable):
     """The migration is asked for."""
 
     migration: Migration = strawberry.field(description="How far it is: ask `migration` again until it is done.")
-    is_repeated: bool = strawberry.field(
-        description="Whether this repeats the first answer to the same idempotency key."
-    )
 
 
 PlanMigrationResult = Annotated[
@@ -165,7 +98,7 @@ class MigrationsMutation:
         """Store a plan."""
         context = info.context
         viewer, _ = context.require(Permission.MIGRATE_CASES)
-        if flawed := (*flaws(idempotency_key=input.idempotency_key), *_name_flaws(input)):
+        if flawed := (*flaws(idempotency_key=input.idempotency_key), *name_flaws(input)):
             return invalid_input(flawed, context.language)
         definition = context.known.definition(input.process)
         if definition is None:
@@ -174,15 +107,14 @@ class MigrationsMutation:
             definition,
             input.from_version,
             input.to_version,
-            _given(input),
+            mapping_of(input),
             actor_id(context),
             context.services.now(),
             input.expected_revision,
             input.idempotency_key,
         )
         processes = context.services.writer.processes
-        async with context.services.database.transaction(viewer.tenant_id) as connection:
-            answer = await plan_migration(connection, processes, viewer.tenant_id, asked)
+        answer = await plan_migration(context.services.database, processes, viewer.tenant_id, asked)
         return await _planned(context, answer)
 
     @strawberry.mutation(
@@ -213,7 +145,7 @@ class MigrationsMutation:
         if job is None or job.kind != JobKind.MIGRATION.value or job.input.get("dry_run"):
             return not_found(context.language, "input", "migration")
         if job.done_at is None:
-            return refusal(context, TableProblem(TableCode.STILL_RUNNING), "migration")
+            return job_refusal(context, JobProblem(JobCode.STILL_RUNNING), "migration")
         values = {"plan": job.input["plan"]}
         return _accepted(context, await ask_for(context, JobKind.MIGRATION_UNDO, values, input.idempotency_key, job.id))
 
@@ -286,35 +218,3 @@ async def _job(context: RequestContext, job_id: UUID) -> JobRecord | None:
     async with context.services.database.reader(tenant_id) as connection:
         found = await load_job(connection, tenant_id, job_id)
     return found if found is not None and found.kind in _KINDS else None
-
-
-def _given(asked: PlanMigrationInput) -> MigrationMapping:
-    return MigrationMapping(
-        {item.key: item.to for item in asked.stages},
-        {item.key: item.to for item in asked.clocks},
-        {item.key: item.to for item in asked.checkpoints},
-        frozenset(asked.waived_clocks),
-        frozenset(asked.waived_fields),
-        frozenset(asked.started_clocks),
-    )
-
-
-def _name_flaws(asked: PlanMigrationInput) -> list[InputProblem]:
-    """Keys that are mapped twice, and lists that no process is long enough for."""
-    found = []
-    parts: dict[str, Sequence[Any]] = {
-        "stages": [item.key for item in asked.stages],
-        "clocks": [item.key for item in asked.clocks],
-        "checkpoints": [item.key for item in asked.checkpoints],
-        "waivedClocks": asked.waived_clocks,
-        "waivedFields": asked.waived_fields,
-        "startedClocks": asked.started_clocks,
-    }
-    for name, keys in parts.items():
-        if len(keys) > MOST_NAMES:
-            limit = {"limit": str(MOST_NAMES)}
-            found.append(InputProblem(InputCode.TOO_LARGE, (name,), str(len(keys)), params=limit))
-        elif len(set(keys)) < len(keys):
-            twice = next(key for key in keys if list(keys).count(key) > 1)
-            found.append(InputProblem(InputCode.KEY_TWICE, (name,), shown(twice)))
-    return found

@@ -9,7 +9,7 @@ import strawberry
 from strawberry import argument
 from strawberry.scalars import JSON
 
-from bpm_crm.api.answers import INPUT, Refusal, all_carried_out, answered, carried_out, work_on
+from bpm_crm.api.answers import Refusal, all_carried_out, answered, carried_out, work_on
 from bpm_crm.api.checks import KEY_DESCRIPTION, flaws
 from bpm_crm.api.context import Info, RequestContext
 from bpm_crm.api.errors import (
@@ -23,8 +23,10 @@ from bpm_crm.api.errors import (
 )
 from bpm_crm.api.faults import Code, Fault
 from bpm_crm.api.history import TransitionRecord, transition_record
-from bpm_crm.api.instances import ProcessInstance, instance_view
+from bpm_crm.api.instance_views import instance_view
+from bpm_crm.api.instances import ProcessInstance
 from bpm_crm.api.references import InstanceRef, find_instance, find_instances
+from bpm_crm.api.requests import INPUT, Repeatable
 from bpm_crm.engine.blockers import InputProblem
 from bpm_crm.engine.definition import Title
 from bpm_crm.operations.access import Permission, Scope
@@ -79,16 +81,13 @@ class ForceTransitionInput:
 
 
 @strawberry.type(description="The case moved.")
-class TransitionFired:
+class TransitionFired(Repeatable):
     """The case moved."""
 
     instance: ProcessInstance = strawberry.field(
         description="The case after the move (after a repetition: as it is now)."
     )
     record: TransitionRecord = strawberry.field(description="The step that the move left in history.")
-    is_repeated: bool = strawberry.field(
-        description="Whether this repeats the first answer to the same idempotency key."
-    )
     is_dry_run: bool = strawberry.field(description="Whether nothing was written, as asked.")
 
 

@@ -8,7 +8,7 @@ from strawberry import argument
 
 from bpm_crm.analytics.own_kpi import own_kpi_of
 from bpm_crm.analytics.own_kpis import kpi_of
-from bpm_crm.api.connections import After, Before, First, Last, PageInfo, cut, fetch_page, page_info, write_cursor
+from bpm_crm.api.connections import After, Before, First, Last, PageInfo, cut, fetch_page, paged
 from bpm_crm.api.context import Info, RequestContext
 from bpm_crm.api.kpi_types import KpiDefinition, kpi_definition
 from bpm_crm.api.own_kpi_inputs import OwnKind
@@ -92,12 +92,7 @@ class OwnKpiVersionsQuery:
         window = cut(query.keys, first, after, last, before)
         page = await fetch_page(info, context.services.database, viewer.tenant_id, query, window)
         nodes = [_version(context, row) for row in page.rows]
-        edges = [
-            OwnKpiVersionEdge(cursor=write_cursor(keys), node=node) for keys, node in zip(page.keys, nodes, strict=True)
-        ]
-        return OwnKpiVersionConnection(
-            edges=edges, nodes=nodes, page_info=page_info(page, window), total_count=page.total or 0
-        )
+        return paged(OwnKpiVersionConnection, OwnKpiVersionEdge, nodes, page, window)
 
 
 def _version(context: RequestContext, row: Row) -> OwnKpiVersion:

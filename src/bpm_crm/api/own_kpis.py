@@ -19,30 +19,25 @@ from bpm_crm.api.kpi_types import KpiDefinition, kpi_definition
 from bpm_crm.api.kpis import KpiResult, answering, kpi_result
 from bpm_crm.api.own_kpi_checks import flaws_of, is_key, own_invalid, own_refusal
 from bpm_crm.api.own_kpi_inputs import OwnKpiInput, PublishKpiInput, RetireKpiInput, own_kpi
+from bpm_crm.api.requests import Repeatable
 from bpm_crm.operations.access import Permission
 from bpm_crm.operations.own_kpis import KeyUsedOtherwise, NoSuchKpi, publish_kpi, retire_kpi
 
 
 @strawberry.type(description="The KPI is published, and can be asked like a shipped one.")
-class KpiPublished:
+class KpiPublished(Repeatable):
     """The KPI is published."""
 
     definition: KpiDefinition = strawberry.field(description="The KPI.")
     published_at: datetime = strawberry.field(description="When this version was published.")
-    is_repeated: bool = strawberry.field(
-        description="Whether this repeats the first answer to the same idempotency key."
-    )
 
 
 @strawberry.type(description="The KPI is retired.")
-class KpiRetired:
+class KpiRetired(Repeatable):
     """The KPI is retired."""
 
     key: str = strawberry.field(description="Key of the KPI.")
     version: int = strawberry.field(description="The version that retires it.")
-    is_repeated: bool = strawberry.field(
-        description="Whether this repeats the first answer to the same idempotency key."
-    )
 
 
 PublishKpiResult = Annotated[

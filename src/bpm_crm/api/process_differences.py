@@ -9,12 +9,11 @@ from strawberry.scalars import JSON
 from bpm_crm.api.context import Info
 from bpm_crm.api.errors import InvalidInput, NotFound, invalid_input, not_found
 from bpm_crm.api.exposing import expose
-from bpm_crm.api.process_drafts import DOCUMENT
+from bpm_crm.api.process_draft_types import DOCUMENT
 from bpm_crm.api.process_problems import InvalidDocument, invalid_document
 from bpm_crm.operations.access import Permission
 from bpm_crm.operations.commands import Missing, NotUnderstood
-from bpm_crm.operations.comparing import DRAFT, Compared, Side, compare_documents
-from bpm_crm.operations.drafts import DocumentRefused
+from bpm_crm.operations.comparing import DRAFT, Compared, Side, SideRefused, compare_documents
 from bpm_crm.processes.differences import Difference, DifferenceKind, ProcessPart
 
 expose(
@@ -135,8 +134,8 @@ class ProcessDifferencesQuery:
                     is_same=not found,
                     differences=[difference_type(item, context.language) for item in found],
                 )
-            case DocumentRefused(problems):
-                return invalid_document(context, problems, ("after", "document"))
+            case SideRefused(problems, side):
+                return invalid_document(context, problems, (side, "document"))
             case NotUnderstood(problems):
                 return invalid_input(problems, context.language, ())
             case Missing():

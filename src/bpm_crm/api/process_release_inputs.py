@@ -3,7 +3,7 @@
 import strawberry
 
 from bpm_crm.api.checks import KEY_DESCRIPTION
-from bpm_crm.api.process_drafts import DOCUMENT
+from bpm_crm.api.process_draft_types import DOCUMENT
 
 
 @strawberry.input(description="Publish the next version of a process: a document, or its draft.")

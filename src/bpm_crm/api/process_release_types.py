@@ -8,6 +8,7 @@ from bpm_crm.api.definitions import ProcessDefinitionType
 from bpm_crm.api.errors import UserError
 from bpm_crm.api.exposing import expose
 from bpm_crm.api.people import User
+from bpm_crm.api.requests import Repeatable
 from bpm_crm.operations.installing import InstallState
 
 expose(
@@ -23,7 +24,7 @@ expose(
 
 
 @strawberry.type(description="The version is published, or would be.")
-class ProcessPublished:
+class ProcessPublished(Repeatable):
     """The version is published."""
 
     process: str = strawberry.field(description="Key of the process.")
@@ -33,9 +34,6 @@ class ProcessPublished:
     is_dry_run: bool = strawberry.field(description="Whether nothing was written, as asked.")
     definition: ProcessDefinitionType | None = strawberry.field(
         description="The process after it; null on a dry run of a new one."
-    )
-    is_repeated: bool = strawberry.field(
-        description="Whether this repeats the first answer to the same idempotency key."
     )
 
 
@@ -59,14 +57,11 @@ class RolloutInTheWay(UserError):
 
 
 @strawberry.type(description="The process is retired, or in use again.")
-class ProcessRetirement:
+class ProcessRetirement(Repeatable):
     """The process is retired, or in use again."""
 
     process: str = strawberry.field(description="Key of the process.")
     retired_at: datetime | None = strawberry.field(description="Since when it is retired; null: it is in use.")
-    is_repeated: bool = strawberry.field(
-        description="Whether this repeats the first answer to the same idempotency key."
-    )
 
 
 @strawberry.type(description="A shipped process, and what became of it.")
@@ -79,11 +74,8 @@ class InstalledProcess:
 
 
 @strawberry.type(description="The shipped processes are installed.")
-class ProcessesInstalled:
+class ProcessesInstalled(Repeatable):
     """The shipped processes are installed."""
 
     processes: list[InstalledProcess] = strawberry.field(description="Every one of them, by key.")
     is_dry_run: bool = strawberry.field(description="Whether nothing was written, as asked.")
-    is_repeated: bool = strawberry.field(
-        description="Whether this repeats the first answer to the same idempotency key."
-    )

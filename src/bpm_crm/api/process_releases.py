@@ -8,10 +8,10 @@ from strawberry import argument
 from bpm_crm.api.checks import flaws
 from bpm_crm.api.context import Info, RequestContext
 from bpm_crm.api.definitions import ProcessDefinitionType, definition_type
-from bpm_crm.api.errors import IdempotencyConflict, InvalidInput, NotFound, invalid_input, not_found, text
-from bpm_crm.api.people import user_of
-from bpm_crm.api.process_drafts import StaleProcessDraft, stale_draft
-from bpm_crm.api.process_problems import InvalidDocument, invalid_document
+from bpm_crm.api.errors import IdempotencyConflict, InvalidInput, NotFound, invalid_input
+from bpm_crm.api.process_draft_types import StaleProcessDraft
+from bpm_crm.api.process_problems import InvalidDocument
+from bpm_crm.api.process_refusals import process_refusal
 from bpm_crm.api.process_release_inputs import (
     InstallProcessesInput,
     PublishProcessInput,
@@ -26,18 +26,15 @@ from bpm_crm.api.process_release_types import (
     RolloutInTheWay,
     StaleProcessVersion,
 )
-from bpm_crm.api.requests import key_reused, request_of
+from bpm_crm.api.requests import commented_request, key_reused, request_of
 from bpm_crm.engine.blockers import InputCode, InputProblem
 from bpm_crm.operations.access import Permission
-from bpm_crm.operations.commands import KeyReused, Missing, NotUnderstood
-from bpm_crm.operations.drafts import DocumentRefused, StaleDraft
+from bpm_crm.operations.commands import KeyReused
 from bpm_crm.operations.installing import Installed, install_processes
 from bpm_crm.operations.releasing import (
     AskedRelease,
     Released,
     Retired,
-    RolloutRuns,
-    StaleBase,
     publish_process,
     reinstate_process,
     retire_process,
@@ -91,11 +88,12 @@ class ProcessReleasesMutation:
             is_held=input.is_held,
             is_dry_run=input.dry_run,
         )
-        request = release_request(context, input, asked)
+        said = ["publishProcess", *(getattr(asked, name) for name in AskedRelease.__slots__)]
+        request = commented_request(context, said, asked.changelog or None, input.idempotency_key)
         answer = await publish_process(context.services.database, request, asked, context.services.now())
         if isinstance(answer, Released):
             return await _published(context, answer, is_dry_run=asked.is_dry_run)
-        return await _refused(context, answer)
+        return process_refusal(context, answer)
 
     @strawberry.mutation(description="Retire a process: no case of it begins any more, those under way go on.")
     async def retire_process(self, info: Info, input: RetireArgument) -> RetireProcessResult:  # noqa: A002  # the API's convention
@@ -130,21 +128,7 @@ class ProcessReleasesMutation:
         if isinstance(answer, KeyReused):
             return key_reused(context, answer.key)
         await renewed(context)
-        return installed_type(answer, is_dry_run=input.dry_run)
-
-
-def release_request(context: RequestContext, asked: Any, release: AskedRelease) -> Any:
-    """The request of a publication; what is told to readers of the version is its comment."""
-    said = [getattr(release, name) for name in AskedRelease.__slots__]
-    return request_of(context, _Commented(release.changelog or None, asked.idempotency_key), ["publishProcess", *said])
-
-
-class _Commented:
-    """What `request_of` reads of an input whose comment has another name."""
-
-    def __init__(self, comment: str | None, idempotency_key: str | None) -> None:
-        self.comment = comment
-        self.idempotency_key = idempotency_key
+        return _installed(answer, is_dry_run=input.dry_run)
 
 
 async def renewed(context: RequestContext) -> RequestContext:
@@ -155,7 +139,7 @@ async def renewed(context: RequestContext) -> RequestContext:
     return context.refreshed()
 
 
-async def definition_shown(context: RequestContext, process: str) -> ProcessDefinitionType | None:
+async def _definition(context: RequestContext, process: str) -> ProcessDefinitionType | None:
     """A process as the API shows it, at the version that new cases take."""
     record = context.known.definition(process)
     if record is None:
@@ -164,14 +148,7 @@ async def definition_shown(context: RequestContext, process: str) -> ProcessDefi
     return definition_type(record, found.definition, context.language)
 
 
-def rollout_in_the_way(context: RequestContext, answer: RolloutRuns) -> RolloutInTheWay:
-    """The refusal of what a rollout settles."""
-    message = text("ROLLOUT_RUNS", context.language, process=answer.process, version=answer.version_b)
-    return RolloutInTheWay(code="ROLLOUT_RUNS", message=message, path=["input", "process"], version=answer.version_b)
-
-
-def installed_type(answer: Installed, *, is_dry_run: bool) -> ProcessesInstalled:
-    """What was installed, as the API shows it."""
+def _installed(answer: Installed, *, is_dry_run: bool) -> ProcessesInstalled:
     found = [
         InstalledProcess(process=item.process, state=item.state, version=item.version) for item in answer.processes
     ]
@@ -186,7 +163,7 @@ async def _published(context: RequestContext, answer: Released, *, is_dry_run: b
         checksum=answer.checksum,
         is_new=answer.is_new,
         is_dry_run=is_dry_run,
-        definition=await definition_shown(context, answer.process),
+        definition=await _definition(context, answer.process),
         is_repeated=answer.is_repeated,
     )
 
@@ -199,51 +176,9 @@ async def _retirement(context: RequestContext, asked: Any, name: str) -> Any:
     done = retire_process if name == "retireProcess" else reinstate_process
     answer = await done(context.services.database, request, asked.process)
     if not isinstance(answer, Retired):
-        return await _refused(context, answer)
+        return process_refusal(context, answer)
     await renewed(context)
     return ProcessRetirement(process=answer.process, retired_at=answer.at, is_repeated=answer.is_repeated)
-
-
-async def _refused(context: RequestContext, answer: Any) -> Any:
-    match answer:
-        case StaleBase():
-            return _stale_base(context, answer)
-        case StaleDraft():
-            return stale_draft(context, answer)
-        case RolloutRuns():
-            return rollout_in_the_way(context, answer)
-        case DocumentRefused(problems):
-            return invalid_document(context, problems, ("input", "document"))
-        case NotUnderstood(problems):
-            return invalid_input(problems, context.language)
-        case Missing():
-            return not_found(context.language, "input", "process")
-        case KeyReused(key):
-            return key_reused(context, key)
-        case _:
-            raise TypeError(f"unexpected answer {type(answer).__name__}")
-
-
-def _stale_base(context: RequestContext, answer: StaleBase) -> StaleProcessVersion:
-    by = user_of(context.people, answer.published_by)
-    message = text(
-        "STALE_PROCESS_VERSION",
-        context.language,
-        who="bpm-crm" if by is None else by.name,
-        when="—" if answer.published_at is None else f"{answer.published_at:%Y-%m-%d %H:%M:%S} UTC",
-        latest=answer.latest or 0,
-        expected=answer.expected or 0,
-        process=answer.process,
-    )
-    return StaleProcessVersion(
-        code="STALE_PROCESS_VERSION",
-        message=message,
-        path=["input", "baseVersion"],
-        expected_version=answer.expected,
-        latest_version=answer.latest,
-        published_at=answer.published_at,
-        published_by=by,
-    )
 
 
 def _as_changelog(flaw: InputProblem) -> InputProblem:

@@ -1,19 +1,21 @@
 """Rollouts and their read-outs as the API shows them."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 
 import strawberry
 from strawberry.scalars import JSON
 
-from bpm_crm.analytics.managers import FEWEST_CASES, Counts
-from bpm_crm.analytics.rollouts import ArmFigures, ArmVerdict, compare_arms
+from bpm_crm.analytics.rollouts import ArmCounts, ArmFigures, ArmVerdict, compare_arms, total_of
+from bpm_crm.analytics.stratified import FEWEST_CASES
 from bpm_crm.api.channels import Channel, channel_of
 from bpm_crm.api.connections import PageInfo
 from bpm_crm.api.context import Info, RequestContext
 from bpm_crm.api.exposing import expose
 from bpm_crm.api.figure_frames import decimal
 from bpm_crm.api.people import User, user_of
+from bpm_crm.api.requests import Repeatable
 from bpm_crm.operations.access import Permission
 from bpm_crm.operations.rollout_checks import arms_of
 from bpm_crm.operations.rollouts import (
@@ -96,7 +98,7 @@ class RolloutFigure:
 
 
 @strawberry.type(
-    description="What a rollout shows of its version beside the one before: of the cases begun while it ran."
+    description="What a rollout shows of its version beside the one before: of the cases that took a turn in it."
 )
 class RolloutReadOut:
     """What a rollout shows."""
@@ -136,13 +138,10 @@ class ProcessRollout:
 
 
 @strawberry.type(description="The rollout is so now.")
-class RolloutAnswer:
+class RolloutAnswer(Repeatable):
     """The rollout is so now."""
 
     rollout: ProcessRollout = strawberry.field(description="The rollout.")
-    is_repeated: bool = strawberry.field(
-        description="Whether this repeats the first answer to the same idempotency key."
-    )
 
 
 @strawberry.type(description="A rollout in a list, with its cursor.")
@@ -186,11 +185,11 @@ def rollout_type(context: RequestContext, process: str, record: RolloutRecord) -
 
 def _figure(context: RequestContext, record: RolloutRecord, item: ArmFigures) -> RolloutFigure:
     lower, upper = item.interval or (None, None)
-    channels = sorted({*item.a, *item.b}, key=str)
+    before, after = _by_channel(item.a), _by_channel(item.b)
     return RolloutFigure(
         clock=item.clock,
-        before=_arm(record.version_a, _sum(item.a)),
-        after=_arm(record.version_b, _sum(item.b)),
+        before=_arm(record.version_a, total_of(item.a)),
+        after=_arm(record.version_b, total_of(item.b)),
         difference=None if item.difference is None else decimal(item.difference),
         lower=None if lower is None else decimal(lower),
         upper=None if upper is None else decimal(upper),
@@ -199,10 +198,10 @@ def _figure(context: RequestContext, record: RolloutRecord, item: ArmFigures) ->
         channels=[
             RolloutChannel(
                 channel=None if key is None else channel_of(context.known, as_uuid(key), context.language),
-                before=_arm(record.version_a, item.a.get(key, (0, 0))),
-                after=_arm(record.version_b, item.b.get(key, (0, 0))),
+                before=_arm(record.version_a, before.get(key, (0, 0))),
+                after=_arm(record.version_b, after.get(key, (0, 0))),
             )
-            for key in channels
+            for key in sorted({*before, *after}, key=str)
         ],
     )
 
@@ -212,5 +211,10 @@ def _arm(version: int, counts: tuple[int, int]) -> RolloutArm:
     return RolloutArm(version=version, n=cases, converted=converted, rate=decimal(converted / cases) if cases else None)
 
 
-def _sum(counts: Counts) -> tuple[int, int]:
-    return sum(cases for cases, _ in counts.values()), sum(converted for _, converted in counts.values())
+def _by_channel(counts: ArmCounts) -> Mapping[str | None, tuple[int, int]]:
+    """The counts of each channel, whatever share was in force."""
+    channels = {channel for channel, _ in counts}
+    return {
+        channel: total_of({stratum: pair for stratum, pair in counts.items() if stratum[0] == channel})
+        for channel in channels
+    }

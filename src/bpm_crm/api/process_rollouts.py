@@ -6,11 +6,12 @@ import strawberry
 from strawberry import argument
 
 from bpm_crm.api.checks import flaws
-from bpm_crm.api.connections import After, First, cut, fetch_page, page_info, write_cursor
+from bpm_crm.api.connections import After, First, cut, fetch_page, paged
 from bpm_crm.api.context import Info, RequestContext
-from bpm_crm.api.errors import IdempotencyConflict, InvalidInput, NotFound, invalid_input, not_found
+from bpm_crm.api.errors import IdempotencyConflict, InvalidInput, NotFound, invalid_input
+from bpm_crm.api.process_refusals import process_refusal
 from bpm_crm.api.process_release_types import RolloutInTheWay
-from bpm_crm.api.process_releases import renewed, rollout_in_the_way
+from bpm_crm.api.process_releases import renewed
 from bpm_crm.api.process_rollout_inputs import (
     ChangeRolloutInput,
     FinishRolloutInput,
@@ -23,10 +24,8 @@ from bpm_crm.api.process_rollout_types import (
     RolloutAnswer,
     rollout_type,
 )
-from bpm_crm.api.requests import key_reused, request_of
+from bpm_crm.api.requests import request_of
 from bpm_crm.operations.access import Permission
-from bpm_crm.operations.commands import KeyReused, Missing, NotUnderstood
-from bpm_crm.operations.releasing import RolloutRuns
 from bpm_crm.operations.rollouts import (
     AskedRollout,
     GuardRail,
@@ -71,13 +70,7 @@ class ProcessRolloutsQuery:
         window = cut(query.keys, first, after)
         page = await fetch_page(info, context.services.database, viewer.tenant_id, query, window)
         nodes = [rollout_type(context, process, rollout_of(row)) for row in page.rows]
-        edges = [
-            ProcessRolloutEdge(cursor=write_cursor(keys), node=node)
-            for keys, node in zip(page.keys, nodes, strict=True)
-        ]
-        return ProcessRolloutConnection(
-            edges=edges, nodes=nodes, page_info=page_info(page, window), total_count=page.total or 0
-        )
+        return paged(ProcessRolloutConnection, ProcessRolloutEdge, nodes, page, window)
 
 
 @strawberry.type
@@ -145,13 +138,5 @@ async def _answered(context: RequestContext, answer: Any) -> Any:
         case RolloutSaved(process, rollout, is_repeated):
             context = await renewed(context)
             return RolloutAnswer(rollout=rollout_type(context, process, rollout), is_repeated=is_repeated)
-        case RolloutRuns():
-            return rollout_in_the_way(context, answer)
-        case NotUnderstood(problems):
-            return invalid_input(problems, context.language)
-        case Missing():
-            return not_found(context.language, "input", "process")
-        case KeyReused(key):
-            return key_reused(context, key)
         case _:
-            raise TypeError(f"unexpected answer {type(answer).__name__}")
+            return process_refusal(context, answer)

@@ -7,11 +7,11 @@ import strawberry
 from strawberry import argument
 from strawberry.scalars import JSON
 
-from bpm_crm.api.connections import After, First, PageInfo, cut, fetch_page, page_info, write_cursor
+from bpm_crm.api.connections import After, First, PageInfo, cut, fetch_page, paged
 from bpm_crm.api.context import Info
-from bpm_crm.api.definitions import ProcessVersion, version_type
 from bpm_crm.api.exposing import expose
 from bpm_crm.api.people import User, user_of
+from bpm_crm.api.version_types import ProcessVersion, version_type
 from bpm_crm.operations.access import Permission
 from bpm_crm.operations.process_journal import ProcessChangeKind
 from bpm_crm.records.definitions import VERSIONS
@@ -105,13 +105,7 @@ class ProcessVersionsQuery:
         window = cut(query.keys, first, after)
         page = await fetch_page(info, context.services.database, viewer.tenant_id, query, window)
         nodes = [version_type(context.people, row) for row in page.rows]
-        edges = [
-            ProcessVersionEdge(cursor=write_cursor(keys), node=node)
-            for keys, node in zip(page.keys, nodes, strict=True)
-        ]
-        return ProcessVersionConnection(
-            edges=edges, nodes=nodes, page_info=page_info(page, window), total_count=page.total or 0
-        )
+        return paged(ProcessVersionConnection, ProcessVersionEdge, nodes, page, window)
 
     @strawberry.field(description="The journal of a process: everything that was done to it, the latest first.")
     async def process_changes(
@@ -135,9 +129,4 @@ class ProcessVersionsQuery:
             )
             for record in records
         ]
-        edges = [
-            ProcessChangeEdge(cursor=write_cursor(keys), node=node) for keys, node in zip(page.keys, nodes, strict=True)
-        ]
-        return ProcessChangeConnection(
-            edges=edges, nodes=nodes, page_info=page_info(page, window), total_count=page.total or 0
-        )
+        return paged(ProcessChangeConnection, ProcessChangeEdge, nodes, page, window)

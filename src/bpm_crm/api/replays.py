@@ -11,34 +11,27 @@ from strawberry.scalars import JSON
 
 from bpm_crm.api.checks import flaws
 from bpm_crm.api.context import Info, RequestContext
-from bpm_crm.api.errors import IdempotencyConflict, InvalidInput, NotFound, invalid_input, not_found
+from bpm_crm.api.errors import IdempotencyConflict, InvalidInput, NotFound, invalid_input
 from bpm_crm.api.ids import to_global, uuid_of
+from bpm_crm.api.job_requests import ask_for
 from bpm_crm.api.jobs import JobFailure, JobId, JobStatus, job_values
 from bpm_crm.api.nodes import Node
 from bpm_crm.api.process_problems import InvalidDocument, invalid_document
-from bpm_crm.api.replay_figures import (
-    ReplayedCheckpoint,
-    ReplayedClock,
-    ReplayedStep,
-    ReplayTotal,
-    Shown,
-    checkpoints_of,
-    clocks_of,
-    steps_of,
-    totals_of,
-)
+from bpm_crm.api.replay_figure_types import ReplayedCheckpoint, ReplayedClock, ReplayedStep, ReplayTotal, Shown
+from bpm_crm.api.replay_figures import checkpoints_of, clocks_of, steps_of, totals_of
 from bpm_crm.api.replay_inputs import ReplayDraftInput, SlaWhatIfInput
-from bpm_crm.api.requests import key_reused
+from bpm_crm.api.requests import Repeatable, refusal
 from bpm_crm.engine.blockers import InputCode, InputProblem
-from bpm_crm.excel.jobs import JobKind, KeyUsed, ask
 from bpm_crm.operations.access import Permission
 from bpm_crm.operations.commands import Missing, NotUnderstood
 from bpm_crm.operations.drafts import DocumentRefused
+from bpm_crm.operations.jobs import JobKind
 from bpm_crm.operations.publishing import checksum_of_data
 from bpm_crm.operations.replay_candidates import Asked, Candidate, candidate_of
 from bpm_crm.operations.replay_tally import UNREADABLE, Tally, unpacked
-from bpm_crm.processes.library import restore
-from bpm_crm.records.jobs import JobRecord, load_job
+from bpm_crm.processes.definitions import restore
+from bpm_crm.records.database import Connection
+from bpm_crm.records.jobs import JobRecord, load_job, load_jobs
 from bpm_crm.records.replays import ReplayRecord, insert_replay, load_replay, replays_of
 
 KIND = "Replay"
@@ -74,6 +67,7 @@ class Replay(Node):
     )
     tally: strawberry.Private[Tally]
     record: strawberry.Private[ReplayRecord]
+    shown: strawberry.Private[Shown | None] = None
 
     @strawberry.field(description="The document that histories were replayed through, as it stands alone.")
     def document(self) -> JSON:
@@ -108,18 +102,17 @@ class Replay(Node):
         context.require(Permission.MANAGE_PROCESSES)
         known = context.known.definitions[definition_id]
         before = await context.process(definition_id, known.latest_version)
-        numbers = self.tally.numbers()
-        return Shown(context, self.record.job_id, self.tally, numbers, restore(self.record.document), before.definition)
+        if self.shown is None:
+            after, numbers = restore(self.record.document), self.tally.numbers()
+            self.shown = Shown(context, self.record.job_id, self.tally, numbers, after, before.definition)
+        return self.shown
 
 
 @strawberry.type(description="The replay is asked for; a worker carries it out.")
-class ReplayAccepted:
+class ReplayAccepted(Repeatable):
     """The replay is asked for."""
 
     replay: Replay = strawberry.field(description="How far it is: ask `replay` again until it is done.")
-    is_repeated: bool = strawberry.field(
-        description="Whether this repeats the first answer to the same idempotency key."
-    )
 
 
 ReplayResult = Annotated[
@@ -152,9 +145,9 @@ class ReplaysQuery:
         if definition is None:
             return []
         async with context.services.database.reader(viewer.tenant_id) as connection:
-            ids = await replays_of(connection, viewer.tenant_id, definition.id, MOST_LISTED)
-        found = [await replay_node(info, job_id) for job_id in ids]
-        return [item for item in found if item is not None]
+            records = await replays_of(connection, viewer.tenant_id, definition.id, MOST_LISTED)
+            jobs = await load_jobs(connection, viewer.tenant_id, [record.job_id for record in records])
+        return [_replay(context, jobs[record.job_id], record) for record in records]
 
 
 @strawberry.type
@@ -178,11 +171,16 @@ class ReplaysMutation:
 
 async def replay_node(info: Info, job_id: UUID) -> Replay | None:
     """A replay of the viewer's company by its id."""
-    viewer, _ = info.context.require(Permission.MANAGE_PROCESSES)
-    async with info.context.services.database.reader(viewer.tenant_id) as connection:
+    return await find_replay(info.context, job_id)
+
+
+async def find_replay(context: RequestContext, job_id: UUID) -> Replay | None:
+    """A replay of the viewer's company by its id."""
+    viewer, _ = context.require(Permission.MANAGE_PROCESSES)
+    async with context.services.database.reader(viewer.tenant_id) as connection:
         record = await load_replay(connection, viewer.tenant_id, job_id)
         job = None if record is None else await load_job(connection, viewer.tenant_id, job_id)
-    return None if record is None or job is None else _replay(info.context, job, record)
+    return None if record is None or job is None else _replay(context, job, record)
 
 
 def _replay(context: RequestContext, job: JobRecord, record: ReplayRecord) -> Replay:
@@ -207,27 +205,22 @@ def _replay(context: RequestContext, job: JobRecord, record: ReplayRecord) -> Re
 async def _asked_for(
     context: RequestContext, asked: Asked, key: str | None, flawed: Sequence[InputProblem]
 ) -> ReplayResult:
-    viewer, _ = context.require(Permission.MANAGE_PROCESSES)
+    context.require(Permission.MANAGE_PROCESSES)
     if flawed:
         return invalid_input(flawed, context.language)
-    async with context.services.database.reader(viewer.tenant_id) as connection:
-        candidate = await candidate_of(connection, context.known, asked, context.services.now())
+    candidate = await candidate_of(context.services.database, context.known, asked, context.services.now())
     match candidate:
-        case NotUnderstood(problems):
-            return invalid_input(problems, context.language)
         case DocumentRefused(problems):
             return invalid_document(context, problems, ("input",))
-        case Missing():
-            return not_found(context.language, "input", "process")
+        case NotUnderstood() | Missing():
+            return refusal(context, candidate)
         case Candidate():
             return await _accepted(context, asked, candidate, key)
 
 
 async def _accepted(context: RequestContext, asked: Asked, candidate: Candidate, key: str | None) -> ReplayResult:
     """Keep the replay and its job together."""
-    viewer, span = context.caller, candidate.span
-    if viewer.user_id is None:
-        raise LookupError("jobs are asked for by users")
+    tenant_id, span = context.caller.tenant_id, candidate.span
     values = {
         "process": asked.process,
         "since": asked.since.isoformat(),
@@ -236,37 +229,31 @@ async def _accepted(context: RequestContext, asked: Asked, candidate: Candidate,
         "version": candidate.version,
         "changes": candidate.changes,
     }
-    try:
-        async with context.services.database.transaction(viewer.tenant_id) as connection:
-            job, is_repeated = await ask(
-                connection,
-                viewer.tenant_id,
-                kind=JobKind.REPLAY,
-                by=viewer.user_id,
-                language=context.language,
-                values=values,
-                key=key,
-            )
-            record = ReplayRecord(
-                job_id=job.id,
-                definition_id=span.definition_id,
-                document=candidate.document,
-                version=candidate.version,
-                changes=candidate.changes,
-                since=span.since,
-                until=span.until,
-                as_of=job.created_at,
-                cases=0,
-                cursor=None,
-                figures={},
-            )
-            if is_repeated:
-                record = await load_replay(connection, viewer.tenant_id, job.id) or record
-            else:
-                await insert_replay(connection, viewer.tenant_id, record)
-    except KeyUsed:
-        return key_reused(context, key or "")
-    return ReplayAccepted(replay=_replay(context, job, record), is_repeated=is_repeated)
+
+    async def keep(connection: Connection, job: JobRecord) -> None:
+        record = ReplayRecord(
+            job_id=job.id,
+            definition_id=span.definition_id,
+            document=candidate.document,
+            version=candidate.version,
+            changes=candidate.changes,
+            since=span.since,
+            until=span.until,
+            as_of=job.created_at,
+            cases=0,
+            cursor=None,
+            figures={},
+        )
+        await insert_replay(connection, tenant_id, record)
+
+    found = await ask_for(context, JobKind.REPLAY, values, key, also=keep)
+    if isinstance(found, IdempotencyConflict):
+        return found
+    job, is_repeated = found
+    replay = await find_replay(context, job.id)
+    if replay is None:
+        raise LookupError("the replay is gone")
+    return ReplayAccepted(replay=replay, is_repeated=is_repeated)
 
 
 def _flaws(asked: ReplayDraftInput) -> list[InputProblem]:

@@ -8,16 +8,15 @@ import strawberry
 from strawberry import argument
 
 from bpm_crm.api.checks import KEY_DESCRIPTION, flaws
-from bpm_crm.api.connections import After, Before, First, Last, cut, fetch_page, page_info, write_cursor
+from bpm_crm.api.connections import After, Before, First, Last, cut, fetch_page, paged
 from bpm_crm.api.context import Info, RequestContext
-from bpm_crm.api.errors import IdempotencyConflict, InvalidInput, NotFound, invalid_input, not_found
+from bpm_crm.api.errors import IdempotencyConflict, InvalidInput, NotFound, invalid_input
 from bpm_crm.api.faults import Code, Fault
 from bpm_crm.api.ids import uuid_of
-from bpm_crm.api.requests import key_reused, request_of, user_or_caller
+from bpm_crm.api.requests import Repeatable, refusal, request_of, user_or_caller
 from bpm_crm.api.review_types import Review, ReviewConnection, ReviewEdge, ReviewSchedule, review_type, schedule_type
 from bpm_crm.engine.definition import Title
 from bpm_crm.operations.access import Permission
-from bpm_crm.operations.commands import KeyReused, Missing, NotUnderstood
 from bpm_crm.operations.review_journal import Saved
 from bpm_crm.operations.review_periods import LAST_MONTHLY_DAY, ReviewRhythm
 from bpm_crm.operations.reviews import MOST_PAST, ScheduleDraft, set_review_period, stop_reviews
@@ -54,13 +53,10 @@ class StopReviewsInput:
 
 
 @strawberry.type(description="The process is reviewed in this rhythm from now on, or no more.")
-class ReviewPeriodSet:
+class ReviewPeriodSet(Repeatable):
     """The process is reviewed in this rhythm."""
 
     schedule: ReviewSchedule = strawberry.field(description="The schedule after it.")
-    is_repeated: bool = strawberry.field(
-        description="Whether this repeats the first answer to the same idempotency key."
-    )
 
 
 SetReviewPeriodResult = Annotated[
@@ -105,10 +101,7 @@ class ReviewsQuery:
         window = cut(query.keys, first, after, last, before)
         page = await fetch_page(info, context.services.database, viewer.tenant_id, query, window)
         nodes = [review_type(context, review_of(row)) for row in page.rows]
-        edges = [ReviewEdge(cursor=write_cursor(keys), node=node) for keys, node in zip(page.keys, nodes, strict=True)]
-        return ReviewConnection(
-            edges=edges, nodes=nodes, page_info=page_info(page, window), total_count=page.total or 0
-        )
+        return paged(ReviewConnection, ReviewEdge, nodes, page, window)
 
     @strawberry.field(description="One review; null when there is none.")
     async def review(
@@ -158,7 +151,7 @@ class ReviewsMutation:
             context, input, ["setReviewPeriod", asked.process, asked.rhythm, asked.starts_on, owner_id]
         )
         database, known = context.services.database, context.known
-        return await _answered(context, await set_review_period(database, known, request, asked), input)
+        return await _answered(context, await set_review_period(database, known, request, asked))
 
     @strawberry.mutation(description="Stop the reviews of a process. Those that were frozen stay.")
     async def stop_reviews(self, info: Info, input: StopReviewsArgument) -> SetReviewPeriodResult:  # noqa: A002  # the API's convention
@@ -169,10 +162,10 @@ class ReviewsMutation:
             return invalid_input(flawed, context.language)
         request = request_of(context, input, ["stopReviews", input.process])
         database, known = context.services.database, context.known
-        return await _answered(context, await stop_reviews(database, known, request, input.process), input)
+        return await _answered(context, await stop_reviews(database, known, request, input.process))
 
 
-async def _answered(context: RequestContext, answer: Any, asked: Any) -> Any:
+async def _answered(context: RequestContext, answer: Any) -> Any:
     match answer:
         case Saved(subject_id, is_repeated):
             schedule = await _schedule(context, context.caller.tenant_id, subject_id)
@@ -185,14 +178,8 @@ async def _answered(context: RequestContext, answer: Any, asked: Any) -> Any:
                     ),
                 )
             return ReviewPeriodSet(schedule=schedule, is_repeated=is_repeated)
-        case NotUnderstood(problems):
-            return invalid_input(problems, context.language)
-        case Missing():
-            return not_found(context.language, "input", "process")
-        case KeyReused(key):
-            return key_reused(context, key)
         case _:
-            raise TypeError(f"unexpected answer {type(answer).__name__} to {type(asked).__name__}")
+            return refusal(context, answer)
 
 
 async def _schedule(context: RequestContext, tenant_id: UUID, key: UUID) -> ReviewSchedule | None:

@@ -1,6 +1,7 @@
 """The schema: roots put together from the nouns, scalars, and the types that refer to each other in a circle."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from functools import cache
 from typing import Annotated, Any, cast
 from uuid import UUID
 
@@ -22,13 +23,14 @@ from bpm_crm.api.corrective_actions import CorrectiveActionsMutation, Corrective
 from bpm_crm.api.customers import Customer, CustomersQuery, CustomerView, customers_in
 from bpm_crm.api.deals import Deal, DealsQuery, DealView
 from bpm_crm.api.definition_lists import DefinitionsQuery
-from bpm_crm.api.definitions import definition_type, version_of
+from bpm_crm.api.definitions import definition_type
 from bpm_crm.api.exports import ExportsMutation
 from bpm_crm.api.figure_map import ProcessMapQuery
 from bpm_crm.api.figures import FiguresQuery
 from bpm_crm.api.ids import from_global
 from bpm_crm.api.imports import ImportsMutation, ImportsQuery
 from bpm_crm.api.instance_lists import InstancesQuery, visible_instance
+from bpm_crm.api.job_cancelling import JobCancellingMutation
 from bpm_crm.api.job_kinds import replay_job_node
 from bpm_crm.api.job_lists import JobListsQuery, JobsSubscription
 from bpm_crm.api.jobs import JobsQuery, export_node, import_node
@@ -52,6 +54,7 @@ from bpm_crm.api.scalars import SCALARS
 from bpm_crm.api.stage_figures import StageFiguresQuery
 from bpm_crm.api.subscriptions import Subscriptions
 from bpm_crm.api.transition_forms import TransitionFormsQuery
+from bpm_crm.api.version_types import version_of
 from bpm_crm.operations.access import Permission
 from bpm_crm.records.listings import CUSTOMERS, CustomerRecord, DealRecord, customer_of
 from bpm_crm.records.selection import All, Compare, Operator, Query, Slice, read_page
@@ -236,14 +239,16 @@ Mutation = _root(
     ProcessRolloutsMutation,
     ImportsMutation,
     ExportsMutation,
+    JobCancellingMutation,
     ReplaysMutation,
     MigrationsMutation,
 )
 Subscription = _root("Subscription", "What can be followed.", Subscriptions, JobsSubscription)
 
 
+@cache
 def build_schema() -> strawberry.Schema:
-    """The schema, ready to be served."""
+    """The schema, ready to be served; it has no state, so that applications in one process share it."""
     return strawberry.Schema(
         query=Query_, mutation=Mutation, subscription=Subscription, config=StrawberryConfig(scalar_map=SCALARS)
     )

@@ -12,7 +12,8 @@ from bpm_crm.api.context import Info, RequestContext
 from bpm_crm.api.faults import Code, Fault
 from bpm_crm.api.history import TransitionRecord, transition_record
 from bpm_crm.api.instance_filters import InstanceWhere, instance_condition, scope_condition
-from bpm_crm.api.instances import ProcessInstance, instance_view
+from bpm_crm.api.instance_views import instance_view
+from bpm_crm.api.instances import ProcessInstance
 from bpm_crm.engine.clock import ClockEventKind
 from bpm_crm.engine.definition import Title
 from bpm_crm.operations.access import Permission

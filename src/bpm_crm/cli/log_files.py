@@ -13,14 +13,10 @@ import typer
 from rich.console import Console
 
 from bpm_crm.analytics.event_log import EventClassifier
-from bpm_crm.analytics.frames import FIRST_INSTANT, LAST_INSTANT, Question, read_frame
+from bpm_crm.analytics.frames import FIRST_INSTANT, LAST_INSTANT, Question, lacks_product, read_frame
+from bpm_crm.analytics.log_cases import LOG_FILTERS, LogCasesUnknown, log_condition
 from bpm_crm.analytics.log_pages import LogRequest
 from bpm_crm.analytics.statements import CaseFilter
-from bpm_crm.api.faults import Fault
-from bpm_crm.api.figure_filters import fact_condition
-from bpm_crm.api.figure_frames import check_product
-from bpm_crm.api.ids import to_global
-from bpm_crm.api.log_filters import LOG_FILTERS, log_where
 from bpm_crm.cli.companies import company_of
 from bpm_crm.cli.faults import CommandRefused, reported
 from bpm_crm.cli.provision import Provision, provisioned
@@ -127,11 +123,10 @@ async def _request(database: Database, reference: Reference, wish: Wish) -> LogR
     if not frame.versions:
         known = ", ".join(sorted(item.key for item in reference.definitions.values()))
         raise CommandRefused(f"There is no process “{wish.process}”; there are: {known}.")
-    try:
-        cases = _cases(wish, reference)
-        check_product(cases, frame.versions)
-    except Fault as fault:
-        raise CommandRefused(fault.message.en) from fault
+    cases = _cases(wish, reference)
+    lacking = lacks_product(cases, frame.versions)
+    if lacking is not None:
+        raise CommandRefused(lacking.en)
     question = Question(tenant_id, cases, _aware(wish.since) or FIRST_INSTANT, _aware(wish.until) or LAST_INSTANT)
     return LogRequest(
         frame, question, wish.classifier, wish.language.value, people=wish.people, customers=wish.customers
@@ -139,15 +134,18 @@ async def _request(database: Database, reference: Reference, wish: Wish) -> LogR
 
 
 def _cases(wish: Wish, reference: Reference) -> CaseFilter:
-    """The cases that the options name; a fault for what is not there."""
-    users = {user.email: to_global("User", user.id) for user in reference.users.values()}
+    """The cases that the options name, an owner by the e-mail address."""
+    users = {user.email: user.id for user in reference.users.values()}
     for email in wish.filters.get("owner", ()):
         if email not in users:
             raise CommandRefused(f"There is no user “{email}”; there are: {', '.join(sorted(users))}.")
     owners = [users[email] for email in wish.filters.get("owner", ())]
+    try:
+        chosen = log_condition({**wish.filters, "owner": owners}, reference)
+    except LogCasesUnknown as error:
+        raise CommandRefused(error.text.en) from error
     parameters = Parameters([reference.tenant.id])
-    chosen = log_where({**wish.filters, "owner": owners}, reference)
-    return CaseFilter(where(fact_condition(chosen, reference), parameters), parameters.values[1:])
+    return CaseFilter(where(chosen, parameters), parameters.values[1:])
 
 
 async def _write(log: AsyncGenerator[bytes, None], target: Path) -> int:

@@ -1,33 +1,22 @@
 """`bpm-crm process migrate …`: plan a migration of running cases, try it, run it, undo it, by the job that the API asks for."""
 
-import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from bpm_crm.cli.companies import company_of
 from bpm_crm.cli.faults import CommandRefused, reported
-from bpm_crm.cli.provision import provisioned
-from bpm_crm.cli.tables import carried_out, progress_bar, user_of
-from bpm_crm.config import Settings
+from bpm_crm.cli.job_work import Office, carried_out, has_failed, in_office, out
 from bpm_crm.engine.mapping import MigrationMapping
 from bpm_crm.engine.wording import input_message
-from bpm_crm.excel.jobs import Bench, JobKind, ask
 from bpm_crm.operations.commands import NotUnderstood
+from bpm_crm.operations.jobs import JobKind, ask
 from bpm_crm.operations.migration_plans import Planned, PlanRequest, plan_migration, unpack_plan
-from bpm_crm.operations.processes import ProcessCache
-from bpm_crm.operations.reference import ReferenceCache
-from bpm_crm.operations.writer import Writer
 from bpm_crm.records.case_migrations import PlanRecord, load_plan, refused_cases, running_by_stage
 from bpm_crm.records.jobs import JobRecord, load_job
-from bpm_crm.records.reference import Reference
 
 MOST_SHOWN = 20
 Tenant = Annotated[str, typer.Option(help="Key of the company.")]
@@ -35,17 +24,6 @@ By = Annotated[str | None, typer.Option(help="E-mail of the user in whose name; 
 PlanId = Annotated[UUID, typer.Argument(help="Id of the plan, as `plan` prints it.")]
 
 app = typer.Typer(no_args_is_help=True, help="Take running cases to another version of their process, and back.")
-out, err = Console(soft_wrap=True), Console(stderr=True, soft_wrap=True)
-
-
-@dataclass(frozen=True, slots=True)
-class Office:
-    """What the commands work with: a company, its user, the worker's way to the database."""
-
-    bench: Bench
-    tenant_id: UUID
-    reference: Reference
-    by: UUID
 
 
 @app.command("plan")
@@ -78,7 +56,7 @@ def plan(
     async def work(office: Office) -> tuple[PlanRecord, Mapping[str, int]]:
         return await _planned(office, process, from_version, to_version, given)
 
-    record, running = _in_office(tenant, by, work)
+    record, running = in_office(tenant, by, work)
     _show(record, running)
 
 
@@ -112,7 +90,7 @@ def undo(
             raise CommandRefused(f"There is no migration {migration}; `bpm-crm process migrate run` prints the id.")
         return await _job(office, JobKind.MIGRATION_UNDO, {"plan": job.input["plan"]}, "Undoing", migration)
 
-    _report(_in_office(tenant, by, work))
+    _report(in_office(tenant, by, work))
 
 
 def _run(plan: UUID, tenant: str, by: str | None, *, is_dry_run: bool) -> None:
@@ -124,36 +102,7 @@ def _run(plan: UUID, tenant: str, by: str | None, *, is_dry_run: bool) -> None:
         values = {"plan": str(plan), "dry_run": is_dry_run}
         return await _job(office, JobKind.MIGRATION, values, "Trying" if is_dry_run else "Migrating")
 
-    _report(_in_office(tenant, by, work))
-
-
-def _in_office(tenant: str, by: str | None, work: Any) -> Any:
-    with provisioned(Settings(), lambda said: err.print(said, highlight=False)) as provision:
-
-        async def inside() -> Any:
-            async with _office(provision, tenant, by) as office:
-                return await work(office)
-
-        return asyncio.run(inside())
-
-
-@asynccontextmanager
-async def _office(provision: Any, tenant: str, by: str | None) -> AsyncIterator[Office]:
-    owner = await provision.owner_database(1)
-    worker = await provision.worker_database(4)
-    writer = Writer(worker, ProcessCache())
-    writer.start()
-    try:
-        tenant_id = await company_of(owner, tenant)
-        bench = Bench(worker, writer, ReferenceCache(worker))
-        reference = await bench.reference.get(tenant_id)
-        if reference is None:
-            raise CommandRefused(f"There is no company “{tenant}”.")
-        yield Office(bench, tenant_id, reference, user_of(reference, by))
-    finally:
-        await writer.stop()
-        await worker.close()
-        await owner.close()
+    _report(in_office(tenant, by, work))
 
 
 async def _planned(
@@ -164,8 +113,9 @@ async def _planned(
         known = ", ".join(sorted(item.key for item in office.reference.definitions.values()))
         raise CommandRefused(f"There is no process “{process}”. Known: {known}.")
     asked = PlanRequest(definition, from_version, to_version, given, office.by, datetime.now(UTC))
-    async with office.bench.database.transaction(office.tenant_id) as connection:
-        answer = await plan_migration(connection, office.bench.writer.processes, office.tenant_id, asked)
+    database = office.bench.database
+    answer = await plan_migration(database, office.bench.writer.processes, office.tenant_id, asked)
+    async with database.reader(office.tenant_id) as connection:
         running = await running_by_stage(connection, office.tenant_id, definition.id, from_version)
     if isinstance(answer, NotUnderstood):
         raise CommandRefused("\n".join(input_message(problem, "en") for problem in answer.problems))
@@ -182,13 +132,7 @@ async def _job(
         job, _ = await ask(
             connection, office.tenant_id, kind=kind, by=office.by, language="en", values=values, target_id=target_id
         )
-    with progress_bar() as bar:
-        task = bar.add_task(doing, total=None)
-
-        def hear(done: int, total: int | None, _counts: Mapping[str, int]) -> None:
-            bar.update(task, completed=done, total=total)
-
-        job = await carried_out(office.bench, office.tenant_id, job.id, hear)
+    job = await carried_out(office, job.id, doing)
     async with office.bench.database.reader(office.tenant_id) as connection:
         refused = await refused_cases(connection, office.tenant_id, job.id, MOST_SHOWN)
     return {"job": job, "refused": refused}
@@ -218,8 +162,7 @@ def _show(record: PlanRecord, running: Mapping[str, int]) -> None:
 
 def _report(done: Mapping[str, Any]) -> None:
     job: JobRecord = done["job"]
-    if job.failure is not None:
-        err.print(f"{job.failure['message']['en']} {job.failure['cure']['en']}", markup=False, highlight=False)
+    if has_failed(job):
         raise typer.Exit(1)
     is_dry_run = bool(job.input.get("dry_run"))
     words = {"migrated": "would be migrated" if is_dry_run else "migrated", "undone": "as before", "refused": "stay"}

@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 
 from bpm_crm.cli.faults import CommandRefused, reported
-from bpm_crm.cli.process_work import accepted, at_company, document_text, out, request_of
+from bpm_crm.cli.process_work import accepted, acted, at_company, document_text, out, request_of
 from bpm_crm.operations.comparing import DRAFT, Compared, Side, compare_documents
 from bpm_crm.operations.drafts import (
     AskedDraft,
@@ -48,12 +48,8 @@ def save(
 ) -> None:
     """Keep a document as the draft of a process. It may be unsound; its problems are told."""
     text = document_text(file)
-
-    async def work(owner: Database, tenant_id: UUID) -> DraftSaved:
-        asked = AskedDraft(key, text, base_version, revision)
-        return accepted(await save_process_draft(owner, request_of(tenant_id), asked), DraftSaved, process=key)
-
-    done = at_company(tenant, work)
+    asked = AskedDraft(key, text, base_version, revision)
+    done = acted(tenant, key, lambda owner, request: save_process_draft(owner, request, asked), DraftSaved)
     problems = problems_of(text, datetime.now(UTC))
     out.print(f"{key}: the draft is saved at revision {done.draft.revision}; {len(problems) or 'no'} problems.")
     for problem in problems:
@@ -83,12 +79,7 @@ def discard(
     tenant: Tenant = "demo",
 ) -> None:
     """Throw the draft of a process away."""
-
-    async def work(owner: Database, tenant_id: UUID) -> DraftDiscarded:
-        answer = await discard_process_draft(owner, request_of(tenant_id), key, revision)
-        return accepted(answer, DraftDiscarded, process=key)
-
-    at_company(tenant, work)
+    acted(tenant, key, lambda owner, request: discard_process_draft(owner, request, key, revision), DraftDiscarded)
     out.print(f"{key}: the draft is discarded.")
 
 
@@ -172,22 +163,14 @@ def export(
 @reported
 def retire(key: Key, comment: Why = None, tenant: Tenant = "demo") -> None:
     """Let no case of a process begin any more; those under way go on."""
-
-    async def work(owner: Database, tenant_id: UUID) -> Retired:
-        return accepted(await retire_process(owner, request_of(tenant_id, comment), key), Retired, process=key)
-
-    done = at_company(tenant, work)
+    done = acted(tenant, key, lambda owner, request: retire_process(owner, request, key), Retired, comment)
     out.print(f"{key}: retired since {done.at:%Y-%m-%d %H:%M} UTC; `bpm-crm process reinstate {key}` brings it back.")
 
 
 @reported
 def reinstate(key: Key, comment: Why = None, tenant: Tenant = "demo") -> None:
     """Let cases of a retired process begin again."""
-
-    async def work(owner: Database, tenant_id: UUID) -> Retired:
-        return accepted(await reinstate_process(owner, request_of(tenant_id, comment), key), Retired, process=key)
-
-    at_company(tenant, work)
+    acted(tenant, key, lambda owner, request: reinstate_process(owner, request, key), Retired, comment)
     out.print(f"{key}: in use again.")
 
 

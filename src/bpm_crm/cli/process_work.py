@@ -16,8 +16,9 @@ from bpm_crm.engine.problems import DefinitionInvalid
 from bpm_crm.engine.wording import input_message
 from bpm_crm.operations.commands import NOBODY, Missing, NotUnderstood
 from bpm_crm.operations.drafts import DocumentRefused, StaleDraft
-from bpm_crm.operations.releasing import RolloutRuns, StaleBase
-from bpm_crm.operations.review_journal import Request
+from bpm_crm.operations.releasing import StaleBase
+from bpm_crm.operations.requests import Request
+from bpm_crm.operations.rollouts import RolloutRuns
 from bpm_crm.processes.yaml_reader import MAX_BYTES
 from bpm_crm.records.database import Database
 
@@ -31,6 +32,17 @@ def at_company(tenant: str, work: Work[T]) -> T:
     """Do something in the database of a company."""
     with provisioned(Settings(), err.print) as provision:
         return asyncio.run(_done(provision, tenant, work))
+
+
+def acted(
+    tenant: str, key: str, act: Callable[[Database, Request], Awaitable[Any]], kind: type[T], comment: str | None = None
+) -> T:
+    """Do something to a process of a company; the answer, if it is of this kind, else the refusal."""
+
+    async def work(owner: Database, tenant_id: UUID) -> T:
+        return accepted(await act(owner, request_of(tenant_id, comment)), kind, process=key)
+
+    return at_company(tenant, work)
 
 
 def request_of(tenant_id: UUID, comment: str | None = None) -> Request:

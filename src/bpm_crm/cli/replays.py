@@ -151,8 +151,8 @@ async def _replayed(provision: Provision, tenant: str, asked: Asked) -> Found:
     async with _worker(provision, tenant) as (worker, reference):
         zone = ZoneInfo(reference.tenant.zone)
         asked = replace(asked, since=asked.since.replace(tzinfo=zone), until=asked.until.replace(tzinfo=zone))
+        candidate = _taken(await candidate_of(worker, reference, asked, now))
         async with worker.reader(reference.tenant.id) as connection:
-            candidate = _taken(await candidate_of(connection, reference, asked, now))
             total = await count_histories(connection, reference.tenant.id, candidate.span)
         tally = Tally()
         cases: dict[UUID, Sequence[int]] = {}

@@ -6,10 +6,10 @@ from uuid import UUID
 
 import typer
 
-from bpm_crm.analytics.rollouts import ArmFigures, ArmReport, compare_arms
+from bpm_crm.analytics.rollouts import ArmFigures, ArmReport, compare_arms, total_of
 from bpm_crm.cli.faults import CommandRefused, reported
 from bpm_crm.cli.process_life import Key, Tenant, Why
-from bpm_crm.cli.process_work import accepted, at_company, out, request_of
+from bpm_crm.cli.process_work import acted, at_company, out
 from bpm_crm.operations.rollout_checks import arms_of
 from bpm_crm.operations.rollouts import (
     AskedRollout,
@@ -42,46 +42,29 @@ def start(
 ) -> None:
     """Send a share of the new cases of each channel to a version."""
     guard = None if clock is None else GuardRail(clock, Decimal(drop))
-
-    async def work(owner: Database, tenant_id: UUID) -> RolloutSaved:
-        asked = AskedRollout(key, version, share, guard)
-        return accepted(await start_rollout(owner, request_of(tenant_id, comment), asked), RolloutSaved, process=key)
-
-    _tell(at_company(tenant, work))
+    asked = AskedRollout(key, version, share, guard)
+    _tell(acted(tenant, key, lambda owner, request: start_rollout(owner, request, asked), RolloutSaved, comment))
 
 
 @app.command("share")
 @reported
 def change(key: Key, share: Share, comment: Why = None, tenant: Tenant = "demo") -> None:
     """Change the share of a rollout."""
-
-    async def work(owner: Database, tenant_id: UUID) -> RolloutSaved:
-        answer = await change_rollout(owner, request_of(tenant_id, comment), key, share)
-        return accepted(answer, RolloutSaved, process=key)
-
-    _tell(at_company(tenant, work))
+    _tell(acted(tenant, key, lambda owner, request: change_rollout(owner, request, key, share), RolloutSaved, comment))
 
 
 @app.command("stop")
 @reported
 def stop(key: Key, comment: Why = None, tenant: Tenant = "demo") -> None:
     """Send all new cases to the version before."""
-
-    async def work(owner: Database, tenant_id: UUID) -> RolloutSaved:
-        return accepted(await stop_rollout(owner, request_of(tenant_id, comment), key), RolloutSaved, process=key)
-
-    _tell(at_company(tenant, work))
+    _tell(acted(tenant, key, lambda owner, request: stop_rollout(owner, request, key), RolloutSaved, comment))
 
 
 @app.command("finish")
 @reported
 def finish(key: Key, comment: Why = None, tenant: Tenant = "demo") -> None:
     """Send all new cases to the version that was rolled out."""
-
-    async def work(owner: Database, tenant_id: UUID) -> RolloutSaved:
-        return accepted(await finish_rollout(owner, request_of(tenant_id, comment), key), RolloutSaved, process=key)
-
-    _tell(at_company(tenant, work))
+    _tell(acted(tenant, key, lambda owner, request: finish_rollout(owner, request, key), RolloutSaved, comment))
 
 
 @app.command("show")
@@ -115,8 +98,11 @@ def _tell(done: RolloutSaved) -> None:
 def _line(figures: ArmFigures, rollout: RolloutRecord) -> str:
     name = "conversion" if figures.clock is None else f"attainment of {figures.clock}"
     arms = "; ".join(
-        f"version {version}: {sum(met for _, met in counts.values())} of {sum(cases for cases, _ in counts.values())}"
-        for version, counts in ((rollout.version_a, figures.a), (rollout.version_b, figures.b))
+        f"version {version}: {met} of {cases}"
+        for version, (cases, met) in (
+            (rollout.version_a, total_of(figures.a)),
+            (rollout.version_b, total_of(figures.b)),
+        )
     )
     if figures.difference is None or figures.interval is None:
         return f"{name}: {arms}; {figures.verdict.value}"

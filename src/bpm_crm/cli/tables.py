@@ -1,37 +1,22 @@
 """`bpm-crm import-leads`: leads from a workbook or csv, by the same job that the API asks for."""
 
 import asyncio
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
-from uuid import UUID
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from bpm_crm.cli.companies import company_of
 from bpm_crm.cli.faults import CommandRefused, reported
-from bpm_crm.cli.provision import Provision, provisioned
-from bpm_crm.config import Settings
-from bpm_crm.excel.jobs import FILES_KEPT, Bench, Hear, JobKind, ask, run_job
+from bpm_crm.cli.job_work import Office, carried_out, err, has_failed, in_office, out
+from bpm_crm.excel.limits import FILES_KEPT
 from bpm_crm.excel.reading import read_head
-from bpm_crm.excel.runner import WORKS
 from bpm_crm.excel.settings import Wish, settle
 from bpm_crm.excel.targets import ImportKind
 from bpm_crm.excel.values import DateOrder
-from bpm_crm.operations.access import Role
-from bpm_crm.operations.processes import ProcessCache
-from bpm_crm.operations.reference import ReferenceCache
-from bpm_crm.operations.writer import Writer
+from bpm_crm.operations.jobs import JobKind, ask
 from bpm_crm.records.files import insert_file, load_file
 from bpm_crm.records.identifiers import new_id
-from bpm_crm.records.jobs import JobRecord, load_job
-from bpm_crm.records.reference import Reference
-
-PAUSE_SECONDS = 0.5
-
-out, err = Console(soft_wrap=True), Console(stderr=True, soft_wrap=True)
+from bpm_crm.records.jobs import JobRecord
 
 
 @reported
@@ -57,8 +42,13 @@ def import_leads(
     """Import leads from a table. Rows imported before are found again and begin nothing; status 1 if any row was refused."""
     mapping = None if not column else [_pair(item) for item in column]
     wish = Wish(sheet=sheet, header_row=header_row, mapping=mapping, date_order=date_order, country=country.upper())
-    with provisioned(Settings(), lambda text: err.print(text, highlight=False)) as provision:
-        job, refused = asyncio.run(_import(provision, tenant, by, file, channel, wish, dry_run=dry_run))
+
+    async def work(office: Office) -> tuple[JobRecord, bytes | None]:
+        asked = await _ask(office, file, channel, wish, dry_run=dry_run)
+        done = await carried_out(office, asked.id, "Importing")
+        return done, await _refused(office, done)
+
+    job, refused = in_office(tenant, by, work)
     _report(job, dry_run=dry_run)
     if refused is not None and errors is not None:
         errors.write_bytes(refused)
@@ -74,41 +64,13 @@ def _pair(text: str) -> tuple[str, str]:
     return name, target
 
 
-async def _import(
-    provision: Provision, tenant: str, by: str | None, file: Path, channel: str, wish: Wish, *, dry_run: bool
-) -> tuple[JobRecord, bytes | None]:
-    """Import a file; the job when it is done, and the workbook of refused rows."""
-    owner = await provision.owner_database(1)
-    worker = await provision.worker_database(4)
-    writer = Writer(worker, ProcessCache())
-    writer.start()
-    try:
-        tenant_id = await company_of(owner, tenant)
-        bench = Bench(worker, writer, ReferenceCache(worker))
-        job = await _ask(bench, tenant_id, by, file, channel, wish, dry_run=dry_run)
-        with progress_bar() as bar:
-            task = bar.add_task("Importing", total=None)
-
-            def hear(done: int, total: int | None, _counts: Mapping[str, int]) -> None:
-                bar.update(task, completed=done, total=total)
-
-            job = await carried_out(bench, tenant_id, job.id, hear)
-        return job, await _refused(bench, tenant_id, job)
-    finally:
-        await writer.stop()
-        await worker.close()
-        await owner.close()
-
-
-async def _ask(
-    bench: Bench, tenant_id: UUID, by: str | None, file: Path, channel: str, wish: Wish, *, dry_run: bool
-) -> JobRecord:
-    reference = await bench.reference.get(tenant_id)
-    found = None if reference is None else reference.channel(channel)
-    if reference is None or found is None or found.definition_id is None:
-        known = () if reference is None else (item.key for item in reference.channels.values() if item.definition_id)
+async def _ask(office: Office, file: Path, channel: str, wish: Wish, *, dry_run: bool) -> JobRecord:
+    bench, tenant_id, reference = office.bench, office.tenant_id, office.reference
+    found = reference.channel(channel)
+    if found is None or found.definition_id is None:
+        known = [item.key for item in reference.channels.values() if item.definition_id is not None]
         raise CommandRefused(f"There is no channel “{channel}” with a process. Known: {', '.join(known) or 'none'}.")
-    user_id, definition = user_of(reference, by), reference.definitions[found.definition_id]
+    definition = reference.definitions[found.definition_id]
     async with bench.database.reader(tenant_id) as connection:
         process = await bench.writer.processes.get(connection, tenant_id, definition.id, definition.taken_version)
     content, file_id = await asyncio.to_thread(file.read_bytes), new_id()
@@ -131,54 +93,25 @@ async def _ask(
             name=file.name,
             media_type="application/octet-stream",
             content=content,
-            by=user_id,
+            by=office.by,
             kept=FILES_KEPT,
         )
         values = settings.as_json()
-        job, _ = await ask(connection, tenant_id, kind=JobKind.LEADS, by=user_id, language="en", values=values)
+        job, _ = await ask(connection, tenant_id, kind=JobKind.LEADS, by=office.by, language="en", values=values)
     return job
 
 
-def user_of(reference: Reference, by: str | None) -> UUID:
-    """The user in whose name something is done."""
-    for user in reference.users.values():
-        if user.is_active and (user.email == by if by is not None else Role.ADMIN in user.roles):
-            return user.id
-    raise CommandRefused(f"There is no active user “{by or 'with the role admin'}”.")
-
-
-async def carried_out(bench: Bench, tenant_id: UUID, job_id: UUID, hear: Hear) -> JobRecord:
-    """The job once it is done, here or by a worker that was faster."""
-    while True:
-        await run_job(bench, WORKS, tenant_id, job_id, hear)
-        async with bench.database.reader(tenant_id) as connection:
-            job = await load_job(connection, tenant_id, job_id)
-        if job is None:
-            raise LookupError("the job is gone")
-        hear(job.position, job.total, job.counts)
-        if job.done_at is not None:
-            return job
-        await asyncio.sleep(PAUSE_SECONDS)
-
-
-async def _refused(bench: Bench, tenant_id: UUID, job: JobRecord) -> bytes | None:
+async def _refused(office: Office, job: JobRecord) -> bytes | None:
     if job.file_id is None:
         return None
-    async with bench.database.reader(tenant_id) as connection:
-        found = await load_file(connection, tenant_id, job.file_id)
+    async with office.bench.database.reader(office.tenant_id) as connection:
+        found = await load_file(connection, office.tenant_id, job.file_id)
     return None if found is None else found.content
 
 
 def _report(job: JobRecord, *, dry_run: bool) -> None:
-    if job.failure is not None:
-        err.print(f"{job.failure['message']['en']} {job.failure['cure']['en']}", markup=False, highlight=False)
+    if has_failed(job):
         return
     names = {"accepted": "would begin" if dry_run else "begun", "duplicate": "known before", "refused": "refused"}
     said = ", ".join(f"{job.counts.get(name, 0)} {word}" for name, word in names.items())
     out.print(f"{said}.{' Nothing written.' if dry_run else ''}", highlight=False)
-
-
-def progress_bar() -> Progress:
-    """A bar on standard error: what is done of how much."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=err)

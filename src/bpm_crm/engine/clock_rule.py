@@ -7,7 +7,7 @@ and a change recorded late withdraws those that were passed too soon. Instants a
 from functools import lru_cache
 
 from bpm_crm.engine.calendar import BusinessCalendar
-from bpm_crm.engine.clock import Carry, Clock, ClockEvent, ClockEventKind, Gap, Segment, SegmentKind, Threshold
+from bpm_crm.engine.clock import Carry, Clock, ClockEvent, ClockEventKind, Gap, Threshold
 from bpm_crm.engine.definition import Reopening, SlaPolicy
 from bpm_crm.engine.duration import BusinessDays
 
@@ -34,7 +34,7 @@ class ClockRule:
             return self._consumed_since(clock, clock.carry, until)
         if not clock.gaps:
             return self.calendar.between(clock.started_at, max(until, clock.started_at))
-        return self._run(clock, until, None)
+        return self.ran(clock, until, None)
 
     def instant(self, clock: Clock, consumed: int) -> int | None:
         """The instant at which the clock has consumed this much; None while it stands still before that.
@@ -93,45 +93,9 @@ class ClockRule:
 
     def amend(self, clock: Clock, at: int, *, cancelled: bool) -> Change:
         """Correct a closed clock when a stop or a cancellation that happened before its end is recorded later."""
-        clock, events = self._settled(self._planned(clock._replace(closed_at=None, cancelled=False)), at)
+        clock, events = self._settled(self.replanned(clock._replace(closed_at=None, cancelled=False)), at)
         cancelled = cancelled and clock.breached_at is None
         return self._closed(clock, at, events, ClockEventKind.AMENDED, cancelled=cancelled)
-
-    def adopt(self, clock: Clock, source: "ClockRule", at: int, planned: tuple[int, int]) -> Clock:
-        """The clock of an earlier version's rule from `at` on: the time it has used stays used, what has fired does not fire again.
-
-        An open one that is not breached gets the budget of `planned` (and, where it counts days, the due instant); the others keep theirs.
-        """
-        until = at if clock.closed_at is None else clock.closed_at
-        used = source.consumed(clock, until)
-        is_decided = not clock.is_open or clock.breached_at is not None
-        budget, due_at = (clock.budget, clock.due_at) if is_decided else planned
-        told = source.told(clock)
-        places = [place for place, item in enumerate(self.thresholds(budget), 1) if item.name in told]
-        fired = max(places, default=0)
-        carry = Carry(until, used, fired, tuple(sorted(told)))
-        clock = clock._replace(policy=self.policy.key, budget=budget, fired=fired, carry=carry)
-        if not clock.is_open:
-            return clock
-        if clock.is_standing and not is_decided:
-            due_at = self.calendar.add(at, max(0, budget - used))
-        return self._planned(clock._replace(due_at=due_at))
-
-    def told(self, clock: Clock) -> set[str]:
-        """The names of all thresholds passed in this cycle, under this version and earlier ones; those withdrawn count no more."""
-        thresholds = self.thresholds(clock.budget)
-        brought = () if clock.carry is None else clock.carry.told
-        known = {item.name for item in thresholds}
-        return {item.name for item in thresholds[: clock.fired]} | {name for name in brought if name not in known}
-
-    def counts_like(self, other: "ClockRule") -> bool:
-        """Whether a clock of the other rule means the same under this one: targets, calendar, warnings, escalations."""
-        mine, theirs = self.policy, other.policy
-        return (
-            (mine.targets, mine.warnings, mine.escalations) == (theirs.targets, theirs.warnings, theirs.escalations)
-            and mine.always_open == theirs.always_open
-            and (mine.always_open or getattr(self.calendar, "spec", None) == getattr(other.calendar, "spec", None))
-        )
 
     def hold(self, clock: Clock, at: int, reasons: tuple[str, ...]) -> Change:
         """Make exactly `reasons` hold from `at`: pause, change of reasons, or resume. Overlapping reasons unite.
@@ -145,7 +109,7 @@ class ClockRule:
         gaps = _gaps_until(clock.gaps, at)
         if reasons:
             gaps = (*gaps, Gap(at, None, reasons))
-        clock = self._planned(clock._replace(gaps=gaps))
+        clock = self.replanned(clock._replace(gaps=gaps))
         kind = ClockEventKind.PAUSED if reasons else ClockEventKind.RESUMED
         return clock, [*events, ClockEvent(kind, at, clock, reasons=reasons)]
 
@@ -156,55 +120,26 @@ class ClockRule:
         gaps = (*clock.gaps, Gap(clock.closed_at, at, ()))
         if reasons:
             gaps = (*gaps, Gap(at, None, reasons))
-        clock = self._planned(clock._replace(closed_at=None, cancelled=False, gaps=gaps))
+        clock = self.replanned(clock._replace(closed_at=None, cancelled=False, gaps=gaps))
         return clock, [ClockEvent(ClockEventKind.RESUMED, at, clock, reasons=reasons)]
 
-    def segments(self, clock: Clock, until: int) -> list[Segment]:
-        """The life of the clock up to `until` (or its end): running, closed hours, paused and why, stopped."""
-        end = until if clock.closed_at is None else min(until, clock.closed_at)
-        found: list[Segment] = []
-        cursor = clock.started_at
-        carry = clock.carry
-        if carry is not None and self._run(clock, min(carry.at, end), None) != min(
-            carry.used, self.consumed(clock, end)
-        ):
-            cursor = min(carry.at, end)
-            found.append(Segment(SegmentKind.CARRIED, clock.started_at, cursor))
-        for gap in clock.gaps:
-            if gap.begins >= end:
-                break
-            begins, ends = max(gap.begins, cursor), end if gap.ends is None else min(gap.ends, end)
-            if ends <= cursor:
-                continue
-            found.extend(self._run_segments(cursor, begins))
-            kind = SegmentKind.PAUSED if gap.reasons else SegmentKind.STOPPED
-            found.append(Segment(kind, begins, ends, gap.reasons))
-            cursor = ends
-        found.extend(self._run_segments(cursor, end))
-        return [segment for segment in found if segment.begins < segment.ends]
+    def replanned(self, clock: Clock) -> Clock:
+        """The clock with its due and next instants recomputed; one that was breached under an earlier version was due as it was then."""
+        is_settled = clock.carry is not None and clock.breached_at is not None and clock.breached_at < clock.carry.at
+        due_at = None if is_settled else self.instant(clock, clock.budget)
+        next_at = self._next_at(clock, clock.fired)
+        return clock._replace(due_at=clock.due_at if due_at is None else due_at, next_at=next_at)
 
-    def _run_segments(self, begins: int, ends: int) -> list[Segment]:
-        found: list[Segment] = []
-        cursor = begins
-        for opens, closes in self.calendar.open_spans(begins, ends):
-            found.append(Segment(SegmentKind.CLOSED_HOURS, cursor, opens))
-            found.append(Segment(SegmentKind.RUNNING, opens, closes))
-            cursor = closes
-        found.append(Segment(SegmentKind.CLOSED_HOURS, cursor, ends))
-        return found
+    def ran(self, clock: Clock, until: int, since: int | None) -> int:
+        """Business time of this calendar in which the clock ran."""
+        return sum(self.calendar.between(begins, ends) for begins, ends in clock.runs(until, since) if ends is not None)
 
     def _begin(self, at: int, stage: str) -> Clock:
         """A first cycle that runs from `at` in `stage`; remembered, since the steps of a batch happen at one instant."""
-        target = self.policy.target(stage)
-        if target is None:
+        planned = self.plan(at, stage)
+        if planned is None:
             raise LookupError(f"policy {self.policy.key} has no target in stage {stage}")
-        if isinstance(target, BusinessDays):
-            due_at = self.calendar.add_days(at, target.days)
-            budget = self.calendar.between(at, due_at)
-        else:
-            budget = target.microseconds
-            due_at = self.calendar.add(at, budget)
-        clock = Clock(self.policy.key, 1, at, budget, due_at)
+        clock = Clock(self.policy.key, 1, at, *planned)
         return clock._replace(next_at=self._next_at(clock, 0))
 
     def _thresholds(self, budget: int) -> tuple[Threshold, ...]:
@@ -244,12 +179,8 @@ class ClockRule:
     def _consumed_since(self, clock: Clock, carry: Carry, until: int) -> int:
         """What was brought along, and what was run since; of an instant before that, as much of it as this calendar finds."""
         if until < carry.at:
-            return min(carry.used, self._run(clock, max(until, clock.started_at), None))
-        return carry.used + self._run(clock, until, carry.at)
-
-    def _run(self, clock: Clock, until: int, since: int | None) -> int:
-        """Business time of this calendar in which the clock ran."""
-        return sum(self.calendar.between(begins, ends) for begins, ends in clock.runs(until, since) if ends is not None)
+            return min(carry.used, self.ran(clock, max(until, clock.started_at), None))
+        return carry.used + self.ran(clock, until, carry.at)
 
     def _is_due_at_opening(self, clock: Clock) -> bool:
         return self._counts_days and not self.calendar.between(clock.due_at - 1, clock.due_at)
@@ -276,13 +207,6 @@ class ClockRule:
                 ClockEvent(ClockEventKind.WITHDRAWN, at, clock, threshold.step, threshold.to, withdrawn=threshold.kind)
             )
         return clock, events
-
-    def _planned(self, clock: Clock) -> Clock:
-        """The clock with its due and next instants recomputed; one that was breached under an earlier version was due as it was then."""
-        is_settled = clock.carry is not None and clock.breached_at is not None and clock.breached_at < clock.carry.at
-        due_at = None if is_settled else self.instant(clock, clock.budget)
-        next_at = self._next_at(clock, clock.fired)
-        return clock._replace(due_at=clock.due_at if due_at is None else due_at, next_at=next_at)
 
     def _next_at(self, clock: Clock, fired: int) -> int | None:
         """When the threshold after the first `fired` ones falls."""

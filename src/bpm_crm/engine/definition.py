@@ -25,8 +25,14 @@ class StageKind(StrEnum):
         """Whether a case ends by entering a stage of this kind."""
         return self in FINAL_KINDS
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether it is our turn in a stage of this kind: without a clock there, a case is forgotten."""
+        return self in OUR_KINDS
+
 
 FINAL_KINDS = frozenset({StageKind.WON, StageKind.LOST, StageKind.CANCELLED})
+OUR_KINDS = frozenset({StageKind.INITIAL, StageKind.OPEN})
 
 
 class FieldType(StrEnum):

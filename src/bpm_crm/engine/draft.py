@@ -16,13 +16,13 @@ from bpm_crm.engine.events import (
     ProcessRequested,
     Reopened,
     StageEntered,
-    StageLeft,
     Started,
     Transitioned,
 )
 from bpm_crm.engine.process import Process
 from bpm_crm.engine.reactions import Reactions
 from bpm_crm.engine.state import NO_HOLD, Hold, InstanceState
+from bpm_crm.engine.visits import paused_by, visit_left
 
 FORCE = "force"
 """The key of a forced move, which has no transition of the definition."""
@@ -114,10 +114,10 @@ class Draft:
 
     def leave(self) -> None:
         """End the current stage visit."""
-        business = self.process.calendar.between(self.entered_at, self.at)
-        paused = self.paused_until(self.at)
-        number = self.visits.get(self.stage, 1)
-        self.events.append(StageLeft(self.stage, number, self.entered_at, business, max(0, business - paused)))
+        number, calendar = self.visits.get(self.stage, 1), self.process.calendar
+        self.events.append(
+            visit_left(calendar, self.stage, number, entered_at=self.entered_at, hold=self.hold, at=self.at)
+        )
         self.hold = Hold(self.hold.reasons, max(self.hold.since, self.at)) if self.hold.reasons else NO_HOLD
         self.react(self.process.on_leaving[self.stage])
 
@@ -232,7 +232,8 @@ class Draft:
         wanted = tuple(sorted(reasons))
         if wanted != self.hold.reasons:
             since = max(self.at, self.hold.since)
-            self.hold = Hold(wanted, since, self.paused_until(since))
+            paused = paused_by(self.process.calendar, self.hold, self.entered_at, since)
+            self.hold = Hold(wanted, since, paused)
             self.hold_clocks()
 
     def hold_clocks(self) -> None:
@@ -241,15 +242,6 @@ class Draft:
             if clock.is_open:
                 rule = self.process.rules[key]
                 self._change(key, rule.hold(clock, self.at, self._pausing(rule.policy.pauses)))
-
-    def paused_until(self, at: int) -> int:
-        """The paused business time of this visit by `at`."""
-        if not self.hold.reasons:
-            return self.hold.paused
-        since = max(self.hold.since, self.entered_at)
-        if at <= since:
-            return self.hold.paused
-        return self.hold.paused + self.process.calendar.between(since, at)
 
     def _pausing(self, pauses: frozenset[str]) -> tuple[str, ...]:
         held = self.hold.reasons

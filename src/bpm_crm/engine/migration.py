@@ -19,6 +19,7 @@ from bpm_crm.engine.process import Process
 from bpm_crm.engine.reactions import Reactions
 from bpm_crm.engine.state import NO_HOLD, Hold, InstanceState
 from bpm_crm.engine.step import Step
+from bpm_crm.engine.visits import paused_by, visit_left
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,19 +137,8 @@ def _go_on(draft: Draft, source: Process, stage: str, mapping: MigrationMapping)
 def _visit_left(process: Process, draft: Draft) -> StageLeft:
     """The end of the visit of the stage in which the case was, counted by the version under which it was there."""
     state = draft.before
-    business = process.calendar.between(state.entered_at, draft.at)
-    paused = paused_by(process, state, draft.at)
-    return StageLeft(
-        state.stage, state.visits.get(state.stage, 1), state.entered_at, business, max(0, business - paused)
-    )
-
-
-def paused_by(process: Process, state: InstanceState, at: int) -> int:
-    """The paused business time of the current visit by `at`."""
-    since = max(state.hold.since, state.entered_at)
-    if not state.hold.reasons or at <= since:
-        return state.hold.paused
-    return state.hold.paused + process.calendar.between(since, at)
+    number = state.visits.get(state.stage, 1)
+    return visit_left(process.calendar, state.stage, number, entered_at=state.entered_at, hold=state.hold, at=draft.at)
 
 
 def _keep_reached(draft: Draft, mapping: MigrationMapping) -> None:
@@ -167,7 +157,8 @@ def _keep_holds(draft: Draft, source: Process, *, is_same_stage: bool) -> None:
     wanted = frozenset(held.reasons) & target.definition.pauses.keys() - target.stage_bound_pauses
     wanted |= target.holding[draft.stage]
     if not is_same_stage or source.definition.calendar != target.definition.calendar:
-        paused = paused_by(source, draft.before, draft.at) if is_same_stage else 0
+        before = draft.before
+        paused = paused_by(source.calendar, before.hold, before.entered_at, draft.at) if is_same_stage else 0
         draft.hold = Hold(held.reasons, draft.at, paused) if held.reasons or paused else NO_HOLD
     draft.hold_for(wanted)
     draft.hold_clocks()

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from bpm_crm.engine.clock import Clock, ClockEvent, ClockEventKind
+from bpm_crm.engine.clock_adoption import adopt, counts_alike
 from bpm_crm.engine.draft import Draft
 from bpm_crm.engine.mapping import MigrationMapping
 from bpm_crm.engine.migration_obstacles import MigrationCode, MigrationObstacle
@@ -54,10 +55,10 @@ def clocks_back(now: Mapping[str, Clock], before: Mapping[str, Clock], at: int) 
 def _adopted(draft: Draft, source: Process, clock: Clock, name: str, mapping: MigrationMapping) -> Clock:
     rule, at = draft.process.rules[name], draft.at
     found = clock._replace(policy=name)
-    if not rule.counts_like(source.rules[clock.policy]):
+    if not counts_alike(rule, source.rules[clock.policy]):
         planned = _planned(source, draft.process, draft.before, clock, name, mapping)
         kept = (clock.budget, clock.due_at)
-        found = rule.adopt(clock, source.rules[clock.policy], at, kept if planned is None else planned)
+        found = adopt(clock, source.rules[clock.policy], rule, at, kept if planned is None else planned)
     used = source.rules[clock.policy].consumed(clock, at)
     if name != clock.policy:
         gone = clock._replace(closed_at=at, next_at=None, cancelled=True)
@@ -71,9 +72,9 @@ def _adopted(draft: Draft, source: Process, clock: Clock, name: str, mapping: Mi
 def _adopted_closed(draft: Draft, source: Process, clock: Clock) -> Clock:
     """A closed clock, as it was; where its policy counts otherwise now, it remembers what it had used, should it be opened again."""
     mine, theirs = draft.process.rules.get(clock.policy), source.rules.get(clock.policy)
-    if mine is None or theirs is None or mine.counts_like(theirs):
+    if mine is None or theirs is None or counts_alike(mine, theirs):
         return clock
-    return mine.adopt(clock, theirs, draft.at, (clock.budget, clock.due_at))
+    return adopt(clock, theirs, mine, draft.at, (clock.budget, clock.due_at))
 
 
 def _planned(

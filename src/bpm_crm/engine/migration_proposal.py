@@ -1,13 +1,13 @@
 """A first mapping from one version of a process to another: what keeps its key, and what is probably the same under another one."""
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from enum import StrEnum
 from typing import TypeVar
 
 from bpm_crm.engine.definition import Checkpoint, ProcessDefinition, SlaPolicy, Stage, Title
-from bpm_crm.engine.occasions import Occasion, OccasionKind
+from bpm_crm.engine.occasions import OccasionKind
 
 LIKELY_ENOUGH = 0.5
 _TITLE_ALIKE = 0.6
@@ -43,13 +43,15 @@ Likeness = Callable[[str, str], Mapping[Because, float]]
 def propose_stages(source: ProcessDefinition, target: ProcessDefinition) -> tuple[Proposal, ...]:
     """A counterpart for each stage, of the same kind: by key, else by title, neighbours and checkpoints."""
 
+    before, after = _surroundings(source), _surroundings(target)
+
     def likeness(key: str, to: str) -> Mapping[Because, float]:
         if source.stages[key].kind is not target.stages[to].kind:
             return {}
         return {
             Because.TITLE: _alike(source.stages[key].title, target.stages[to].title),
-            Because.NEIGHBOURS: _shared(_neighbours(source, key), _neighbours(target, to)),
-            Because.CHECKPOINTS: _shared(_reached_in(source, key), _reached_in(target, to)),
+            Because.NEIGHBOURS: _shared(before[key].neighbours, after[to].neighbours),
+            Because.CHECKPOINTS: _shared(before[key].checkpoints, after[to].checkpoints),
         }
 
     return _propose(source.stages, target.stages, likeness)
@@ -109,16 +111,22 @@ def _shared(mine: Collection[str], theirs: Collection[str]) -> float:
     return len({*mine} & {*theirs}) / len(either) if either else 1.0
 
 
-def _neighbours(definition: ProcessDefinition, stage: str) -> set[str]:
-    """The stages before and after a stage."""
-    before = {
-        f"<{source}" for item in definition.transitions.values() if item.target == stage for source in item.sources
-    }
-    after = {f">{item.target}" for item in definition.transitions.values() if stage in item.sources}
-    return before | after
+@dataclass(frozen=True, slots=True)
+class _Surroundings:
+    """The stages before (`<key`) and after (`>key`) a stage, and the checkpoints that entering it reaches."""
+
+    neighbours: set[str] = field(default_factory=set)
+    checkpoints: set[str] = field(default_factory=set)
 
 
-def _reached_in(definition: ProcessDefinition, stage: str) -> set[str]:
-    """The checkpoints that entering a stage reaches."""
-    entering = Occasion(OccasionKind.ENTERING, stage)
-    return {key for key, item in definition.checkpoints.items() if entering in item.reached.occasions}
+def _surroundings(definition: ProcessDefinition) -> Mapping[str, _Surroundings]:
+    found = {key: _Surroundings() for key in definition.stages}
+    for item in definition.transitions.values():
+        for source in item.sources:
+            found[source].neighbours.add(f">{item.target}")
+            found[item.target].neighbours.add(f"<{source}")
+    for key, checkpoint in definition.checkpoints.items():
+        for occasion in checkpoint.reached.occasions:
+            if occasion.kind is OccasionKind.ENTERING and occasion.key in found:
+                found[occasion.key].checkpoints.add(key)
+    return found

@@ -210,12 +210,22 @@ class _Course:
             values = {**data, **computed}
             self._go_on(carry_out(self._process, self.state, transition, values, step.reason, actor, step.at), step)
             return
+        self._put(step, data)
+
+    def _put(self, step: RecordedStep, data: Mapping[str, Any]) -> None:
+        """Give the case these values and, where the definition has it, the stage of the record."""
         draft = Draft(self._process, self.state, step.at)
         draft.catch_up()
         draft.set_data(data)
-        if step.stage is not None and step.stage in self._process.definition.stages and step.stage != self.state.stage:
-            draft.force(step.stage)
+        stage = self._elsewhere(step)
+        if stage is not None:
+            draft.force(stage)
         self._go_on(Step(draft.state(), tuple(draft.events)), step)
+
+    def _elsewhere(self, step: RecordedStep) -> str | None:
+        """The stage of the record, where the definition has it and the case is in another one."""
+        stage = step.stage
+        return stage if stage in self._process.definition.stages and stage != self.state.stage else None
 
     def _transition(self, trigger: str, payload: Payload, observed: Observed) -> Transition | None:
         """The transition to carry out: the one whose guard holds, if something else is in its way; else the one nearest the record."""
@@ -243,11 +253,8 @@ class _Course:
 
     def _relocate(self, step: RecordedStep) -> None:
         """Follow a case that was taken to another version into its stage there: nobody moved it, so nothing is judged."""
-        if step.stage is not None and step.stage in self._process.definition.stages and step.stage != self.state.stage:
-            draft = Draft(self._process, self.state, step.at)
-            draft.catch_up()
-            draft.force(step.stage)
-            self._go_on(Step(draft.state(), tuple(draft.events)), step)
+        if self._elsewhere(step) is not None:
+            self._put(step, {})
 
     def _act(self, place: int, observed: Observed) -> None:
         step, act = observed.step, observed.step.activity or Activity("")

@@ -9,12 +9,13 @@ from uuid import UUID
 
 from bpm_crm.excel.addresses import column_of, letters
 from bpm_crm.excel.cells import Row, shown_cell
-from bpm_crm.excel.jobs import Run
+from bpm_crm.excel.job_files import keep_workbook
 from bpm_crm.excel.outcomes import REFUSED
 from bpm_crm.excel.reading import read_rows
 from bpm_crm.excel.row_problems import RowProblem
 from bpm_crm.excel.settings import Settings
 from bpm_crm.excel.sheets import Book, Column, Style
+from bpm_crm.operations.job_runs import Run
 from bpm_crm.records.jobs import rows_of_job
 
 MOST_PROBLEMS = 50_000
@@ -47,14 +48,14 @@ async def keep_error_sheet(run: Run, settings: Settings, content: bytes) -> UUID
         rows: dict[int, Row] = {number: row async for number, row in read if number in problems}
     lines = [_Line(problem, rows.get(number, ())) for number in sorted(problems) for problem in problems[number]]
     made = await asyncio.to_thread(_written, lines, settings, run.job.language)
-    return await run.keep("errors.xlsx", made)
+    return await keep_workbook(run, "errors.xlsx", made)
 
 
 async def _problems(run: Run) -> dict[int, list[RowProblem]]:
     found: dict[int, list[RowProblem]] = defaultdict(list)
     after, count = 0, 0
     while count < MOST_PROBLEMS:
-        async with run.bench.database.reader(run.tenant_id) as connection:
+        async with run.database.reader(run.tenant_id) as connection:
             page = await rows_of_job(connection, run.tenant_id, run.job.id, [REFUSED], after=after, most=_PAGE)
         if not page:
             break

@@ -13,6 +13,8 @@ from bpm_crm.operations.reach import scope_condition
 from bpm_crm.records.condition_json import from_json, to_json
 from bpm_crm.records.selection import All, Condition, Parameters, where
 
+MOST_KPIS = 100
+"""KPIs of one workbook: each is a question of its own."""
 FACT_COLUMNS: Mapping[str, str] = {
     "i.id": "uuid",
     "i.definition_id": "uuid",

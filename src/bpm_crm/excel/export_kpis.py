@@ -17,14 +17,13 @@ from bpm_crm.analytics.measures import Measured, measure
 from bpm_crm.analytics.own_facts import MOST_CASES, TooManyCases
 from bpm_crm.analytics.own_kpis import near_keys
 from bpm_crm.analytics.snapshots import kpis_of
+from bpm_crm.excel.export_input import MOST_KPIS
 from bpm_crm.excel.export_names import Names
 from bpm_crm.excel.export_words import Words
 from bpm_crm.excel.problems import TableCode, TableRefused
 from bpm_crm.excel.sheets import TOP, Book, Style, ratio
 from bpm_crm.records.database import Connection
 
-MOST_KPIS = 100
-"""KPIs of one workbook: each is a question of its own."""
 SECONDS_OF_DAY = 86_400
 """Spreadsheets keep durations in days."""
 

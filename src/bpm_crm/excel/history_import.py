@@ -11,7 +11,7 @@ from bpm_crm.engine.state import Actor
 from bpm_crm.excel.cells import Row
 from bpm_crm.excel.error_sheet import keep_error_sheet
 from bpm_crm.excel.history_rows import HistoryReader, HistoryRow
-from bpm_crm.excel.jobs import Run, chunks
+from bpm_crm.excel.job_files import content_of
 from bpm_crm.excel.outcomes import Outcomes, RowOutcome, own_cases, request_of
 from bpm_crm.excel.people import Directory
 from bpm_crm.excel.problems import TableCode, TableProblem, TableRefused
@@ -30,6 +30,7 @@ from bpm_crm.operations.commands import (
     Recorded,
     Work,
 )
+from bpm_crm.operations.job_runs import Run
 from bpm_crm.operations.leads import Lead, capture_of
 from bpm_crm.operations.requests import digest_of
 
@@ -58,7 +59,7 @@ class _Replay:
 async def import_history(run: Run) -> UUID | None:
     """Import the history of a table; the id of the sheet of refused rows, where there are any."""
     settings = settings_of(run.job.input)
-    content = (await run.file()).content
+    content = await content_of(run)
     channel = run.reference.channel(settings.channel)
     known = (
         None if channel is None or channel.definition_id is None else run.reference.definitions[channel.definition_id]
@@ -66,14 +67,13 @@ async def import_history(run: Run) -> UUID | None:
     if known is None:
         channels = ", ".join(item.key for item in run.reference.channels.values() if item.definition_id is not None)
         raise TableRefused(TableCode.UNKNOWN_TARGET, target=settings.channel, known=channels)
-    async with run.bench.database.reader(run.tenant_id) as connection:
+    async with run.database.reader(run.tenant_id) as connection:
         process = await run.bench.writer.processes.get(connection, run.tenant_id, known.id, known.taken_version)
     importer = HistoryImporter(run, settings, process.definition)
     cases = await _cases(importer.reader, settings, content)
     await run.begin(len(cases))
-    done = run.position
-    for chunk in chunks(cases[done:], AT_ONCE):
-        await importer.take(chunk)
+    for start in range(run.position, len(cases), AT_ONCE):
+        await importer.take(cases[start : start + AT_ONCE])
     return await keep_error_sheet(run, settings, content)
 
 

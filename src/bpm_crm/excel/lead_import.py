@@ -7,7 +7,7 @@ from uuid import UUID
 
 from bpm_crm.excel.cells import Row
 from bpm_crm.excel.error_sheet import keep_error_sheet
-from bpm_crm.excel.jobs import Run
+from bpm_crm.excel.job_files import content_of
 from bpm_crm.excel.lead_rows import LeadReader
 from bpm_crm.excel.outcomes import Outcomes, RowOutcome, own_cases, request_of
 from bpm_crm.excel.people import Directory
@@ -16,6 +16,7 @@ from bpm_crm.excel.reading import read_head, read_rows
 from bpm_crm.excel.row_problems import RowProblem, of_cell, of_input
 from bpm_crm.excel.settings import Settings, settings_of
 from bpm_crm.operations.commands import AlreadyCaptured, Capture, NotUnderstood, Outcome, Recorded, Work
+from bpm_crm.operations.job_runs import Run
 from bpm_crm.operations.leads import Lead, capture_of, fingerprint_of
 
 AT_ONCE = 128
@@ -35,7 +36,7 @@ class _Taken:
 async def import_leads(run: Run) -> UUID | None:
     """Import the leads of a table; the id of the sheet of refused rows, where there are any."""
     settings = settings_of(run.job.input)
-    content = (await run.file()).content
+    content = await content_of(run)
     head = await read_head(content, settings.sheet, rows=0)
     await run.begin(max(head.height - settings.header_row, 0))
     importer = await _importer(run, settings)
@@ -61,7 +62,7 @@ async def _importer(run: Run, settings: Settings) -> "LeadImporter":
     if definition is None:
         known = ", ".join(item.key for item in run.reference.channels.values() if item.definition_id is not None)
         raise TableRefused(TableCode.UNKNOWN_TARGET, target=settings.channel, known=known)
-    async with run.bench.database.reader(run.tenant_id) as connection:
+    async with run.database.reader(run.tenant_id) as connection:
         process = await run.bench.writer.processes.get(
             connection, run.tenant_id, definition.id, definition.taken_version
         )

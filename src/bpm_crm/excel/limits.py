@@ -1,6 +1,7 @@
 """Bounds on a table that is read: what a person's file never passes, and what a hostile one is stopped at."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,4 +30,6 @@ class TableLimits:
     """Processor time of the process that reads."""
 
 
+FILES_KEPT = timedelta(days=7)
+"""How long files are kept: tables that were sent, and workbooks that were made."""
 LIMITS = TableLimits()

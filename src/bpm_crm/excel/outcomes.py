@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 from uuid import UUID
 
-from bpm_crm.excel.jobs import Run
 from bpm_crm.excel.row_problems import RowProblem
 from bpm_crm.operations.commands import Outcome, Recorded
+from bpm_crm.operations.job_runs import Run
 from bpm_crm.records.jobs import RowRecord
 from bpm_crm.records.traces import begun_under
 
@@ -70,7 +70,7 @@ async def own_cases(run: Run, outcomes: Sequence[Outcome]) -> frozenset[UUID]:
     known = [item.instance.id for item in outcomes if isinstance(item, Recorded) and item.repeated]
     if not known:
         return frozenset()
-    async with run.bench.database.reader(run.tenant_id) as connection:
+    async with run.database.reader(run.tenant_id) as connection:
         requests = await begun_under(connection, run.tenant_id, known)
     return frozenset(case for case, request in requests.items() if request == request_of(run.job.id))
 

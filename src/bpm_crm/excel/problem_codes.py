@@ -1,4 +1,4 @@
-"""The closed list of what can be wrong with a file, a mapping, a cell or the work of a job."""
+"""The closed list of what can be wrong with a file, a mapping, a cell or a workbook."""
 
 from enum import StrEnum
 
@@ -44,10 +44,7 @@ class TableCode(StrEnum):
     MOVED_ON = "MOVED_ON"
     OUT_OF_REACH = "OUT_OF_REACH"
     FILE_EXPIRED = "FILE_EXPIRED"
-    STILL_RUNNING = "STILL_RUNNING"
-    NOBODY = "NOBODY"
     TOO_MANY_RECORDS = "TOO_MANY_RECORDS"
     UNKNOWN_KPI = "UNKNOWN_KPI"
     TOO_MANY_KPIS = "TOO_MANY_KPIS"
     KPI_TOO_BROAD = "KPI_TOO_BROAD"
-    INTERNAL = "INTERNAL"

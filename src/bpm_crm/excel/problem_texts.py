@@ -1,9 +1,11 @@
 """What each fault of a table is told as, in English and Russian, with its cure."""
 
 from collections.abc import Mapping
+from enum import StrEnum
 
 from bpm_crm.engine.definition import Title
 from bpm_crm.excel.problem_codes import TableCode
+from bpm_crm.operations.job_problems import Texts
 
 _SAVE_AGAIN = Title(
     "Open it, save it again as .xlsx, and send that.", "Откройте его, сохраните снова как .xlsx и отправьте."
@@ -13,7 +15,7 @@ _SPLIT = Title(
 )
 _MAP = Title("Map a column of the sheet.", "Сопоставьте столбец листа.")
 
-TEXTS: Mapping[TableCode, tuple[Title, Title]] = {
+TEXTS: Mapping[StrEnum, Texts] = {
     TableCode.EMPTY_FILE: (
         Title("The file is empty.", "Файл пуст."),
         Title("Send the file that has the table.", "Отправьте файл с таблицей."),
@@ -235,17 +237,6 @@ TEXTS: Mapping[TableCode, tuple[Title, Title]] = {
         Title("The file is no longer kept.", "Файл больше не хранится."),
         Title("Send it again.", "Отправьте его снова."),
     ),
-    TableCode.STILL_RUNNING: (
-        Title("The import still runs.", "Импорт ещё выполняется."),
-        Title("Wait until it is done.", "Дождитесь его окончания."),
-    ),
-    TableCode.NOBODY: (
-        Title(
-            "Who asked for this is no longer an active user, or may no longer do it.",
-            "Автор задания больше не действующий пользователь или лишился права на это.",
-        ),
-        Title("Ask for it anew.", "Запросите заново."),
-    ),
     TableCode.TOO_MANY_RECORDS: (
         Title(
             "“{what}” would have {found} rows, at most {maximum} are written.",
@@ -278,9 +269,5 @@ TEXTS: Mapping[TableCode, tuple[Title, Title]] = {
             "Choose a shorter period, filter the cases, or leave the KPI out (`kpis`).",
             "Выберите более короткий период, отфильтруйте процессы или исключите показатель (`kpis`).",
         ),
-    ),
-    TableCode.INTERNAL: (
-        Title("The work failed several times.", "Задание несколько раз завершилось сбоем."),
-        Title("Tell your administrator the id of the job.", "Сообщите администратору номер задания."),
     ),
 }

@@ -6,7 +6,6 @@ from typing import Any
 from bpm_crm.engine.blockers import Blocker, InputProblem
 from bpm_crm.engine.wording import LANGUAGES, blocker_message, blocker_unblock, input_message
 from bpm_crm.excel.addresses import cell
-from bpm_crm.excel.jobs import as_json
 from bpm_crm.excel.mappings import Mapped
 from bpm_crm.excel.problems import TableProblem
 
@@ -23,7 +22,7 @@ _TARGETS: Mapping[tuple[str, ...], str] = {
 
 def of_cell(row: int, column: int | None, problem: TableProblem) -> RowProblem:
     """A fault of a cell."""
-    return {"row": row, "cell": None if column is None else cell(row, column), **as_json(problem)}
+    return {"row": row, "cell": None if column is None else cell(row, column), **problem.as_json()}
 
 
 def of_input(

@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from bpm_crm.excel.jobs import Run
 from bpm_crm.excel.lead_import import UNDONE
 from bpm_crm.excel.outcomes import ACCEPTED, EXCLUDED, LEFT, MOVED_ON
-from bpm_crm.excel.problems import TableCode, TableProblem, TableRefused
+from bpm_crm.excel.problems import TableCode, TableProblem
 from bpm_crm.excel.row_problems import of_cell
 from bpm_crm.operations.commands import Exclude, Outcome, Outdated, Recorded, Work
+from bpm_crm.operations.job_problems import JobCode, JobProblem, JobRefused
+from bpm_crm.operations.job_runs import Run
 from bpm_crm.records.instances import InstanceRecord, load
 from bpm_crm.records.jobs import RowRecord, load_job, rows_of_job
 from bpm_crm.records.traces import sequels_of, worked_on
@@ -20,16 +21,16 @@ COMMENTS = {"en": "The import was undone.", "ru": "Импорт отменён."
 async def undo_import(run: Run) -> None:
     """Leave out what an import began. Which cases stay, and why, is noted row by row."""
     target_id = run.job.target_id
-    async with run.bench.database.reader(run.tenant_id) as connection:
+    async with run.database.reader(run.tenant_id) as connection:
         target = None if target_id is None else await load_job(connection, run.tenant_id, target_id)
     if target is None:
         raise LookupError("an undoing names what it undoes")
     if target.done_at is None:
-        raise TableRefused(TableCode.STILL_RUNNING)
+        raise JobRefused(JobProblem(JobCode.STILL_RUNNING))
     await run.begin(target.counts.get(ACCEPTED, 0))
     after = await _last_row(run)
     while True:
-        async with run.bench.database.reader(run.tenant_id) as connection:
+        async with run.database.reader(run.tenant_id) as connection:
             rows = await rows_of_job(connection, run.tenant_id, target.id, [ACCEPTED], after=after, most=AT_ONCE)
         if not rows:
             return
@@ -41,7 +42,7 @@ async def _last_row(run: Run) -> int:
     """The last row an interrupted undoing has looked at."""
     after = 0
     while True:
-        async with run.bench.database.reader(run.tenant_id) as connection:
+        async with run.database.reader(run.tenant_id) as connection:
             page = await rows_of_job(
                 connection, run.tenant_id, run.job.id, [EXCLUDED, MOVED_ON, LEFT], after=after, most=1_000
             )
@@ -53,7 +54,7 @@ async def _last_row(run: Run) -> int:
 async def _undone(run: Run, rows: Sequence[RowRecord]) -> list[RowRecord]:
     """Leave out the cases of some rows, with the cases that steps of theirs began."""
     known = {row.instance_id: row.sequence or 0 for row in rows if row.instance_id is not None}
-    async with run.bench.database.reader(run.tenant_id) as connection:
+    async with run.database.reader(run.tenant_id) as connection:
         records = await load(connection, run.tenant_id, known)
         moved = await worked_on(connection, run.tenant_id, known)
         sequels = await sequels_of(connection, run.tenant_id, list(known))

@@ -16,10 +16,11 @@ from bpm_crm.excel.export_kpis import KpiSheet
 from bpm_crm.excel.export_names import Names
 from bpm_crm.excel.export_rows import RowSheets, loss_numbers
 from bpm_crm.excel.export_words import Words
-from bpm_crm.excel.jobs import Run
-from bpm_crm.excel.problems import TableCode, TableRefused
+from bpm_crm.excel.job_files import keep_workbook
 from bpm_crm.excel.sheets import Book
 from bpm_crm.operations.access import Permission
+from bpm_crm.operations.job_problems import JobCode, JobProblem, JobRefused
+from bpm_crm.operations.job_runs import Run
 
 SHEETS = ("funnel", "trend", "checkpoints", "losses", "kpis")
 ROWS = ("cases", "steps", "clocks", "funnel_facts", "checkpoint_facts", "loss_facts")
@@ -42,11 +43,11 @@ class Author:
 async def make_workbook(run: Run) -> UUID:
     """Make the workbook a job asks for; its id."""
     if not run.viewer.may(Permission.VIEW_CASES):
-        raise TableRefused(TableCode.NOBODY)
+        raise JobRefused(JobProblem(JobCode.NOBODY))
     asked = input_of(run.job.input)
     await run.begin(PARTS)
     question = asked.question(run.tenant_id, run.scope)
-    async with run.bench.database.reader(run.tenant_id) as connection:
+    async with run.database.reader(run.tenant_id) as connection:
         facts = await read_facts(connection, asked, question)
     await run.advance(1, ())
     tenant, may = run.reference.tenant, run.viewer.may
@@ -57,7 +58,7 @@ async def make_workbook(run: Run) -> UUID:
     content = await asyncio.to_thread(written, facts, asked, names, words, author)
     await run.advance(PARTS, ())
     day = facts.frame.as_of.date().isoformat()
-    return await run.keep(f"{asked.process} {day}.xlsx", content)
+    return await keep_workbook(run, f"{asked.process} {day}.xlsx", content)
 
 
 def written(facts: Facts, asked: ExportInput, names: Names, words: Words, author: Author) -> bytes:

@@ -101,7 +101,7 @@ class _Batch:
         decision = decide(work, None, process, self.found.now, self.newcomers.identities(capture))
         if decision.after is not None and not work.dry_run:
             self.newcomers.accept(capture, decision.after, process, self.found.now)
-            self.splits.accept(capture)
+            self.splits.accept(capture, decision.after.id)
         return decision
 
     async def _process(self, definition_id: UUID, version: int) -> Process:
@@ -137,6 +137,7 @@ class _Batch:
             "deals": deal_rows(self.decisions),
             "keys": key_rows(self.decisions),
             "effects": effect_rows(self.decisions, self.found.now),
+            "turns": self.splits.turns,
         }
         await write(self.connection, self.tenant_id, rows, notice_of(self.tenant_id, self.decisions))
 

@@ -1,7 +1,6 @@
 """Rebuilds the cells of figures: fills sheets anew beside those that there are, compares the two, and puts the new in place of the old."""
 
 from collections import defaultdict
-from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 from hashlib import sha256
@@ -15,34 +14,26 @@ from bpm_crm.records.database import Connection, Database
 from bpm_crm.records.identifiers import new_id
 
 
-class _NothingWritten(Exception):
-    """Rolls a dry run back."""
-
-
 async def rebuild_cells(database: Database, tenant_id: UUID, *, dry_run: bool = False) -> int:
     """Derive the cells of a tenant anew from history, and replace what is stored otherwise; how many cells differed.
 
     One transaction: the compactor waits for its end, so that figures take longer meanwhile. Nobody else waits, and nobody sees anything
     but the cells of before or those of after.
     """
-    different = 0
-    with suppress(_NothingWritten):
-        async with database.transaction(tenant_id) as connection:
-            await cells.lift_limits(connection)
-            await cells.lock(connection, tenant_id)
-            while taken := await cells.take_changes(connection, tenant_id, MOST_AT_ONCE):
-                await (await Compaction.begin(database, connection, tenant_id)).fold(sorted(taken))
-            compaction = await Compaction.begin(database, connection, tenant_id)
-            old = compaction.sheets
-            new = [replace(sheet, id=new_id(), filled_to=FIRST_ID, is_filled=False) for sheet in old]
-            for sheet in new:
-                await cells.insert_sheet(connection, tenant_id, sheet)
-            await Compaction(database, connection, tenant_id, compaction.frame, [*old, *new]).fill_up()
-            pairs = [(was.id, now.id) for was, now in zip(old, new, strict=True) if was.is_filled]
-            different = sum([await _differing(connection, tenant_id, *pair) for pair in pairs])
-            await cells.drop_sheets(connection, tenant_id, [sheet.id for sheet in old])
-            if dry_run:
-                raise _NothingWritten
+    async with database.transaction(tenant_id, dry_run=dry_run) as connection:
+        await cells.lift_limits(connection)
+        await cells.lock(connection, tenant_id)
+        while taken := await cells.take_changes(connection, tenant_id, MOST_AT_ONCE):
+            await (await Compaction.begin(database, connection, tenant_id)).fold(sorted(taken))
+        compaction = await Compaction.begin(database, connection, tenant_id)
+        old = compaction.sheets
+        new = [replace(sheet, id=new_id(), filled_to=FIRST_ID, is_filled=False) for sheet in old]
+        for sheet in new:
+            await cells.insert_sheet(connection, tenant_id, sheet)
+        await Compaction(database, connection, tenant_id, compaction.frame, [*old, *new]).fill_up()
+        pairs = [(was.id, now.id) for was, now in zip(old, new, strict=True) if was.is_filled]
+        different = sum([await _differing(connection, tenant_id, *pair) for pair in pairs])
+        await cells.drop_sheets(connection, tenant_id, [sheet.id for sheet in old])
     return different
 
 

@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 from bpm_crm.operations.access import Reach, Scope
 from bpm_crm.operations.action_problems import Draft, draft_problems, term_problems
 from bpm_crm.operations.commands import KeyReused, Missing, NotUnderstood
-from bpm_crm.operations.review_journal import Request, ReviewChangeKind, Revised, Saved, first_answer, write_down
+from bpm_crm.operations.requests import Request
+from bpm_crm.operations.review_journal import ReviewChangeKind, Revised, Saved, first_answer, write_down
 from bpm_crm.operations.reviews import unknown_process
 from bpm_crm.records.database import Database
 from bpm_crm.records.identifiers import new_id

@@ -1,5 +1,6 @@
 """Drafts of process documents: saved however unsound, as long as they can be read; never over what somebody else saved meanwhile."""
 
+import asyncio
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from bpm_crm.operations.commands import KeyReused, Missing, NotUnderstood
 from bpm_crm.operations.leads import unknown_version
 from bpm_crm.operations.process_journal import ProcessChangeKind, Repeated, author_of, first_answer, write_down
 from bpm_crm.operations.publishing import prove
-from bpm_crm.operations.review_journal import Request
+from bpm_crm.operations.requests import Request
 from bpm_crm.processes.includes import resolve_includes
 from bpm_crm.processes.yaml_reader import read_yaml
 from bpm_crm.records.database import Connection, Database
@@ -71,7 +72,7 @@ DraftRefusal = KeyReused | NotUnderstood | StaleDraft | DocumentRefused
 
 async def save_process_draft(database: Database, request: Request, asked: AskedDraft) -> DraftSaved | DraftRefusal:
     """Keep a document as the draft of its process; a new process if there is none of that key."""
-    refused = _unreadable(asked)
+    refused = await asyncio.to_thread(_unreadable, asked)
     if refused is not None:
         return refused
     async with database.transaction(request.tenant_id) as connection:

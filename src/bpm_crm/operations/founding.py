@@ -28,14 +28,6 @@ class Founding:
     others: tuple[str, ...]
 
 
-class _Tried(Exception):
-    """Ends a dry run: the transaction is rolled back."""
-
-    def __init__(self, founding: Founding) -> None:
-        super().__init__()
-        self.founding = founding
-
-
 async def apply(
     owner: Database, plan: CompanyPlan, at: datetime, *, dry_run: bool = False, deactivate_others: bool = False
 ) -> Founding:
@@ -47,14 +39,8 @@ async def apply(
     async with owner.across_tenants() as connection:
         known = await find_tenant(connection, plan.company.key)
     tenant_id = known or new_id()
-    try:
-        async with owner.transaction(tenant_id) as connection:
-            founding = await _apply(connection, tenant_id, plan, at, deactivate_others=deactivate_others)
-            if dry_run:
-                raise _Tried(founding)
-    except _Tried as tried:
-        return tried.founding
-    return founding
+    async with owner.transaction(tenant_id, dry_run=dry_run) as connection:
+        return await _apply(connection, tenant_id, plan, at, deactivate_others=deactivate_others)
 
 
 async def _apply(

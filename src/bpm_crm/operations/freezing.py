@@ -1,13 +1,12 @@
 """Reviews that are due: the KPIs of a period that has ended are frozen, once each, whichever worker does it and however late."""
 
-import logging
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from uuid import UUID
 
-import asyncpg
-
 from bpm_crm.analytics.snapshots import Snapshot, take_snapshot, written
+from bpm_crm.operations.claims import work_off
 from bpm_crm.operations.reference import ReferenceCache
 from bpm_crm.operations.review_periods import ReviewPeriod, ReviewRhythm, review_period
 from bpm_crm.records.database import Database
@@ -18,16 +17,14 @@ from bpm_crm.records.reviews import (
     insert_review,
     load_schedule,
     lock_schedule_of,
-    release_lease,
     save_schedule,
 )
-from bpm_crm.records.sweeping import Claim, Subject, claim_due
+from bpm_crm.records.sweeping import Claim, Subject
+from bpm_crm.records.writing import release
 
 MOST_AT_ONCE = 4
 LEASE = timedelta(minutes=5)
 """Longer than all KPIs of a process take; a worker that dies gives its review up by this."""
-
-logger = logging.getLogger(__name__)
 
 
 async def freeze_due(database: Database, reference: ReferenceCache, *, most: int = MOST_AT_ONCE) -> int:
@@ -36,13 +33,7 @@ async def freeze_due(database: Database, reference: ReferenceCache, *, most: int
     What is frozen depends on the period alone, not on when or by whom it is done. A schedule whose KPIs took too long is tried again
     when its lease has run out.
     """
-    claims = await claim_due(database, Subject.REVIEWS, most=most, lease=LEASE)
-    for claim in claims:
-        try:
-            await _freeze(database, reference, claim)
-        except asyncpg.QueryCanceledError:
-            logger.warning("the KPIs of review schedule %s of tenant %s took too long", claim[1], claim[0])
-    return len(claims)
+    return await work_off(database, Subject.REVIEWS, partial(_freeze, database, reference), most=most, lease=LEASE)
 
 
 async def _freeze(database: Database, reference: ReferenceCache, claim: Claim) -> None:
@@ -97,7 +88,7 @@ async def _record(
             await insert_review(connection, tenant_id, review)
             ahead = replace(schedule, next_from=period.next_from)
             await save_schedule(connection, tenant_id, replace(ahead, due_at=period_of(ahead, zone).due_at))
-        await release_lease(connection, tenant_id, schedule.id)
+        await release(connection, tenant_id, [schedule.id])
 
 
 def period_of(schedule: ScheduleRecord, zone: str) -> ReviewPeriod:

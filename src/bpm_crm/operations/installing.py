@@ -9,7 +9,7 @@ from enum import StrEnum
 from bpm_crm.operations.commands import KeyReused
 from bpm_crm.operations.process_journal import ProcessChangeKind, Repeated, author_of, first_answer, write_down
 from bpm_crm.operations.publishing import INSTALLED, prove, publish
-from bpm_crm.operations.review_journal import Request
+from bpm_crm.operations.requests import Request
 from bpm_crm.processes.library import origin_of, shipped_keys, shipped_origin, shipped_text
 from bpm_crm.records.database import Connection, Database, Row
 from bpm_crm.records.definitions import lock_definition
@@ -46,14 +46,6 @@ class Installed:
     is_repeated: bool = False
 
 
-class _Tried(Exception):
-    """Ends a dry run: the transaction is rolled back."""
-
-    def __init__(self, answer: Installed) -> None:
-        super().__init__()
-        self.answer = answer
-
-
 async def install_processes(
     database: Database,
     request: Request,
@@ -66,23 +58,17 @@ async def install_processes(
 
     What the company changed is skipped, and so is what is being rolled out.
     """
-    try:
-        async with database.transaction(request.tenant_id) as connection:
-            if isinstance(answer := await first_answer(connection, request), KeyReused):
-                return answer
-            if isinstance(answer, Repeated):
-                return _recalled(answer)
-            found = [await _install(connection, request, key, at) for key in keys or shipped_keys()]
-            installed = Installed(tuple(found))
-            if is_dry_run:
-                raise _Tried(installed)
-            values = {"processes": [[item.process, item.state.value, item.version] for item in found]}
-            now = await connection.fetchval("SELECT clock_timestamp()")
-            await write_down(connection, request, ProcessChangeKind.INSTALLED, ALL, now, values)
-            await announce_reference(connection, request.tenant_id)
-            return installed
-    except _Tried as tried:
-        return tried.answer
+    async with database.transaction(request.tenant_id, dry_run=is_dry_run) as connection:
+        if isinstance(answer := await first_answer(connection, request), KeyReused):
+            return answer
+        if isinstance(answer, Repeated):
+            return _recalled(answer)
+        found = [await _install(connection, request, key, at) for key in keys or shipped_keys()]
+        values = {"processes": [[item.process, item.state.value, item.version] for item in found]}
+        now = await connection.fetchval("SELECT clock_timestamp()")
+        await write_down(connection, request, ProcessChangeKind.INSTALLED, ALL, now, values)
+        await announce_reference(connection, request.tenant_id)
+    return Installed(tuple(found))
 
 
 async def _install(connection: Connection, request: Request, key: str, at: datetime) -> InstalledProcess:

@@ -1,18 +1,16 @@
 """Capturing leads: from what a caller says of a lead to the command that begins its case."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import orjson
-
 from bpm_crm.engine.blockers import InputCode, InputProblem
 from bpm_crm.engine.texts import shown
 from bpm_crm.operations.access import Reach, Scope, Viewer
 from bpm_crm.operations.commands import Capture, CustomerDetails, NotUnderstood
+from bpm_crm.operations.requests import digest_of
 from bpm_crm.records.reference import ChannelRecord, DefinitionRecord, Reference
 
 MOST_TEXT = 400
@@ -87,7 +85,7 @@ def fingerprint_of(lead: Lead) -> bytes:
     ]
     said += [lead.data, lead.campaign, lead.region, lead.is_test, lead.occurred_at]
     said += [] if lead.version is None else [lead.version]
-    return hashlib.sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS, default=str)).digest()
+    return digest_of(said)
 
 
 def _reference_problems(reference: Reference, scope: Scope, lead: Lead) -> list[InputProblem]:
@@ -105,18 +103,21 @@ def _reference_problems(reference: Reference, scope: Scope, lead: Lead) -> list[
 
 
 def _channel_problems(reference: Reference, scope: Scope, lead: Lead) -> list[InputProblem]:
-    channels = {item.key: item for item in reference.channels.values() if _takes(item, scope)}
-    retired = {key for key, item in channels.items() if _definition(reference, item).retired_at is not None}
-    taking = tuple(key for key in channels if key not in retired)
-    channel = channels.get(lead.channel)
-    if channel is None:
-        return [InputProblem(InputCode.UNKNOWN_CHANNEL, ("channel",), shown(lead.channel), taking)]
+    channel = reference.channel(lead.channel)
+    if channel is None or not _takes(channel, scope):
+        return [InputProblem(InputCode.UNKNOWN_CHANNEL, ("channel",), shown(lead.channel), _taking(reference, scope))]
     definition = _definition(reference, channel)
-    if lead.channel in retired:
-        return [InputProblem(InputCode.PROCESS_RETIRED, ("channel",), definition.key, taking)]
+    if definition.retired_at is not None:
+        return [InputProblem(InputCode.PROCESS_RETIRED, ("channel",), definition.key, _taking(reference, scope))]
     if lead.version is not None and not 1 <= lead.version <= definition.latest_version:
         return [unknown_version(lead.version, definition.latest_version, ("version",))]
     return []
+
+
+def _taking(reference: Reference, scope: Scope) -> tuple[str, ...]:
+    """The keys of the channels that take leads from a caller with this scope."""
+    channels = (item for item in reference.channels.values() if _takes(item, scope))
+    return tuple(item.key for item in channels if _definition(reference, item).retired_at is None)
 
 
 def unknown_version(version: int, latest: int, path: tuple[str, ...]) -> InputProblem:

@@ -1,5 +1,6 @@
 """Plans of migrations: proposed, edited, stored as numbered revisions, read back as they were stored."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +16,7 @@ from bpm_crm.operations.commands import KeyReused, NotUnderstood
 from bpm_crm.operations.processes import ProcessCache
 from bpm_crm.operations.requests import digest_of
 from bpm_crm.records.case_migrations import PlanRecord, insert_plan, lock_plans, newest_plan, plan_of_key
-from bpm_crm.records.database import Connection
+from bpm_crm.records.database import Connection, Database
 from bpm_crm.records.definitions import load_versions
 from bpm_crm.records.identifiers import new_id
 from bpm_crm.records.reference import DefinitionRecord
@@ -53,30 +54,53 @@ class PlanOutdated:
 
 
 async def plan_migration(
-    connection: Connection, processes: ProcessCache, tenant_id: UUID, asked: PlanRequest
+    database: Database, processes: ProcessCache, tenant_id: UUID, asked: PlanRequest
 ) -> Planned | PlanOutdated | NotUnderstood | KeyReused:
-    """Store the next revision of a plan: what was given, and proposals for the rest. One that says what the newest says is that one."""
+    """Store the next revision of a plan: what was given, and proposals for the rest. One that says what the newest says is that one.
+
+    Proposals are made in a thread, before anything is locked: between large versions they take long.
+    """
     fingerprint = digest_of(
         [asked.definition.key, asked.from_version, asked.to_version, pack_mapping(asked.given), asked.expected_revision]
     )
-    if asked.idempotency_key is not None:
-        known = await plan_of_key(connection, tenant_id, asked.by, asked.idempotency_key)
-        if known is not None:
-            is_same = known.fingerprint == fingerprint
-            return Planned(known, is_repeated=True) if is_same else KeyReused(asked.idempotency_key)
-    pair = await _versions(connection, processes, tenant_id, asked)
+    async with database.reader(tenant_id) as connection:
+        if (answer := await _first_answer(connection, tenant_id, asked, fingerprint)) is not None:
+            return answer
+        pair = await _versions(connection, processes, tenant_id, asked)
     if isinstance(pair, NotUnderstood):
         return pair
-    source, target = pair
-    problems = plan_problems(source.definition, target.definition, asked.given)
-    if problems:
-        return NotUnderstood(problems)
-    await lock_plans(connection, tenant_id, asked.definition.id)
+    document = await asyncio.to_thread(_proposed, *pair, asked.given)
+    if isinstance(document, NotUnderstood):
+        return document
+    async with database.transaction(tenant_id) as connection:
+        await lock_plans(connection, tenant_id, asked.definition.id)
+        answer = await _first_answer(connection, tenant_id, asked, fingerprint)
+        return answer or await _stored(connection, tenant_id, asked, document, fingerprint)
+
+
+async def _first_answer(
+    connection: Connection, tenant_id: UUID, asked: PlanRequest, fingerprint: bytes
+) -> Planned | KeyReused | None:
+    if asked.idempotency_key is None:
+        return None
+    known = await plan_of_key(connection, tenant_id, asked.by, asked.idempotency_key)
+    if known is None:
+        return None
+    return Planned(known, is_repeated=True) if known.fingerprint == fingerprint else KeyReused(asked.idempotency_key)
+
+
+def _proposed(source: Process, target: Process, given: MigrationMapping) -> dict[str, Any] | NotUnderstood:
+    problems = plan_problems(source.definition, target.definition, given)
+    return NotUnderstood(problems) if problems else pack_plan(propose(source.definition, target.definition, given))
+
+
+async def _stored(
+    connection: Connection, tenant_id: UUID, asked: PlanRequest, document: Mapping[str, Any], fingerprint: bytes
+) -> Planned | PlanOutdated:
     newest = await newest_plan(connection, tenant_id, asked.definition.id, asked.from_version, asked.to_version)
     current = 0 if newest is None else newest.revision
     if asked.expected_revision not in {None, current}:
         return PlanOutdated(current, asked.expected_revision or 0)
-    document = pack_plan(propose(source.definition, target.definition, asked.given))
     if newest is not None and newest.document == document and asked.idempotency_key is None:
         return Planned(newest, is_repeated=False)
     record = PlanRecord(

@@ -1,15 +1,13 @@
 """Publishing and retiring KPIs that a company defined itself: every version stays, the newest one counts."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import orjson
-
 from bpm_crm.analytics.own_kpi import OwnKpi, document_of
+from bpm_crm.operations.requests import digest_of
 from bpm_crm.records.database import Connection
 from bpm_crm.records.own_kpis import current_kpis, insert_kpi, lock_kpi, repeated
 
@@ -73,7 +71,7 @@ async def _write(
     idempotency_key: str | None,
 ) -> KpiVersion:
     await lock_kpi(connection, tenant_id, key)
-    fingerprint = hashlib.sha256(orjson.dumps([key, document, changelog], option=orjson.OPT_SORT_KEYS)).digest()
+    fingerprint = digest_of([key, document, changelog])
     if idempotency_key is not None:
         row = await repeated(connection, tenant_id, by, idempotency_key)
         if row is not None:

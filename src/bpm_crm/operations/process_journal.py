@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from bpm_crm.operations.commands import NOBODY, KeyReused
-from bpm_crm.operations.review_journal import Request
+from bpm_crm.operations.requests import Request, first_change
 from bpm_crm.records.database import Connection
 from bpm_crm.records.identifiers import new_id
 from bpm_crm.records.process_changes import ProcessChangeRecord, find_change, insert_change
@@ -45,13 +45,9 @@ def author_of(request: Request) -> UUID | None:
 
 async def first_answer(connection: Connection, request: Request) -> Repeated | KeyReused | None:
     """What a request with this key was answered before; None for a new one."""
-    if request.idempotency_key is None:
-        return None
-    found = await find_change(connection, request.tenant_id, request.actor_id, request.idempotency_key)
-    if found is None:
-        return None
-    if found["fingerprint"] != request.fingerprint:
-        return KeyReused(request.idempotency_key)
+    found = await first_change(find_change, connection, request)
+    if found is None or isinstance(found, KeyReused):
+        return found
     return Repeated(found["process"], found["values"])
 
 

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from bpm_crm.engine.process import Process
-from bpm_crm.processes.library import restore
+from bpm_crm.processes.definitions import restore
 from bpm_crm.records.database import Connection
 from bpm_crm.records.definitions import load_version
 

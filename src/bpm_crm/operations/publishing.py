@@ -12,7 +12,8 @@ import orjson
 from bpm_crm.engine.soundness.certificate import Certificate, certificate_data, certificate_of
 from bpm_crm.engine.soundness.certify import certify
 from bpm_crm.operations.access import ROLES
-from bpm_crm.processes.library import ResolvedProcess, origin_of, resolve, resolve_data, restore
+from bpm_crm.processes.definitions import restore
+from bpm_crm.processes.library import ResolvedProcess, resolve, resolve_data
 from bpm_crm.records.channels import adopt_channels, insert_channel
 from bpm_crm.records.database import Connection, Row
 from bpm_crm.records.definitions import advance_definition, insert_definition, insert_version, lock_definition
@@ -81,7 +82,7 @@ async def publish(
         await advance_definition(connection, tenant_id, definition_id, version, titles, is_held=is_held)
     values = {"definition_id": definition_id, "version": version, "document": process.data, "source": text}
     values |= {"checksum": checksum, "changelog": changelog, "published_at": at, "published_by": by}
-    values["origin"] = origin_of(definition.key, text)
+    values["origin"] = process.origin
     values["certificate"] = certificate_data(process.certificate)
     await insert_version(connection, tenant_id, values)
     for channel in definition.channels:

@@ -12,7 +12,8 @@ from bpm_crm.operations.commands import KeyReused, Missing, NotUnderstood
 from bpm_crm.operations.drafts import DocumentRefused, StaleDraft, close_draft
 from bpm_crm.operations.process_journal import ProcessChangeKind, Repeated, author_of, first_answer, write_down
 from bpm_crm.operations.publishing import prove, publish
-from bpm_crm.operations.review_journal import Request
+from bpm_crm.operations.requests import Request
+from bpm_crm.operations.rollouts import RolloutRuns
 from bpm_crm.processes.library import ResolvedProcess
 from bpm_crm.records.database import Connection, Database, Row, hold
 from bpm_crm.records.definitions import lock_definition, set_retired
@@ -63,14 +64,6 @@ class StaleBase:
 
 
 @dataclass(frozen=True, slots=True)
-class RolloutRuns:
-    """The process is being rolled out: what new cases take is settled by that. Nothing was written."""
-
-    process: str
-    version_b: int
-
-
-@dataclass(frozen=True, slots=True)
 class Retired:
     """The process is retired since `at`, or (None) in use again."""
 
@@ -88,14 +81,6 @@ class _Text:
 
     text: str
     draft: DraftRecord | None = None
-
-
-class _Tried(Exception):
-    """Ends a dry run: the transaction is rolled back."""
-
-    def __init__(self, answer: Released) -> None:
-        super().__init__()
-        self.answer = answer
 
 
 async def publish_process(
@@ -117,11 +102,8 @@ async def publish_process(
     if asked.process not in {None, key}:
         params = {"expected": str(asked.process)}
         return NotUnderstood((InputProblem(InputCode.OTHER_PROCESS, ("document",), shown(key), params=params),))
-    try:
-        async with database.transaction(request.tenant_id) as connection:
-            return await _publish(connection, request, asked, found, process, at)
-    except _Tried as tried:
-        return tried.answer
+    async with database.transaction(request.tenant_id, dry_run=asked.is_dry_run) as connection:
+        return await _publish(connection, request, asked, found, process, at)
 
 
 async def retire_process(
@@ -186,16 +168,13 @@ async def _publish(
         process=process,
         is_held=asked.is_held,
     )
-    answer = Released(key, done.version, done.checksum, done.is_new)
-    if asked.is_dry_run:
-        raise _Tried(answer)
     if found.draft is not None:
         await close_draft(connection, request, found.draft)
     values = {"version": done.version, "checksum": done.checksum, "is_new": done.is_new}
     now = await connection.fetchval("SELECT clock_timestamp()")
     await write_down(connection, request, ProcessChangeKind.PUBLISHED, key, now, values)
     await announce_reference(connection, request.tenant_id)
-    return answer
+    return Released(key, done.version, done.checksum, done.is_new)
 
 
 async def _in_the_way(

@@ -15,7 +15,7 @@ from bpm_crm.operations.commands import Missing, NotUnderstood
 from bpm_crm.operations.drafts import DocumentRefused
 from bpm_crm.operations.leads import unknown_version
 from bpm_crm.operations.publishing import prove, prove_data
-from bpm_crm.records.database import Connection
+from bpm_crm.records.database import Database
 from bpm_crm.records.definitions import load_version
 from bpm_crm.records.drafts import load_drafts
 from bpm_crm.records.reference import DefinitionRecord, Reference
@@ -67,25 +67,24 @@ class Candidate:
 Refusal = NotUnderstood | DocumentRefused | Missing
 
 
-async def candidate_of(
-    connection: Connection, reference: Reference, asked: Asked, now: datetime
-) -> Candidate | Refusal:
-    """What is asked for, or why it cannot be: `Missing` where the process has no draft."""
+async def candidate_of(database: Database, reference: Reference, asked: Asked, now: datetime) -> Candidate | Refusal:
+    """What is asked for, or why it cannot be: `Missing` where the process has no draft. No connection is held while it is proved."""
     problems = _problems(reference, asked)
     definition = reference.definition(asked.process)
     if problems or definition is None:
         return NotUnderstood(tuple(problems))
     span = Span(definition.id, asked.since, asked.until)
     if asked.changes is not None:
-        return await _changed(connection, reference.tenant.id, definition, span, asked, now)
+        return await _changed(database, reference.tenant.id, definition, span, asked, now)
     if asked.version is not None:
-        document = await _version(connection, reference.tenant.id, definition, asked.version)
+        document = await _version(database, reference.tenant.id, definition, asked.version)
         if isinstance(document, NotUnderstood):
             return document
         return Candidate(definition, span, document, asked.version)
     text = asked.document
     if text is None:
-        draft = (await load_drafts(connection, reference.tenant.id, [asked.process])).get(asked.process)
+        async with database.reader(reference.tenant.id) as connection:
+            draft = (await load_drafts(connection, reference.tenant.id, [asked.process])).get(asked.process)
         if draft is None or draft.document is None:
             return Missing()
         text = draft.document
@@ -116,9 +115,10 @@ def _proved(definition: DefinitionRecord, span: Span, text: str, now: datetime) 
 
 
 async def _version(
-    connection: Connection, tenant_id: UUID, definition: DefinitionRecord, version: int
+    database: Database, tenant_id: UUID, definition: DefinitionRecord, version: int
 ) -> Mapping[str, Any] | NotUnderstood:
-    row = await load_version(connection, tenant_id, definition.id, version) if version > 0 else None
+    async with database.reader(tenant_id) as connection:
+        row = await load_version(connection, tenant_id, definition.id, version) if version > 0 else None
     if row is None:
         return NotUnderstood((unknown_version(version, definition.latest_version, ("version",)),))
     document: Mapping[str, Any] = row["document"]
@@ -126,11 +126,11 @@ async def _version(
 
 
 async def _changed(
-    connection: Connection, tenant_id: UUID, definition: DefinitionRecord, span: Span, asked: Asked, now: datetime
+    database: Database, tenant_id: UUID, definition: DefinitionRecord, span: Span, asked: Asked, now: datetime
 ) -> Candidate | Refusal:
     """A what-if: the version with clocks and hours changed, proved like any other document."""
     version = definition.latest_version if asked.version is None else asked.version
-    base = await _version(connection, tenant_id, definition, version)
+    base = await _version(database, tenant_id, definition, version)
     if isinstance(base, NotUnderstood):
         return base
     document: dict[str, Any] = deepcopy(dict(base))

@@ -14,7 +14,7 @@ from bpm_crm.engine.rerun import rerun
 from bpm_crm.engine.state import Actor
 from bpm_crm.engine.step import Activity
 from bpm_crm.operations.replay_tally import Key, Tally
-from bpm_crm.processes.library import restore
+from bpm_crm.processes.definitions import restore
 from bpm_crm.records.states import unpack_before, unpack_mapping
 
 _KINDS = frozenset(StepKind)

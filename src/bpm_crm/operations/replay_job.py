@@ -1,48 +1,15 @@
 """A replay as a job: figures are kept with every step forward, so that another worker goes on where one died."""
 
-from collections.abc import Sequence
 from contextlib import aclosing
-from typing import Protocol
-from uuid import UUID
 
+from bpm_crm.operations.job_runs import Also, Run
 from bpm_crm.operations.replay_tally import unpacked
 from bpm_crm.operations.replays import Progress, Replayer
-from bpm_crm.records.database import Connection, Database
-from bpm_crm.records.jobs import JobRecord, RowRecord
-from bpm_crm.records.reference import Reference
+from bpm_crm.records.database import Connection
 from bpm_crm.records.replays import FIRST, advance_replay, count_histories, load_replay
 
 
-class Also(Protocol):
-    """What is written together with the progress of a job."""
-
-    async def __call__(self, connection: Connection, /) -> None:
-        """Write it."""
-
-
-class JobRun(Protocol):
-    """What a replay needs of the job that carries it out."""
-
-    job: JobRecord
-    reference: Reference
-    position: int
-
-    @property
-    def tenant_id(self) -> UUID:
-        """The tenant."""
-
-    @property
-    def database(self) -> Database:
-        """Where the tenant's rows are."""
-
-    async def begin(self, total: int | None) -> None:
-        """Say how many cases there are."""
-
-    async def advance(self, position: int, rows: Sequence[RowRecord], also: Also | None = None) -> None:
-        """Say how many are done, and write something with it."""
-
-
-async def carry_replay_out(run: JobRun) -> None:
+async def carry_replay_out(run: Run) -> None:
     """Replay the histories that the job asks for, from where it stopped."""
     async with run.database.reader(run.tenant_id) as connection:
         record = await load_replay(connection, run.tenant_id, run.job.id)
@@ -56,8 +23,8 @@ async def carry_replay_out(run: JobRun) -> None:
             await run.advance(progress.tally.cases, (), _keeping(run, progress))
 
 
-def _keeping(run: JobRun, progress: Progress) -> Also:
-    async def keep(connection: Connection, /) -> None:
+def _keeping(run: Run, progress: Progress) -> Also:
+    async def keep(connection: Connection) -> None:
         await advance_replay(
             connection,
             run.tenant_id,

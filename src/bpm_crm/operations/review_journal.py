@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from bpm_crm.operations.commands import KeyReused
+from bpm_crm.operations.requests import Request, first_change
 from bpm_crm.records.database import Connection
 from bpm_crm.records.reviews import ChangeRecord, find_change, insert_change
 
@@ -22,17 +23,6 @@ class ReviewChangeKind(StrEnum):
     COMPLETED = "completed"
     CANCELLED = "cancelled"
     STOPPED = "stopped"
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """Who asks for a change, why, and how a repetition is told: by the key, and by a digest of what was asked."""
-
-    tenant_id: UUID
-    actor_id: UUID
-    comment: str | None = None
-    idempotency_key: str | None = None
-    fingerprint: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +43,9 @@ class Revised:
 
 async def first_answer(connection: Connection, request: Request) -> Saved | KeyReused | None:
     """What a request with this key was answered before; None for a new one."""
-    if request.idempotency_key is None:
-        return None
-    found = await find_change(connection, request.tenant_id, request.actor_id, request.idempotency_key)
-    if found is None:
-        return None
-    if found["fingerprint"] != request.fingerprint:
-        return KeyReused(request.idempotency_key)
+    found = await first_change(find_change, connection, request)
+    if found is None or isinstance(found, KeyReused):
+        return found
     return Saved(found["subject_id"], is_repeated=True)
 
 

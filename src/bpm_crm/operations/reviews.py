@@ -9,7 +9,8 @@ from bpm_crm.engine.blockers import InputCode, InputProblem
 from bpm_crm.engine.texts import shown
 from bpm_crm.operations.commands import KeyReused, Missing, NotUnderstood
 from bpm_crm.operations.freezing import period_of
-from bpm_crm.operations.review_journal import Request, ReviewChangeKind, Saved, first_answer, write_down
+from bpm_crm.operations.requests import Request
+from bpm_crm.operations.review_journal import ReviewChangeKind, Saved, first_answer, write_down
 from bpm_crm.operations.review_periods import LAST_MONTHLY_DAY, ReviewRhythm, following
 from bpm_crm.records.database import Connection, Database
 from bpm_crm.records.identifiers import new_id

@@ -1,41 +1,32 @@
 """The guard-rails of rollouts: the worker looks again and again, and stops a rollout that is worse beyond doubt."""
 
-import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
-import asyncpg
-
-from bpm_crm.analytics.rollouts import ArmFigures, Arms, attainment_of, has_fallen
+from bpm_crm.analytics.rollouts import ArmCounts, ArmFigures, Arms, attainment_of, has_fallen, total_of
+from bpm_crm.operations.claims import work_off
 from bpm_crm.operations.commands import NOBODY
 from bpm_crm.operations.process_journal import ProcessChangeKind
 from bpm_crm.operations.reference import ReferenceCache
-from bpm_crm.operations.review_journal import Request
+from bpm_crm.operations.requests import Request
 from bpm_crm.operations.rollouts import CHECK_EVERY, end
 from bpm_crm.records.database import Database
 from bpm_crm.records.definitions import lock_definition
-from bpm_crm.records.reviews import release_lease
 from bpm_crm.records.rollouts import RolloutRecord, load_rollouts, lock_rollout, save_rollout
-from bpm_crm.records.sweeping import Claim, Subject, claim_due
+from bpm_crm.records.sweeping import Claim, Subject
+from bpm_crm.records.writing import release
 
 MOST_AT_ONCE = 16
 LEASE = timedelta(minutes=2)
 
-logger = logging.getLogger(__name__)
-
 
 async def check_due(database: Database, reference: ReferenceCache, *, most: int = MOST_AT_ONCE) -> int:
     """Check the guard-rails that are due, up to `most`; how many were claimed. One that takes too long is tried again later."""
-    claims = await claim_due(database, Subject.ROLLOUTS, most=most, lease=LEASE)
-    for claim in claims:
-        try:
-            await _check(database, reference, claim)
-        except asyncpg.QueryCanceledError:
-            logger.warning("the guard-rail of rollout %s of tenant %s took too long", claim[1], claim[0])
-    return len(claims)
+    return await work_off(database, Subject.ROLLOUTS, partial(_check, database, reference), most=most, lease=LEASE)
 
 
 async def _check(database: Database, reference: ReferenceCache, claim: Claim) -> None:
@@ -52,15 +43,14 @@ async def _check(database: Database, reference: ReferenceCache, claim: Claim) ->
 
 
 def arms_of(tenant_id: UUID, process: str, rollout: RolloutRecord) -> Arms:
-    """What a rollout compares: the cases begun while it ran."""
+    """What a rollout compares: the cases that took a turn in it."""
     return Arms(
         tenant_id=tenant_id,
-        definition_id=rollout.definition_id,
+        rollout_id=rollout.id,
         process=process,
         a=rollout.version_a,
         b=rollout.version_b,
         since=rollout.started_at,
-        until=rollout.ended_at,
     )
 
 
@@ -77,7 +67,7 @@ async def _record(database: Database, tenant_id: UUID, process: str, rollout_id:
                 await end(connection, request, definition, ProcessChangeKind.ROLLOUT_TRIPPED, checked)
             else:
                 await save_rollout(connection, tenant_id, checked)
-        await release_lease(connection, tenant_id, rollout_id)
+        await release(connection, tenant_id, [rollout_id])
 
 
 def written(figures: ArmFigures) -> Mapping[str, Any]:
@@ -93,5 +83,6 @@ def written(figures: ArmFigures) -> Mapping[str, Any]:
     }
 
 
-def _totals(counts: Mapping[str | None, tuple[int, int]]) -> Mapping[str, int]:
-    return {"due": sum(cases for cases, _ in counts.values()), "met": sum(met for _, met in counts.values())}
+def _totals(counts: ArmCounts) -> Mapping[str, int]:
+    due, met = total_of(counts)
+    return {"due": due, "met": met}

@@ -10,8 +10,7 @@ from bpm_crm.engine.texts import shown
 from bpm_crm.operations.commands import KeyReused, Missing, NotUnderstood
 from bpm_crm.operations.leads import unknown_version
 from bpm_crm.operations.process_journal import ProcessChangeKind, Repeated, author_of, first_answer, write_down
-from bpm_crm.operations.releasing import RolloutRuns
-from bpm_crm.operations.review_journal import Request
+from bpm_crm.operations.requests import Request
 from bpm_crm.records.database import Connection, Database, Row
 from bpm_crm.records.definitions import load_version, lock_definition, set_current
 from bpm_crm.records.identifiers import as_uuid, new_id
@@ -29,6 +28,14 @@ class RolloutStatus(StrEnum):
     STOPPED = "stopped"
     TRIPPED = "tripped"
     FINISHED = FINISHED
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutRuns:
+    """The process is being rolled out: what new cases take is settled by that. Nothing was written."""
+
+    process: str
+    version_b: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ is drawn from the ids, so that not every channel begins alike. A coin for each c
 from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import sha256
+from typing import Any
 from uuid import UUID
 
 from bpm_crm.operations.commands import Capture
@@ -15,13 +16,14 @@ from bpm_crm.records.rollouts import FINISHED, RolloutRecord, load_rollouts, loc
 
 
 class Splits:
-    """The rollouts that the new cases of one batch are under, and how many each channel has sent through them."""
+    """The rollouts that the new cases of one batch are under, how many each channel has sent through them, and the turns taken."""
 
     def __init__(self, tenant_id: UUID) -> None:
         self.tenant_id = tenant_id
         self._rollouts: dict[UUID, RolloutRecord] = {}
         self._counts: dict[str, int] = {}
         self._before: dict[str, int] = {}
+        self.turns: list[dict[str, Any]] = []
 
     async def prepare(self, connection: Connection, captures: Sequence[Capture]) -> None:
         """Look the rollouts up as they are now, and hold the counters of the channels until the transaction ends."""
@@ -45,11 +47,21 @@ class Splits:
             takes_b = is_turn_of_b(rollout, capture.channel_id, self._counts[name] + 1)
         return replace(capture, version=rollout.version_b if takes_b else rollout.version_a)
 
-    def accept(self, capture: Capture) -> None:
-        """Count a case that began."""
+    def accept(self, capture: Capture, case_id: UUID) -> None:
+        """Count a case that began; one that took a turn has a row of its own, which says which."""
         name = self._counter(capture)
-        if name is not None:
-            self._counts[name] += 1
+        if name is None or capture.rollout_id is None:
+            return
+        self._counts[name] += 1
+        self.turns.append(
+            {
+                "tenant_id": str(self.tenant_id),
+                "instance_id": str(case_id),
+                "rollout_id": str(capture.rollout_id),
+                "revision": self._rollouts[capture.rollout_id].revision,
+                "version": capture.version,
+            }
+        )
 
     async def write(self, connection: Connection) -> None:
         """Keep the counts."""

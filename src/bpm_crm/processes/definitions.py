@@ -1,7 +1,7 @@
 """From a typed document to the engine's definition: shorthands written out, durations and hours read, faults collected."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -52,6 +52,11 @@ from bpm_crm.processes.shapes import shape_problems
 T = TypeVar("T")
 
 _PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,2})?)%")
+
+
+def restore(data: Mapping[str, Any]) -> ProcessDefinition:
+    """The definition of a published document, which was proved when it was published."""
+    return definition_of(parse_document(data))
 
 
 def parse_document(data: Any) -> ProcessDocument:

@@ -3,12 +3,15 @@
 from collections.abc import Collection, Iterator, Mapping
 from datetime import date
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Final
 
 from holidays import HolidayBase, country_holidays
 from holidays.registry import COUNTRIES
 
 from bpm_crm.engine.weekly_hours import CLOSED, Hours
+
+COUNTRIES_KEPT: Final = 32
 
 _COUNTRY_BY_NAME: Final = {name.replace("_", " "): entry[1] for name, entry in COUNTRIES.items()}
 _COUNTRIES: Final = frozenset(_COUNTRY_BY_NAME.values())
@@ -42,6 +45,7 @@ def public_holidays(
     return dict(sorted((closed | opened).items()))
 
 
+@lru_cache(COUNTRIES_KEPT)
 def _holidays(country: str, subdivision: str | None, years: range) -> HolidayBase:
     if country not in _COUNTRIES:
         raise HolidaysUnknown("UNKNOWN_COUNTRY", country, list(_close_countries(country)))

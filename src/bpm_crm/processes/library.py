@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from pathlib import Path
 from time import perf_counter
@@ -14,7 +14,7 @@ from bpm_crm.engine.definition import ProcessDefinition
 from bpm_crm.engine.problems import DefinitionInvalid
 from bpm_crm.engine.soundness.certificate import Certificate
 from bpm_crm.engine.soundness.certify import certify
-from bpm_crm.processes.definitions import data_of, definition_of, parse_document
+from bpm_crm.processes.definitions import data_of, parse_document, restore
 from bpm_crm.processes.document import ProcessDocument
 from bpm_crm.processes.holiday_expansion import with_holidays
 from bpm_crm.processes.includes import resolve_includes
@@ -26,11 +26,15 @@ PROOFS_KEPT: Final = 64
 
 @dataclass(frozen=True, slots=True)
 class ResolvedProcess:
-    """A document that stands alone, in its typed and in its engine form, with the certificate of its soundness."""
+    """A document that stands alone, in its typed and in its engine form, with the certificate of its soundness.
+
+    `origin` is the digest of the shipped document of its key, where its text says the same.
+    """
 
     document: ProcessDocument
     definition: ProcessDefinition
     certificate: Certificate
+    origin: str | None = None
 
     @property
     def data(self) -> dict[str, Any]:
@@ -55,20 +59,22 @@ def origin_of(key: str, text: str) -> str | None:
 
     Public holidays are left out, so that the same document has one origin in every year.
     """
-    if key not in shipped_keys():
-        return None
-    shipped = shipped_origin(key)
-    return shipped if _digest(text) == shipped else None
+    return _origin(key, resolve_includes(read_yaml(text).data, shared_parts()))
 
 
 @cache
 def shipped_origin(key: str) -> str:
     """The digest of a shipped document with its shared parts."""
-    return _digest(shipped_text(key))
+    return _digest(resolve_includes(read_yaml(shipped_text(key)).data, shared_parts()))
 
 
-def _digest(text: str) -> str:
-    return hashlib.sha256(orjson.dumps(resolve_includes(read_yaml(text).data, shared_parts()))).hexdigest()
+def _origin(key: str, data: Any) -> str | None:
+    shipped = shipped_origin(key) if key in shipped_keys() else None
+    return shipped if shipped == _digest(data) else None
+
+
+def _digest(data: Any) -> str:
+    return hashlib.sha256(orjson.dumps(data)).hexdigest()
 
 
 @cache
@@ -96,7 +102,9 @@ def resolve(text: str, *, years: range, roles: Collection[str]) -> ResolvedProce
     """
     source = read_yaml(text)
     try:
-        return resolve_data(resolve_includes(source.data, shared_parts()), years=years, roles=roles)
+        data = resolve_includes(source.data, shared_parts())
+        found = resolve_data(data, years=years, roles=roles)
+        return replace(found, origin=_origin(found.definition.key, data))
     except DefinitionInvalid as error:
         raise DefinitionInvalid(located(error.problems, source)) from error
 
@@ -117,8 +125,3 @@ def _proved(document: bytes, roles: frozenset[str]) -> tuple[ProcessDefinition, 
     began = perf_counter()
     certificate = certify(definition, roles)
     return definition, certificate.taking(round((perf_counter() - began) * 1000))
-
-
-def restore(data: Mapping[str, Any]) -> ProcessDefinition:
-    """The definition of a published document, which was proved when it was published."""
-    return definition_of(parse_document(data))

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from bpm_crm.records.database import Connection, Row
+from bpm_crm.records.database import Connection, Row, hold
 from bpm_crm.records.selection import Key, Listing
 
 _PLAN = """
@@ -20,7 +20,6 @@ _NEWEST = f"""
 WHERE p.tenant_id = $1 AND p.definition_id = $2 AND p.from_version = $3 AND p.to_version = $4
 ORDER BY p.revision DESC LIMIT 1
 """
-_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended($1::text || '/migration_plan/' || $2::text, 0))"
 _INSERT = """
 INSERT INTO migration_plan (
     tenant_id, id, definition_id, from_version, to_version, revision, document, created_at, created_by, idempotency_key, fingerprint
@@ -49,17 +48,11 @@ _COUNT = "SELECT count(*) FROM migration_case AS m WHERE m.tenant_id = $1 AND m.
 _COUNTS = (
     "SELECT m.verdict, count(*) AS cases FROM migration_case AS m WHERE m.tenant_id = $1 AND m.job_id = $2 GROUP BY 1"
 )
-_WAITING = """
+_OF_VERDICT = """
 SELECT m.row, m.instance_id, m.verdict, m.sequence, m.obstacles
 FROM migration_case AS m
-WHERE m.tenant_id = $1 AND m.job_id = $2 AND m.verdict = 'waiting'
-ORDER BY m.row LIMIT $3
-"""
-_REFUSED = """
-SELECT m.row, m.instance_id, m.verdict, m.sequence, m.obstacles
-FROM migration_case AS m
-WHERE m.tenant_id = $1 AND m.job_id = $2 AND m.verdict = 'refused'
-ORDER BY m.row LIMIT $3
+WHERE m.tenant_id = $1 AND m.job_id = $2 AND m.verdict = $3
+ORDER BY m.row LIMIT $4
 """
 _JUDGE = """
 UPDATE migration_case AS m
@@ -137,7 +130,7 @@ async def newest_plan(
 
 async def lock_plans(connection: Connection, tenant_id: UUID, definition_id: UUID) -> None:
     """Let nobody else store a plan for this process until the transaction ends."""
-    await connection.execute(_LOCK, str(tenant_id), str(definition_id))
+    await hold(connection, f"migration_plan/{tenant_id}/{definition_id}")
 
 
 async def insert_plan(connection: Connection, tenant_id: UUID, plan: PlanRecord, idempotency_key: str | None) -> None:
@@ -188,12 +181,12 @@ async def _enlist(connection: Connection, tenant_id: UUID, job_id: UUID, stateme
 
 async def waiting_cases(connection: Connection, tenant_id: UUID, job_id: UUID, most: int) -> list[CaseVerdict]:
     """The next cases of a job that were not looked at."""
-    return [verdict_of(row) for row in await connection.fetch(_WAITING, tenant_id, job_id, most)]
+    return await _with_verdict(connection, tenant_id, job_id, "waiting", most)
 
 
 async def refused_cases(connection: Connection, tenant_id: UUID, job_id: UUID, most: int) -> list[CaseVerdict]:
     """The first cases of a job that stay where they are."""
-    return [verdict_of(row) for row in await connection.fetch(_REFUSED, tenant_id, job_id, most)]
+    return await _with_verdict(connection, tenant_id, job_id, "refused", most)
 
 
 async def judge_cases(
@@ -225,6 +218,12 @@ async def migrated_by(
     """Which of these cases were migrated under a request, and by which step."""
     rows = await connection.fetch(_MIGRATED_BY, tenant_id, cases, request_id)
     return {row["instance_id"]: row["sequence"] for row in rows}
+
+
+async def _with_verdict(
+    connection: Connection, tenant_id: UUID, job_id: UUID, verdict: str, most: int
+) -> list[CaseVerdict]:
+    return [verdict_of(row) for row in await connection.fetch(_OF_VERDICT, tenant_id, job_id, verdict, most)]
 
 
 def _plan_of(row: Row | None) -> PlanRecord | None:

@@ -86,11 +86,14 @@ class Database:
         await self._pool.close()
 
     @asynccontextmanager
-    async def transaction(self, tenant_id: UUID) -> AsyncIterator[Connection]:
-        """A transaction behind the wall of one tenant: committed at the end, rolled back by any exception."""
+    async def transaction(self, tenant_id: UUID, *, dry_run: bool = False) -> AsyncIterator[Connection]:
+        """A transaction behind the wall of one tenant: committed at the end, rolled back by any exception, and of a dry run always."""
         async with self._begun(tenant_id, "BEGIN") as connection:
             yield connection
-            await _commit(connection)
+            if dry_run:
+                await _roll_back(connection)
+            else:
+                await _commit(connection)
 
     @asynccontextmanager
     async def reader(self, tenant_id: UUID) -> AsyncIterator[Connection]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -26,14 +27,22 @@ ON CONFLICT (tenant_id, created_by, idempotency_key) WHERE idempotency_key IS NO
 RETURNING id
 """
 _LOAD = f"SELECT {COLUMNS} FROM {SOURCE} WHERE j.tenant_id = $1 AND j.id = $2"
+_LOAD_MANY = f"SELECT {COLUMNS} FROM {SOURCE} WHERE j.tenant_id = $1 AND j.id = ANY($2::uuid[])"
 _BY_KEY = f"SELECT {COLUMNS} FROM {SOURCE} WHERE j.tenant_id = $1 AND j.created_by = $2 AND j.idempotency_key = $3"
 _BEGIN = """
 UPDATE job SET started_at = coalesce(started_at, clock_timestamp()), total = coalesce($3, total), attempts = attempts + 1
 WHERE tenant_id = $1 AND id = $2 AND done_at IS NULL
+RETURNING CASE WHEN failure IS NULL THEN 'goes_on' ELSE 'cancelled' END
 """
 _ADVANCE = """
 UPDATE job SET position = $4, counts = $5, attempts = 0
 WHERE tenant_id = $1 AND id = $2 AND position = $3 AND done_at IS NULL
+RETURNING CASE WHEN failure IS NULL THEN 'goes_on' ELSE 'cancelled' END
+"""
+_CANCEL = """
+UPDATE job SET failure = $3, done_at = CASE WHEN started_at IS NULL THEN clock_timestamp() END
+WHERE tenant_id = $1 AND id = $2 AND done_at IS NULL AND failure IS NULL
+RETURNING id
 """
 _RENEW = """
 INSERT INTO lease (tenant_id, subject_id, until) VALUES ($1, $2, clock_timestamp() + $3)
@@ -62,9 +71,19 @@ ORDER BY r.row LIMIT $5
 """
 
 
+class Standing(StrEnum):
+    """How a job stands with the worker that is at it."""
+
+    GOES_ON = "goes_on"
+    CANCELLED = "cancelled"
+    """Somebody wants it to end here. What was noted stays."""
+    TAKEN = "taken"
+    """It has ended, or another worker has gone on with it."""
+
+
 @dataclass(frozen=True, slots=True)
 class JobRecord:
-    """A job as stored."""
+    """A job as stored. With a `failure` but not done it is being cancelled: its worker ends it after the step it is at."""
 
     id: UUID
     kind: str
@@ -132,17 +151,35 @@ async def load_job(connection: Connection, tenant_id: UUID, job_id: UUID) -> Job
     return None if row is None else job_of(row)
 
 
+async def load_jobs(connection: Connection, tenant_id: UUID, job_ids: Sequence[UUID]) -> dict[UUID, JobRecord]:
+    """Jobs by their ids."""
+    rows = await connection.fetch(_LOAD_MANY, tenant_id, job_ids)
+    return {row["id"]: job_of(row) for row in rows}
+
+
 async def job_of_key(connection: Connection, tenant_id: UUID, by: UUID, key: str) -> JobRecord | None:
     """The job somebody asked for with an idempotency key."""
     row = await connection.fetchrow(_BY_KEY, tenant_id, by, key)
     return None if row is None else job_of(row)
 
 
-async def begin_job(connection: Connection, tenant_id: UUID, job_id: UUID, total: int | None, lease: timedelta) -> None:
+async def begin_job(
+    connection: Connection, tenant_id: UUID, job_id: UUID, total: int | None, lease: timedelta
+) -> Standing:
     """Note that a worker has begun, and how many rows there are, where that is known."""
-    await connection.execute(_BEGIN, tenant_id, job_id, total)
-    await connection.execute(_RENEW, tenant_id, job_id, lease)
+    standing = Standing(await connection.fetchval(_BEGIN, tenant_id, job_id, total) or Standing.TAKEN)
+    if standing is not Standing.TAKEN:
+        await connection.execute(_RENEW, tenant_id, job_id, lease)
+        await announce_job(connection, job_id)
+    return standing
+
+
+async def cancel_job(connection: Connection, tenant_id: UUID, job_id: UUID, failure: Mapping[str, Any]) -> bool:
+    """End a job that has not begun, or ask the worker that is at it to end it; false where it has ended or was asked to."""
+    if await connection.fetchval(_CANCEL, tenant_id, job_id, failure) is None:
+        return False
     await announce_job(connection, job_id)
+    return True
 
 
 async def advance_job(
@@ -155,11 +192,12 @@ async def advance_job(
     counts: Mapping[str, int],
     rows: Iterable[RowRecord],
     lease: timedelta,
-) -> bool:
-    """Note what became of some rows and go on from `position`; false where another worker has gone on from `before`."""
-    advanced = await connection.execute(_ADVANCE, tenant_id, job_id, before, position, counts)
-    if advanced.endswith(" 0"):
-        return False
+) -> Standing:
+    """Note what became of some rows and go on from `position`; nothing is noted where another worker has gone on from `before`."""
+    advanced = await connection.fetchval(_ADVANCE, tenant_id, job_id, before, position, counts)
+    standing = Standing(advanced or Standing.TAKEN)
+    if standing is Standing.TAKEN:
+        return standing
     values = [
         {
             "row": row.row,
@@ -173,7 +211,7 @@ async def advance_job(
     await connection.execute(_ROWS, tenant_id, job_id, values)
     await connection.execute(_RENEW, tenant_id, job_id, lease)
     await announce_job(connection, job_id)
-    return True
+    return standing
 
 
 async def finish_job(

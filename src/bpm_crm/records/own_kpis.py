@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from bpm_crm.records.database import Connection, Row
+from bpm_crm.records.database import Connection, Row, hold
 
 _CURRENT = """
 SELECT DISTINCT ON (k.key) k.key, k.version, k.document
@@ -13,7 +13,6 @@ FROM own_kpi AS k
 WHERE k.tenant_id = $1 AND ($2::text IS NULL OR k.key = $2)
 ORDER BY k.key, k.version DESC
 """
-_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended($1::text || '/own_kpi/' || $2, 0))"
 _REPEATED = """
 SELECT k.key, k.version, k.document, k.published_at, k.published_by, k.fingerprint
 FROM own_kpi AS k
@@ -33,7 +32,7 @@ async def current_kpis(connection: Connection, tenant_id: UUID, key: str | None 
 
 async def lock_kpi(connection: Connection, tenant_id: UUID, key: str) -> None:
     """Let nobody else publish a KPI of this key until the transaction ends."""
-    await connection.execute(_LOCK, str(tenant_id), key)
+    await hold(connection, f"own_kpi/{tenant_id}/{key}")
 
 
 async def repeated(connection: Connection, tenant_id: UUID, by: UUID | None, idempotency_key: str) -> Row | None:

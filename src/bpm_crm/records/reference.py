@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from uuid import UUID
 
 from bpm_crm.records.database import Connection
@@ -100,7 +101,7 @@ class ApiKeyRecord:
     revoked_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Reference:
     """Everything of a tenant that changes rarely, by id (keys of integrations: by the hash of their secret)."""
 
@@ -114,15 +115,27 @@ class Reference:
 
     def channel(self, key: str) -> ChannelRecord | None:
         """The channel of that key."""
-        return next((item for item in self.channels.values() if item.key == key), None)
+        return self._channels.get(key)
 
     def definition(self, key: str) -> DefinitionRecord | None:
         """The process definition of that key."""
-        return next((item for item in self.definitions.values() if item.key == key), None)
+        return self._definitions.get(key)
 
     def campaign(self, key: str) -> CampaignRecord | None:
         """The campaign of that key."""
-        return next((item for item in self.campaigns.values() if item.key == key), None)
+        return self._campaigns.get(key)
+
+    @cached_property
+    def _channels(self) -> Mapping[str, ChannelRecord]:
+        return {item.key: item for item in self.channels.values()}
+
+    @cached_property
+    def _definitions(self) -> Mapping[str, DefinitionRecord]:
+        return {item.key: item for item in self.definitions.values()}
+
+    @cached_property
+    def _campaigns(self) -> Mapping[str, CampaignRecord]:
+        return {item.key: item for item in self.campaigns.values()}
 
 
 _TENANT = "SELECT tenant_id AS id, key, title, zone, currency FROM tenant WHERE tenant_id = $1"

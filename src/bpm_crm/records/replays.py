@@ -36,10 +36,10 @@ INSERT INTO replay (
 )
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, NULL, '{}')
 """
-_LOAD = """
-SELECT r.job_id, r.definition_id, r.document, r.version, r.changes, r.since, r.until, r.as_of, r.cases, r.cursor, r.figures
-FROM replay AS r WHERE r.tenant_id = $1 AND r.job_id = $2
+_COLUMNS = """
+r.job_id, r.definition_id, r.document, r.version, r.changes, r.since, r.until, r.as_of, r.cases, r.cursor, r.figures
 """
+_LOAD = f"SELECT {_COLUMNS} FROM replay AS r WHERE r.tenant_id = $1 AND r.job_id = $2"
 _ADVANCE = "UPDATE replay SET cases = $3, cursor = $4, figures = $5 WHERE tenant_id = $1 AND job_id = $2"
 _KEEP = """
 INSERT INTO replay_case (tenant_id, job_id, instance_id, figures)
@@ -47,8 +47,8 @@ SELECT $1, $2, c.instance_id, ARRAY(SELECT jsonb_array_elements_text(c.figures):
 FROM jsonb_to_recordset($3::jsonb) AS c (instance_id uuid, figures jsonb)
 """
 
-_OF_PROCESS = """
-SELECT r.job_id FROM replay AS r WHERE r.tenant_id = $1 AND r.definition_id = $2 ORDER BY r.job_id DESC LIMIT $3
+_OF_PROCESS = f"""
+SELECT {_COLUMNS} FROM replay AS r WHERE r.tenant_id = $1 AND r.definition_id = $2 ORDER BY r.job_id DESC LIMIT $3
 """
 
 FIRST = UUID(int=0)
@@ -123,9 +123,9 @@ async def load_replay(connection: Connection, tenant_id: UUID, job_id: UUID) -> 
     return None if row is None else ReplayRecord(**row)
 
 
-async def replays_of(connection: Connection, tenant_id: UUID, definition_id: UUID, most: int) -> list[UUID]:
-    """The jobs of the newest replays of a process."""
-    return [row["job_id"] for row in await connection.fetch(_OF_PROCESS, tenant_id, definition_id, most)]
+async def replays_of(connection: Connection, tenant_id: UUID, definition_id: UUID, most: int) -> list[ReplayRecord]:
+    """The newest replays of a process, newest first."""
+    return [ReplayRecord(**row) for row in await connection.fetch(_OF_PROCESS, tenant_id, definition_id, most)]
 
 
 def counted_by(job_id: UUID, figure: int | None) -> Condition:

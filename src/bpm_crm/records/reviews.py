@@ -156,11 +156,6 @@ async def insert_review(connection: Connection, tenant_id: UUID, record: ReviewR
     await _insert(connection, "review", tenant_id, record)
 
 
-async def release_lease(connection: Connection, tenant_id: UUID, subject_id: UUID) -> None:
-    """Give up the lease of a subject that was worked off."""
-    await connection.execute("DELETE FROM lease WHERE tenant_id = $1 AND subject_id = $2", tenant_id, subject_id)
-
-
 async def lock_action(connection: Connection, tenant_id: UUID, action_id: UUID) -> ActionRecord | None:
     """An action, locked."""
     statement = f"SELECT {ACTIONS.columns} FROM {ACTIONS.source} WHERE a.tenant_id = $1 AND a.id = $2 FOR UPDATE"

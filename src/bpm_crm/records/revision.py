@@ -2,7 +2,7 @@
 
 import asyncpg
 
-HEAD = "0011"
+HEAD = "0012"
 """The newest migration; a test holds it to the `migrations/` folder."""
 
 

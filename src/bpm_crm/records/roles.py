@@ -20,7 +20,7 @@ READ_ONLY = (
 )
 """Tables that the owner's tools write; administration through the API will widen this on purpose."""
 
-APPEND_ONLY = ("history", "own_kpi", "review", "review_change", "process_change", "migration_plan")
+APPEND_ONLY = ("history", "own_kpi", "review", "review_change", "process_change", "migration_plan", "rollout_case")
 ERASABLE = ("history_text", "lease", "idempotency_key", "stored_file", "job_row", "case_change", "replay_case")
 PUBLISHED = ("process_definition", "process_version")
 """What publishing writes; a version is never changed, and the worker only ends rollouts."""

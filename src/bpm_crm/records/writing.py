@@ -51,6 +51,11 @@ SELECT tenant_id, id, kind, payload, unique_key, run_at, 0
 FROM jsonb_populate_recordset(NULL::outbox, $rows) WHERE tenant_id = $1
 ON CONFLICT (tenant_id, unique_key) DO NOTHING
 """
+_TURNS = """
+INSERT INTO rollout_case (tenant_id, instance_id, rollout_id, revision, version)
+SELECT tenant_id, instance_id, rollout_id, revision, version
+FROM jsonb_populate_recordset(NULL::rollout_case, $rows) WHERE tenant_id = $1
+"""
 _PARTS = {
     "customers": _CUSTOMERS,
     "contacts": _CONTACTS,
@@ -62,6 +67,7 @@ _PARTS = {
     "deals": _DEALS,
     "keys": _KEYS,
     "effects": _EFFECTS,
+    "turns": _TURNS,
 }
 """What a batch may write, in the order in which it is written; `$rows` stands for the parameter with the rows as JSON."""
 

@@ -2,37 +2,33 @@
 
 from typing import Final
 
-_LIGHT: Final = {
-    "ground": "#ffffff", "edge": "#d5dae1", "ink": "#1b2430", "soft": "#3d4856", "line": "#5b6675",
-    "open-fill": "#eef4fc", "open": "#3b6fb5", "initial-fill": "#dbe8fa", "initial": "#2a5ca0",
-    "waiting-fill": "#fdf6e3", "waiting": "#8f6610", "won-fill": "#e4f5e9", "won": "#2d8a4e",
-    "lost-fill": "#fbeaea", "lost": "#b5423b", "cancelled-fill": "#f1f1f3", "cancelled": "#6b7280",
-    "clock": "#6d28d9", "badge": "#0f766e", "count": "#ffffff", "taken": "#c2410c",
-    "slow-fill": "#fbd0cb", "slow": "#b42318", "warm-fill": "#fdecc8", "warm": "#a15c07",
-    "calm-fill": "#dcf3e4", "calm": "#2d8a4e", "unknown-fill": "#f1f1f3", "unknown": "#6b7280",
+_COLOURS: Final = {
+    "ground": ("#ffffff", "#12171f"), "edge": ("#d5dae1", "#303a47"), "ink": ("#1b2430", "#e8edf4"),
+    "soft": ("#3d4856", "#b9c4d2"), "line": ("#5b6675", "#9aa7b8"), "open-fill": ("#eef4fc", "#1a2940"),
+    "open": ("#3b6fb5", "#6ea3e8"), "initial-fill": ("#dbe8fa", "#21375a"), "initial": ("#2a5ca0", "#8ab8f5"),
+    "waiting-fill": ("#fdf6e3", "#32290f"), "waiting": ("#8f6610", "#d9ab47"), "won-fill": ("#e4f5e9", "#14321f"),
+    "won": ("#2d8a4e", "#5cc383"), "lost-fill": ("#fbeaea", "#3a1a19"), "lost": ("#b5423b", "#e5837c"),
+    "cancelled-fill": ("#f1f1f3", "#262b33"), "cancelled": ("#6b7280", "#9aa3af"), "clock": ("#6d28d9", "#c9a6ff"),
+    "badge": ("#0f766e", "#2dd4bf"), "count": ("#ffffff", "#06231f"), "taken": ("#c2410c", "#fb923c"),
+    "slow-fill": ("#fbd0cb", "#5a1d18"), "slow": ("#b42318", "#f28b82"), "warm-fill": ("#fdecc8", "#4a3510"),
+    "warm": ("#a15c07", "#e3b341"), "calm-fill": ("#dcf3e4", "#14321f"), "calm": ("#2d8a4e", "#5cc383"),
+    "unknown-fill": ("#f1f1f3", "#262b33"), "unknown": ("#6b7280", "#9aa3af"),
 }  # fmt: skip
-_DARK: Final = {
-    "ground": "#12171f", "edge": "#303a47", "ink": "#e8edf4", "soft": "#b9c4d2", "line": "#9aa7b8",
-    "open-fill": "#1a2940", "open": "#6ea3e8", "initial-fill": "#21375a", "initial": "#8ab8f5",
-    "waiting-fill": "#32290f", "waiting": "#d9ab47", "won-fill": "#14321f", "won": "#5cc383",
-    "lost-fill": "#3a1a19", "lost": "#e5837c", "cancelled-fill": "#262b33", "cancelled": "#9aa3af",
-    "clock": "#c9a6ff", "badge": "#2dd4bf", "count": "#06231f", "taken": "#fb923c",
-    "slow-fill": "#5a1d18", "slow": "#f28b82", "warm-fill": "#4a3510", "warm": "#e3b341",
-    "calm-fill": "#14321f", "calm": "#5cc383", "unknown-fill": "#262b33", "unknown": "#9aa3af",
-}  # fmt: skip
+"""By name: on light ground, and on dark."""
 _KINDS: Final = ("initial", "open", "waiting", "won", "lost", "cancelled")
 _HEATS: Final = ("slow", "warm", "calm", "unknown")
 
 
-def _variables(colours: dict[str, str]) -> str:
-    return " ".join(f"--{name}: {colour};" for name, colour in colours.items())
+def _variables(ground: int) -> str:
+    """The colours as variables: of the light ground (0) or of the dark one (1)."""
+    return " ".join(f"--{name}: {colours[ground]};" for name, colours in _COLOURS.items())
 
 
 STYLE: Final = "\n".join(
     (
         "",
-        f".bpm-crm {{ {_variables(_LIGHT)} font-family: system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'DejaVu Sans', sans-serif; }}",
-        f"@media (prefers-color-scheme: dark) {{ .bpm-crm {{ {_variables(_DARK)} }} }}",
+        f".bpm-crm {{ {_variables(0)} font-family: system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'DejaVu Sans', sans-serif; }}",
+        f"@media (prefers-color-scheme: dark) {{ .bpm-crm {{ {_variables(1)} }} }}",
         ".bpm-crm .ground { fill: var(--ground); stroke: var(--edge); }",
         ".bpm-crm text { fill: var(--ink); }",
         ".bpm-crm .line { fill: none; stroke: var(--line); stroke-width: 1.6; }",

@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 from bpm_crm.engine.definition import ProcessDefinition, StageKind
 from bpm_crm.engine.process import Process
+from bpm_crm.engine.soundness.atlas import Atlas
 from bpm_crm.engine.soundness.certificate import Certificate
 from bpm_crm.engine.soundness.faults import Proof
 from bpm_crm.engine.soundness.illustration import illustrated, is_illustrable
@@ -25,24 +26,26 @@ def certify(definition: ProcessDefinition, roles: Collection[str]) -> Certificat
     waivers = {key: stage.waiver for key, stage in definition.stages.items() if stage.waiver is not None}
     if problems:
         if is_illustrable(problems):
-            problems = illustrated(_proof(definition, roles, logic), problems)
+            problems = illustrated(_atlas(definition, roles, logic), problems)
         return Certificate(logic.name, {}, (), problems, (), WorstCase((), (), is_exact=True), waivers)
-    proof = _proof(definition, roles, logic)
+    atlas = _atlas(definition, roles, logic)
+    proof = Proof(atlas)
     proof.run()
+    proved = {**proof.proved, **_plainly(definition)}
     return Certificate(
         logic.name,
-        {found: count for found in Property if (count := {**proof.proved, **_plainly(definition)}.get(found, 0))},
+        {found: count for found in Property if (count := proved.get(found, 0))},
         tuple(proof.undecided),
         tuple(proof.problems),
-        proof.shortest_to({stage.key for stage in definition.stages.values() if stage.kind is StageKind.WON}),
-        worst_case(definition, proof.graph),
+        atlas.shortest_to({stage.key for stage in definition.stages.values() if stage.kind is StageKind.WON}),
+        worst_case(definition, atlas.graph),
         waivers,
     )
 
 
-def _proof(definition: ProcessDefinition, roles: Collection[str], logic: Logic) -> Proof:
+def _atlas(definition: ProcessDefinition, roles: Collection[str], logic: Logic) -> Atlas:
     process = Process(definition)
-    return Proof(process, Questions(process, roles, logic))
+    return Atlas(process, Questions(process, roles, logic))
 
 
 def _plainly(definition: ProcessDefinition) -> dict[Property, int]:

@@ -1,16 +1,19 @@
 """Which clocks may or must be running while a case is in a stage, whatever way it came."""
 
 from collections import deque
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from bpm_crm.engine.definition import SlaPolicy, Transition
 from bpm_crm.engine.soundness.flow import Flow
-from bpm_crm.engine.soundness.graph import Edge, Graph, Node
+from bpm_crm.engine.soundness.graph import Edge, Graph, Node, way_back
 
 MOST_WATCHED: Final = 20_000
 """How many combinations of running clocks are followed."""
+
+StageMoves = Mapping[str, Sequence[tuple[str, Flow]]]
+"""By stage, the stages that steps lead to, with what each sets off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +28,16 @@ class Running:
         return stage in self.since and stage not in self.off
 
 
-def running(graph: Graph, policy: SlaPolicy) -> Running:
-    """Where the clock of a policy runs, by following every way through the graph."""
-    moves: dict[str, list[tuple[str, Flow]]] = {}
+def stage_moves(graph: Graph) -> StageMoves:
+    """What the edges of a graph come to between stages, each once."""
+    found: dict[str, dict[tuple[str, int], tuple[str, Flow]]] = {}
     for edge in graph.edges():
-        moves.setdefault(edge.source.stage, []).append((edge.target.stage, edge.flow))
+        found.setdefault(edge.source.stage, {})[edge.target.stage, id(edge.flow)] = (edge.target.stage, edge.flow)
+    return {stage: tuple(moves.values()) for stage, moves in found.items()}
+
+
+def running(graph: Graph, moves: StageMoves, policy: SlaPolicy) -> Running:
+    """Where the clock of a policy runs, by following every way through the graph, whose `stage_moves` are given."""
     first = (graph.start.stage, graph.begun.running_after(policy, None))
     found, waiting = {first}, [first]
     while waiting:
@@ -54,12 +62,14 @@ def unwatched(graph: Graph, policies: Mapping[str, SlaPolicy], stages: Collectio
     while waiting:
         at = waiting.popleft()
         for edge in graph.out.get(at[0], ()):
-            changes = switched.setdefault(id(edge.flow), edge.flow.switched(policies))
-            open_ = _open_after(at[1], changes, ends=edge.flow.ends)
+            flow = edge.flow
+            if id(flow) not in switched:
+                switched[id(flow)] = flow.switched(policies)
+            open_ = _open_after(at[1], switched[id(flow)], ends=flow.ends)
             after = (edge.target, open_)
             stage = edge.target.stage
             if isinstance(edge.step, Transition) and not open_ and stage in stages and stage not in found:
-                found[stage] = [*_way(came, at), edge]
+                found[stage] = [*way_back(came, at), edge]
             if after not in came:
                 came[after] = (at, edge)
                 waiting.append(after)
@@ -72,16 +82,6 @@ def _open_after(before: frozenset[str], changes: Mapping[str, bool], *, ends: bo
     if ends:
         return frozenset()
     return before.difference(changes).union(key for key, on in changes.items() if on) if changes else before
-
-
-def _way(came: "Mapping[_Watch, tuple[_Watch, Edge] | None]", at: "_Watch") -> list[Edge]:
-    way = []
-    step = came[at]
-    while step is not None:
-        at, edge = step
-        way.append(edge)
-        step = came[at]
-    return way[::-1]
 
 
 _Watch = tuple[Node, frozenset[str]]

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from bpm_crm.engine.definition import ProcessDefinition
-from bpm_crm.engine.soundness.graph import Edge, Graph, Node
+from bpm_crm.engine.soundness.graph import Edge, Graph, Node, way_back
 
 
 def reversed_steps(definition: ProcessDefinition, graph: Graph) -> Iterator[tuple[str, str, list[Edge]]]:
@@ -33,20 +33,10 @@ def _way(graph: Graph, one: str, other: str) -> list[Edge] | None:
             seen = at[1] or one in edge.flow.touched
             if other in edge.flow.touched:
                 if seen:
-                    return [*_back(came, at), edge]
+                    return [*way_back(came, at), edge]
                 continue
             after = (edge.target, seen)
             if after not in came:
                 came[after] = (at, edge)
                 waiting.append(after)
     return None
-
-
-def _back(came: dict[tuple[Node, bool], tuple[tuple[Node, bool], Edge] | None], at: tuple[Node, bool]) -> list[Edge]:
-    way = []
-    step = came[at]
-    while step is not None:
-        at, edge = step
-        way.append(edge)
-        step = came[at]
-    return way[::-1]

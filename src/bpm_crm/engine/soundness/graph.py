@@ -7,7 +7,7 @@ Counts are followed up to the largest number that guards compare them with, and 
 from collections import deque
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeVar
 
 from bpm_crm.engine.definition import Transition
 from bpm_crm.engine.process import Process
@@ -22,6 +22,9 @@ MOST_NODES: Final = 5_000
 MOST_EDGES: Final = 45_000
 MOST_COUNTED: Final = 8
 DIRECTIONS: Final = ("outbound", "inbound", "internal")
+
+Place = TypeVar("Place")
+"""Where a search over the graph may be: a node, with what is known there besides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,17 @@ class Graph:
         return _back(self.first, node)
 
 
+def way_back(came: Mapping[Place, tuple[Place, Edge] | None], at: Place) -> list[Edge]:
+    """The way of a search that led to a place, by the place and the edge that led to each."""
+    way = []
+    step = came[at]
+    while step is not None:
+        at, edge = step
+        way.append(edge)
+        step = came[at]
+    return way[::-1]
+
+
 def _back(came: Mapping[Node, Edge | None], node: Node) -> list[Edge]:
     """The way that led to a node, by the edge that led to each."""
     way: list[Edge] = []
@@ -107,7 +121,7 @@ class Explorer:
         self._counted = sorted(name for name in read if not name.startswith("reached."))
         self._cap = 1 + min(MOST_COUNTED, max((abs(number) for number in questions.literals_read()), default=1))
         self._acts = tuple(self._acts_that_count())
-        self._flows: dict[tuple[str, str], Flow] = {}
+        self._flows: dict[tuple[object, str], Flow] = {}
 
     def explore(self) -> Graph:
         """The graph from the start of a case."""
@@ -168,7 +182,7 @@ class Explorer:
             if act.kind != APPROVAL or any(
                 item.approval_roles is not None for item in self._process.open_from(node.stage)
             ):
-                flow = flow_of_act(self._process, act, node.stage)
+                flow = self._flow_of_act(act, node.stage)
                 target = self._after(node, flow, node.stage, f"activities.{act.kind}")
                 yield Edge(node, target, act, Finding(Verdict.POSSIBLE), flow)
 
@@ -176,6 +190,12 @@ class Explorer:
         key = (transition.key, source)
         if key not in self._flows:
             self._flows[key] = flow_of_move(self._process, transition, source)
+        return self._flows[key]
+
+    def _flow_of_act(self, act: Activity, stage: str) -> Flow:
+        key = (act, stage)
+        if key not in self._flows:
+            self._flows[key] = flow_of_act(self._process, act, stage)
         return self._flows[key]
 
     def _after(self, node: Node, flow: Flow, stage: str, counted: str) -> Node:

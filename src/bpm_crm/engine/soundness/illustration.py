@@ -5,7 +5,8 @@ from dataclasses import replace
 from typing import Final
 
 from bpm_crm.engine.problems import Problem, ProblemCode
-from bpm_crm.engine.soundness.faults import MOST_SHOWN, Proof
+from bpm_crm.engine.soundness.atlas import Atlas
+from bpm_crm.engine.soundness.faults import MOST_SHOWN
 from bpm_crm.engine.traces import Trace
 
 PLAYABLE: Final = frozenset(
@@ -43,23 +44,23 @@ def is_illustrable(problems: Collection[Problem]) -> bool:
     return codes <= PLAYABLE and not codes.isdisjoint(SHOWN)
 
 
-def illustrated(proof: Proof, problems: tuple[Problem, ...]) -> tuple[Problem, ...]:
+def illustrated(atlas: Atlas, problems: tuple[Problem, ...]) -> tuple[Problem, ...]:
     """The problems, with a trace to each of the first for which there is one."""
-    shown = tuple(replace(problem, trace=_trace(proof, problem)) for problem in problems[:MOST_SHOWN])
+    shown = tuple(replace(problem, trace=_trace(atlas, problem)) for problem in problems[:MOST_SHOWN])
     return (*shown, *problems[MOST_SHOWN:])
 
 
-def _trace(proof: Proof, problem: Problem) -> Trace:
+def _trace(atlas: Atlas, problem: Problem) -> Trace:
     key = problem.path[1] if len(problem.path) > 1 else ""
     match problem.code:
         case ProblemCode.DEAD_END:
-            return proof.trace_into(key)
+            return atlas.trace_into(key)
         case ProblemCode.LOSS_WITHOUT_REASON:
-            return proof.trace_over(key)
+            return atlas.trace_over(key)
         case ProblemCode.NO_REASON_APPLIES | ProblemCode.SHADOWED_TRANSITION:
-            return proof.trace_barred(key, str(problem.params["stage"]))
+            return atlas.trace_barred(key, str(problem.params["stage"]))
         case ProblemCode.FIELD_UNFILLABLE:
-            return proof.trace_barred(key, None)
+            return atlas.trace_barred(key, None)
         case ProblemCode.CHECKPOINT_UNREACHABLE:
-            return proof.trace_to_an_end()
+            return atlas.trace_to_an_end()
     return ()

@@ -8,7 +8,7 @@ from bpm_crm.engine.calendar import CalendarSpec
 from bpm_crm.engine.definition import ProcessDefinition, SlaPolicy, Span, StageKind
 from bpm_crm.engine.duration import BusinessDays, WorkingTime
 from bpm_crm.engine.instants import DAY, SECOND
-from bpm_crm.engine.soundness.clocks import Running, running
+from bpm_crm.engine.soundness.clocks import Running, running, stage_moves
 from bpm_crm.engine.soundness.graph import Graph
 from bpm_crm.engine.weekly_hours import normalised
 
@@ -63,7 +63,8 @@ class WorstCase:
 
 def worst_case(definition: ProcessDefinition, graph: Graph) -> WorstCase:
     """The bound of a process whose graph is known."""
-    watched = [(policy, running(graph, policy)) for policy in definition.policies.values()]
+    moves = stage_moves(graph)
+    watched = [(policy, running(graph, moves, policy)) for policy in definition.policies.values()]
     final = {key for key, stage in definition.stages.items() if stage.kind.is_final}
     ways = _ways(graph, final)
     won = {stage.key for stage in definition.stages.values() if stage.kind is StageKind.WON}
@@ -71,7 +72,7 @@ def worst_case(definition: ProcessDefinition, graph: Graph) -> WorstCase:
     weight = _Weight(definition.calendar)
     limits: dict[str, Limit] = {}
     for stage in leading:
-        found = [limit for policy, clock in watched for limit in _limits(definition, policy, clock, stage)]
+        found = [limit for policy, clock in watched for limit in _limits(definition, weight, policy, clock, stage)]
         if found:
             limits[stage] = min(found, key=lambda item: (weight.of(item), item.clock))
     unbounded = tuple(stage for stage in definition.stages if stage in leading and stage not in limits)
@@ -83,11 +84,12 @@ def worst_case(definition: ProcessDefinition, graph: Graph) -> WorstCase:
     return WorstCase(tuple(limits[stage] for stage in stages), (), is_exact=longest is not None)
 
 
-def _limits(definition: ProcessDefinition, policy: SlaPolicy, clock: Running, stage: str) -> Iterator[Limit]:
+def _limits(
+    definition: ProcessDefinition, weight: "_Weight", policy: SlaPolicy, clock: Running, stage: str
+) -> Iterator[Limit]:
     """The bound that a clock sets to a stay, if it runs all the while and is never held there."""
     if not clock.always(stage) or any(_may_hold(definition, key, stage) for key in policy.pauses):
         return
-    weight = _Weight(definition.calendar)
     targets = [target for since in clock.since[stage] if (target := policy.target(since)) is not None]
     found = [Limit(stage, policy.key, target, policy.always_open) for target in targets]
     yield max(found, key=weight.of)

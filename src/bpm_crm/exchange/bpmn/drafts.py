@@ -23,9 +23,6 @@ _ASSUMED: Final = (
     (Title("working hours", "рабочее время"), "UTC, Mon-Fri 09:00-18:00"),
     (Title("titles in a second language", "названия на втором языке"), "ru = en"),
 )
-
-
-_WATCHED: Final = {StageKind.INITIAL.value, StageKind.OPEN.value}
 _NO_TIMER: Final = {"en": "BPMN has no timer here: set a clock.", "ru": "В BPMN здесь нет таймера: задайте часы."}
 
 
@@ -150,7 +147,7 @@ class _Sketcher:
             key for clock in self.made.data.get("clocks", {}).values() for key in _many(clock["start"]["entering"])
         }
         for key, part in self.made.data["stages"].items():
-            if part["kind"] in _WATCHED and key not in timed:
+            if StageKind(part["kind"]).is_ours and key not in timed:
                 part["waiver"] = _NO_TIMER
 
     def reasons(self) -> None:

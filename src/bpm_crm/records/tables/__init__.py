@@ -18,6 +18,7 @@ from bpm_crm.records.tables.process import (
     ProcessDraft,
     ProcessRollout,
     ProcessVersion,
+    RolloutCase,
 )
 from bpm_crm.records.tables.replay import Replay, ReplayCase
 from bpm_crm.records.tables.review import CorrectiveAction, Review, ReviewChange, ReviewSchedule
@@ -58,6 +59,7 @@ __all__ = [
     "Review",
     "ReviewChange",
     "ReviewSchedule",
+    "RolloutCase",
     "SQLModel",
     "StoredFile",
     "Team",

@@ -149,3 +149,19 @@ class ProcessRollout(SQLModel, table=True):
     check_at: datetime | None = time_field(nullable=True)
     revision: int
     figures: dict[str, Any] | None = json_field(nullable=True)
+
+
+class RolloutCase(SQLModel, table=True):
+    """A case that took a turn in a rollout, with the version that the turn gave it, whatever version it is under later.
+
+    `revision` is that of the rollout then: it tells cases apart that were split by different shares.
+    """
+
+    __tablename__ = "rollout_case"
+    __table_args__ = (refers("instance_id", "process_instance"), refers("rollout_id", "process_rollout"))
+
+    tenant_id: UUID = key_field()
+    instance_id: UUID = key_field()
+    rollout_id: UUID = id_field()
+    revision: int
+    version: int

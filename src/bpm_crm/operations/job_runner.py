@@ -6,28 +6,13 @@ from collections.abc import Mapping
 from datetime import timedelta
 from uuid import UUID
 
-from bpm_crm.excel.history_import import import_history
-from bpm_crm.excel.jobs import LEASE, Bench, JobKind, Work, run_job
-from bpm_crm.excel.lead_import import import_leads
-from bpm_crm.excel.migrations import migrate_instances, undo_migration
-from bpm_crm.excel.undo import undo_import
-from bpm_crm.excel.workbook import make_workbook
-from bpm_crm.operations.replay_job import carry_replay_out
+from bpm_crm.operations.job_runs import LEASE, Bench, Work, run_job
+from bpm_crm.operations.jobs import JobKind
 from bpm_crm.records.sweeping import Subject, claim_due, until_next_job
 
 AT_ONCE = 2
 LONGEST_SLEEP = timedelta(seconds=15)
 PAUSE_AFTER_TROUBLE = timedelta(seconds=2)
-
-WORKS: Mapping[JobKind, Work] = {
-    JobKind.LEADS: import_leads,
-    JobKind.HISTORY: import_history,
-    JobKind.UNDO: undo_import,
-    JobKind.WORKBOOK: make_workbook,
-    JobKind.REPLAY: carry_replay_out,
-    JobKind.MIGRATION: migrate_instances,
-    JobKind.MIGRATION_UNDO: undo_migration,
-}
 
 logger = logging.getLogger(__name__)
 
@@ -35,8 +20,9 @@ logger = logging.getLogger(__name__)
 class JobRunner:
     """Runs jobs between `start` and `stop`; `wake` has it look at once."""
 
-    def __init__(self, bench: Bench) -> None:
+    def __init__(self, bench: Bench, works: Mapping[JobKind, Work]) -> None:
         self._bench = bench
+        self._works = works
         self._wake = asyncio.Event()
         self._under_way: set[asyncio.Task[None]] = set()
         self._task: asyncio.Task[None] | None = None
@@ -86,7 +72,7 @@ class JobRunner:
 
     async def _carry_out(self, tenant_id: UUID, job_id: UUID) -> None:
         try:
-            await run_job(self._bench, WORKS, tenant_id, job_id)
+            await run_job(self._bench, self._works, tenant_id, job_id)
         except Exception as error:  # noqa: BLE001  # it is tried again, and given up after a few times
             logger.warning("job %s of tenant %s failed: %s", job_id, tenant_id, type(error).__name__)
 
