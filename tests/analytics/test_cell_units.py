@@ -14,10 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bpm_crm.analytics.cells.columns import Columns, joined, pack_columns, unpack_columns
+from bpm_crm.analytics.cells.contributions import limbs
 from bpm_crm.analytics.cells.cuts import grouped
 from bpm_crm.analytics.cells.days import Days, Level, Span, month_of, months_of
 from bpm_crm.analytics.cells.lengths import Lengths, Rows, Slots
-from bpm_crm.analytics.cells.parts import Part, Placed, added_of, limbs, pack_parts, unpack_parts
+from bpm_crm.analytics.cells.parts import Part, added_of, pack_parts, unpack_parts
+from bpm_crm.analytics.cells.placed import Placed
 from bpm_crm.analytics.cells.reading import is_rolled_up, span_of
 from bpm_crm.analytics.cells.sheets import WHOLE
 from bpm_crm.analytics.cells.spreads import WIDTH, growing_keys, keys_of

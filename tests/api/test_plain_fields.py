@@ -13,7 +13,7 @@ from graphql import GraphQLError, Undefined, parse
 from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.config import StrawberryConfig
 
-from bpm_crm.api import _execution
+from bpm_crm.api import _executor
 from bpm_crm.api._resolvers import compile_resolvers
 
 Money = NewType("Money", Decimal)
@@ -129,7 +129,7 @@ def a_selection(rng: random.Random, depth: int = DEEPEST) -> str:
 
 async def answered(schema: strawberry.Schema, text: str, node: Node) -> tuple[Any, list[Any]]:
     """The data and the errors, in the order of their paths."""
-    executor: Any = _execution._Executor.build(
+    executor: Any = _executor.FastExecutor.build(
         schema._schema,
         parse(text),
         root_value=node,
@@ -168,7 +168,7 @@ async def test_plain_fields_are_answered_as_graphql_core_answers_them(
         node, text = a_node(rng, rng.choice((0, 0.04))), f"{{ node {{ {a_selection(rng)} }} }}"
         found = await answered(schema, text, node)
         with monkeypatch.context() as patched:
-            patched.setattr(_execution, "plain_value", lambda _field, _source: Undefined)
+            patched.setattr(_executor, "plain_value", lambda _field, _source: Undefined)
             expected = await answered(schema, text, node)
         assert found == expected, text
         assert str(found[0]) == str(expected[0])

@@ -12,16 +12,14 @@ from typing import Any, TypeVar
 
 import orjson
 import strawberry
-from graphql import ExecutionResult, GraphQLError, GraphQLObjectType
+from graphql import ExecutionResult, GraphQLError
 from graphql.execution import Executor, create_source_event_stream, map_source_to_response_event
-from graphql.execution.collect_fields import CollectedFields, FieldDetails, GroupedFieldSet
-from graphql.pyutils import Path, Undefined, gather_with_cancel
 from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from bpm_crm.api._bounded_cache import BoundedCache
+from bpm_crm.api._executor import FastExecutor
 from bpm_crm.api._limits import Limits
-from bpm_crm.api._plain_fields import PlainField, plain_fields, plain_value
 from bpm_crm.api._ports import Context
 from bpm_crm.api._request import GraphQLRequest
 from bpm_crm.api._resolvers import compile_resolvers
@@ -53,91 +51,6 @@ class Plan:
     request: GraphQLRequest
     is_small: bool
     """Whether the variables are few enough for names to be suggested for mistaken ones."""
-
-
-class _Executor(Executor[None]):
-    """graphql-core's plain executor with the resolve info that Strawberry's resolvers expect."""
-
-    subfields: dict[Any, Any] | None = None
-
-    def __init__(self, *args: Any, operation_extensions: dict[str, Any], **options: Any) -> None:
-        super().__init__(*args, **options)
-        self.operation_extensions = operation_extensions
-        self._plain: dict[int, tuple[object, list[PlainField]]] = {}
-
-    build_resolve_info: Any = StrawberryGraphQLCoreExecutionContext.build_resolve_info
-
-    def collect_subfields(
-        self, return_type: GraphQLObjectType, field_details_list: list[FieldDetails]
-    ) -> CollectedFields:
-        """Collect the fields below a field: once per document where no directive can make them differ from request to request."""
-        shared = self.subfields
-        if shared is None:
-            return super().collect_subfields(return_type, field_details_list)
-        key = (return_type, *[id(details.node) for details in field_details_list])
-        collected: CollectedFields | None = shared.get(key)
-        if collected is None:
-            collected = shared[key] = super().collect_subfields(return_type, field_details_list)
-        return collected
-
-    def execute_fields(
-        self,
-        parent_type: GraphQLObjectType,
-        source_value: Any,
-        path: Path | None,
-        grouped_field_set: GroupedFieldSet,
-        position_context: None,
-    ) -> Any:
-        """The same as graphql-core's, but that plain fields are read by the way of `_plain_fields`."""
-        known = self._plain.get(id(grouped_field_set))
-        if known is None:
-            plain = plain_fields(self.schema, parent_type, grouped_field_set)
-            known = self._plain[id(grouped_field_set)] = (grouped_field_set, plain)
-        results: dict[str, Any] = {}
-        waiting: list[str] = []
-        try:
-            for field in known[1]:
-                value = plain_value(field, source_value)
-                if value is Undefined or (field.object_type is not None and value is not None):
-                    field_path = Path(path, field.name, parent_type.name)
-                    if value is Undefined:
-                        value = self.execute_field(
-                            parent_type, source_value, field.details, field_path, position_context
-                        )
-                    else:
-                        value = self._object(field, value, field_path)
-                    if value is Undefined:
-                        continue
-                    if self.is_awaitable(value):
-                        waiting.append(field.name)
-                results[field.name] = value
-        except Exception:
-            self.settle_in_background([results[name] for name in waiting])
-            raise
-        return self._all(results, waiting) if waiting else results
-
-    def _object(self, field: PlainField, value: Any, path: Path) -> Any:
-        """An object by the fields below it; as graphql-core has it where one of these fails."""
-        try:
-            selection = self.collect_subfields(field.object_type, field.details).grouped_field_set  # type: ignore[arg-type]  # it has one
-            found = self.execute_fields(field.object_type, value, path, selection, None)  # type: ignore[arg-type]  # as above
-        except Exception as error:  # noqa: BLE001  # any error of a field is told
-            self.handle_field_error(error, field.return_type, field.details, path)
-            return None
-        return self._awaited(found, field, path) if self.is_awaitable(found) else found
-
-    async def _awaited(self, found: Awaitable[Any], field: PlainField, path: Path) -> Any:
-        try:
-            return await found
-        except Exception as error:  # noqa: BLE001  # as above
-            self.handle_field_error(error, field.return_type, field.details, path)
-            return None
-
-    async def _all(self, results: dict[str, Any], waiting: list[str]) -> dict[str, Any]:
-        """The results when all that is waited for is there."""
-        found = await gather_with_cancel(*(results[name] for name in waiting))
-        results.update(zip(waiting, found, strict=True))
-        return results
 
 
 class Execution:
@@ -209,8 +122,8 @@ class Execution:
         except Exception as error:  # a source may fail with anything, and the client is to be told
             raise Refused(explain(error, request_id=context.request_id)) from error
 
-    def _executor(self, plan: Plan, context: Context, *, suggest: bool = False) -> _Executor:
-        built: Any = _Executor.build(
+    def _executor(self, plan: Plan, context: Context, *, suggest: bool = False) -> FastExecutor:
+        built: Any = FastExecutor.build(
             self._schema,
             plan.document.node,
             context_value=context,
@@ -221,7 +134,7 @@ class Execution:
             hide_suggestions=not suggest,
             operation_extensions=plan.request.extensions,
         )
-        if isinstance(built, _Executor):
+        if isinstance(built, FastExecutor):
             built.subfields = plan.document.subfields
             return built
         if len(built) <= SUGGESTED and plan.is_small and not suggest:

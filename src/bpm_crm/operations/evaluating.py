@@ -8,8 +8,10 @@ from functools import lru_cache
 from uuid import UUID
 
 from bpm_crm.analytics.calendars import Processes
+from bpm_crm.analytics.cells.contributions import Contribution, contributions, untils
 from bpm_crm.analytics.cells.days import Days
-from bpm_crm.analytics.cells.parts import Contribution, contributions, pack_parts, placed, untils
+from bpm_crm.analytics.cells.parts import pack_parts
+from bpm_crm.analytics.cells.placed import placed
 from bpm_crm.analytics.cells.sheets import Evaluation, Sheet
 from bpm_crm.analytics.cells.sums import Added
 from bpm_crm.analytics.frames import Frame

@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 
 from bpm_crm.analytics.calendars import Processes
 from bpm_crm.analytics.cells.columns import Columns, chosen, joined, unpack_columns
+from bpm_crm.analytics.cells.contributions import axis_now, contributions
 from bpm_crm.analytics.cells.cuts import Grouped, columns_named, dimensions_of, filtered, grouped
 from bpm_crm.analytics.cells.days import Days, Span
 from bpm_crm.analytics.cells.lengths import Slots
-from bpm_crm.analytics.cells.parts import added_of, axis_now, contributions, placed, unpack_parts
+from bpm_crm.analytics.cells.parts import added_of, unpack_parts
+from bpm_crm.analytics.cells.placed import placed
 from bpm_crm.analytics.cells.sheets import PROCESS, ROLLED_UP, WHOLE, Evaluation, Kept, Sheet, sheet_of
 from bpm_crm.analytics.cells.spreads import CALENDAR, Axes
 from bpm_crm.analytics.cells.sums import WHOLE_DAYS, Added, name_of, together
