@@ -78,7 +78,10 @@ class FastExecutor(Executor[None]):
     def _object(self, field: PlainField, value: Any, path: Path) -> Any:
         """An object by the fields below it; as graphql-core has it where one of these fails."""
         try:
-            selection = self.collect_subfields(field.object_type, field.details).grouped_field_set  # type: ignore[arg-type]  # it has one
+            selection = field.selection
+            if selection is None:
+                selection = self.collect_subfields(field.object_type, field.details).grouped_field_set  # type: ignore[arg-type]  # it has one
+                field.selection = selection
             found = self.execute_fields(field.object_type, value, path, selection, None)  # type: ignore[arg-type]  # as above
         except Exception as error:  # noqa: BLE001  # any error of a field is told
             self.handle_field_error(error, field.return_type, field.details, path)

@@ -14,20 +14,27 @@ from typing import Any
 from uuid import UUID
 
 from graphql import GraphQLObjectType, GraphQLSchema, is_leaf_type, is_non_null_type, is_object_type
-from graphql.execution.collect_fields import FieldDetails
+from graphql.execution.collect_fields import FieldDetails, GroupedFieldSet
 from graphql.pyutils import Undefined
+from graphql.type import specified_scalar_types
 from strawberry.types.field import StrawberryField
 
 from bpm_crm.api._resolvers import DEFINITION
 
 __all__ = ["PlainField", "plain_fields", "plain_value"]
 
+_EXACT = {"String": str, "ID": str, "Boolean": bool, "Int": int}
+"""What graphql-core's own scalars give back as it is; integers where they fit 32 bits."""
+_LEAST_INT, _MOST_INT = -(2**31), 2**31 - 1
 _PLAIN = {str, int, bool, float, Decimal, UUID, date, datetime, timedelta}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PlainField:
-    """How a field of a selection is read: `get` its value (None: by graphql-core), and `coerce` it or execute it as an object of a type."""
+    """How a field of a selection is read: `get` its value (None: by graphql-core), and `coerce` it or execute it as an object of a type.
+
+    Values of the type `exact` need no coercion. `selection` is what is asked of an object, once that was found.
+    """
 
     name: str
     details: list[FieldDetails]
@@ -36,6 +43,8 @@ class PlainField:
     is_required: bool = False
     coerce: Callable[[Any], Any] | None = None
     object_type: GraphQLObjectType | None = None
+    exact: type | None = None
+    selection: GroupedFieldSet | None = None
 
 
 def plain_fields(
@@ -50,11 +59,13 @@ def plain_value(field: PlainField, source: Any) -> Any:
     if field.get is None:
         return Undefined
     try:
-        value = field.get(source)
+        value: Any = field.get(source)
         if value is None:
             return Undefined if field.is_required else None
         if field.coerce is None:
             return value if hasattr(type(value), "__strawberry_definition__") else Undefined
+        if type(value) is field.exact and (field.exact is not int or _LEAST_INT <= value <= _MOST_INT):
+            return value
         coerced = field.coerce(value) if type(value) in _PLAIN or isinstance(value, Enum) else None
     except Exception:  # noqa: BLE001  # graphql-core begins the field anew, and tells of the error where it is
         return Undefined
@@ -72,7 +83,8 @@ def _plain_field(
     get, is_required = _getter(definition), is_non_null_type(field.type)
     inner: Any = field.type.of_type if is_non_null_type(field.type) else field.type
     if get is not None and is_leaf_type(inner):
-        return PlainField(name, details, get, field.type, is_required, coerce=inner.coerce_output_value)
+        exact = _EXACT[inner.name] if specified_scalar_types.get(inner.name) is inner and inner.name in _EXACT else None
+        return PlainField(name, details, get, field.type, is_required, inner.coerce_output_value, exact=exact)
     if get is not None and is_object_type(inner) and inner.is_type_of is None:
         return PlainField(name, details, get, field.type, is_required, object_type=inner)
     return PlainField(name, details)
