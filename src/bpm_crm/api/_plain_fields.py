@@ -64,7 +64,7 @@ def plain_value(field: PlainField, source: Any) -> Any:
             return Undefined if field.is_required else None
         if field.coerce is None:
             return value if hasattr(type(value), "__strawberry_definition__") else Undefined
-        if type(value) is field.exact and (field.exact is not int or _LEAST_INT <= value <= _MOST_INT):
+        if type(value) is field.exact and (not isinstance(value, int) or _LEAST_INT <= value <= _MOST_INT):
             return value
         coerced = field.coerce(value) if type(value) in _PLAIN or isinstance(value, Enum) else None
     except Exception:  # noqa: BLE001  # graphql-core begins the field anew, and tells of the error where it is

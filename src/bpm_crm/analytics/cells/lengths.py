@@ -48,7 +48,7 @@ class Lengths:
     """Counts by row and bucket, given as `row * WIDTH + bucket`."""
 
     def __init__(self, pairs: Ints, counts: Ints, size: int) -> None:
-        order = np.argsort(pairs, kind="stable")
+        order = _order(pairs, size)
         pairs, counts = pairs[order], counts[order]
         if len(pairs):
             begins = np.flatnonzero(np.concatenate([[True], pairs[1:] != pairs[:-1]]))
@@ -81,6 +81,15 @@ class Lengths:
     @cached_property
     def _cumulated(self) -> Ints:
         return np.concatenate([[0], np.cumsum(self.counts)])
+
+
+def _order(pairs: Ints, size: int) -> Ints:
+    """The order of pairs of row and bucket: by buckets, then by rows, as short integers are sorted in one pass."""
+    if size > 1 << 16:
+        return np.argsort(pairs, kind="stable")
+    rows = pairs // WIDTH
+    by_bucket = np.argsort((pairs - rows * WIDTH).astype(np.uint16), kind="stable")
+    return by_bucket[np.argsort(rows[by_bucket].astype(np.uint16), kind="stable")]
 
 
 def known(values: Floats) -> list[float | None]:
