@@ -40,7 +40,7 @@ def against_target(times: StageTimes) -> Pace | None:
     if judged < FEWEST_JUDGED or times.late_share is None:
         return Pace.NOT_ENOUGH
     lower, _ = wilson(float(times.late_share), judged)
-    return Pace.SLOW if lower > TOLERATED else Pace.NOT_SLOW
+    return Pace.SLOW if lower > float(TOLERATED) else Pace.NOT_SLOW
 
 
 def change(now: Quantile, before: Quantile) -> Change:
