@@ -3,7 +3,7 @@
 import argparse
 import json
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +21,7 @@ from benchmarks import writing as engine
 from benchmarks.ground import Ground, ground
 from benchmarks.questions import Asked, other_cuts, questions
 from bpm_crm.analytics.frames import Question, read_frame
+from bpm_crm.garbage import calm
 from bpm_crm.operations import batches
 from bpm_crm.operations.compactor import compact
 from bpm_crm.records import writing
@@ -29,10 +30,12 @@ from bpm_crm.records.database import Connection, Database
 
 PORT = 8753
 ROUNDS, CUT_ROUNDS, WARM_UP, PLAIN_ROUNDS, WRITE_ROUNDS = 60, 10, 10, 2, 7
+TOLD_SECONDS = 20
 LONG_SECONDS, LONGEST_SECONDS = 10, 30
 """History that takes longer is asked but once; and no longer than that."""
 WAITING = (50, 250, 1_000)
 """Changes that wait to be folded: the compactor lets some 250 gather."""
+Figure = dict[str, float | None]
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -45,37 +48,73 @@ async def main() -> None:
     cases = parser.parse_args().cases
     async with ground() as here:
         begun = time.perf_counter()
-        rows = await cloning.load(here, cases)
-        print(f"{cases} cases, {rows} rows of history, loaded in {time.perf_counter() - begun:.0f} s")
+        rows = await cloning.load(here, cases, told=_Progress("loaded", cases))
+        print(f"{cases} cases, {rows} rows of history, loaded in {time.perf_counter() - begun:.0f} s", flush=True)
         worker = await Database.connect(here.access.worker, size=4)
-        begun, busy, folds = time.perf_counter(), time.process_time(), 0
-        while folded := await compact(worker, here.tenant_id):
-            folds += folded
-        seconds, busy = time.perf_counter() - begun, time.process_time() - busy
-        print(
-            f"cells built in {seconds:.0f} s: {folds / seconds:.0f} cases/s; {busy / folds * 1e6:.0f} µs of Python each"
-        )
+        filling = await _fill(here, worker, cases)
         async with worker.reader(here.tenant_id) as connection:
             for row in await connection.fetch(_SIZES):
                 print(f"  {row['name']:18} {row['size'] / 2**20:8.0f} MB")
         async with processes.api(here, PORT) as port:
             figures = await _figures(here, worker, port)
             figures |= await _behind(here, worker, port)
-        figures["write cost"] = await _write_cost(here)
-        figures["catching up"] = await _catch_up(here, worker)
+        said = {
+            "cases": cases,
+            "rows of history": rows,
+            "filling": filling,
+            "figures": figures,
+            "writing": await _write_cost(here),
+            "catching up": await _catch_up(here, worker),
+        }
         await worker.close()
     RESULTS.mkdir(exist_ok=True)
     at = datetime.now(UTC)
-    (RESULTS / f"analytics-{at:%Y%m%d-%H%M%S}.json").write_text(
-        json.dumps({"cases": cases, **figures}, indent=1) + "\n"
+    (RESULTS / f"analytics-{at:%Y%m%d-%H%M%S}.json").write_text(json.dumps(said, indent=1) + "\n")
+
+
+class _Progress:
+    """Tells how far something of a known size is, now and then."""
+
+    def __init__(self, what: str, whole: int) -> None:
+        self._what = what
+        self._whole = whole
+        self._begun = self._told = time.perf_counter()
+
+    def __call__(self, done: int) -> None:
+        """So much is done."""
+        now = time.perf_counter()
+        if now - self._told > TOLD_SECONDS:
+            self._told = now
+            print(f"  {self._what} {done / self._whole:.0%} after {now - self._begun:.0f} s", flush=True)
+
+
+async def _fill(here: Ground, worker: Database, cases: int) -> dict[str, float]:
+    """Fill the cells: cases a second, and microseconds of each for this process and for the server."""
+    calm()
+    told = _Progress("filled", cases)
+    begun, busy, served, folds = time.perf_counter(), time.process_time(), here.server_seconds(), 0
+    while folded := await compact(worker, here.tenant_id):
+        folds += folded
+        told(folds)
+    seconds, busy, served = (
+        time.perf_counter() - begun,
+        time.process_time() - busy,
+        here.server_seconds() - served,
     )
+    found = {"per second": folds / seconds, "python us": busy / folds * 1e6, "server us": served / folds * 1e6}
+    print(
+        f"cells built in {seconds:.0f} s: {found['per second']:.0f} cases/s; of each {found['python us']:.0f} µs of Python "
+        f"and {found['server us']:.0f} µs of the server",
+        flush=True,
+    )
+    return found
 
 
-async def _behind(here: Ground, worker: Database, port: int) -> dict[str, Sequence[float]]:
+async def _behind(here: Ground, worker: Database, port: int) -> dict[str, Figure]:
     """A funnel while changes wait to be folded: each changed case is evaluated now."""
     name = "cohort funnel of a year, by owner"
     request = load.prepared(_body(questions()[name]), here.token("admin"))
-    figures: dict[str, Sequence[float]] = {}
+    figures: dict[str, Figure] = {}
     async with worker.reader(here.tenant_id) as connection:
         rows = await connection.fetch(_SOME_CASES, here.tenant_id, max(WAITING))
     for waiting in WAITING:
@@ -88,11 +127,11 @@ async def _behind(here: Ground, worker: Database, port: int) -> dict[str, Sequen
             pass
         p50, p95 = median(ours), quantiles(ours, n=20)[18]
         print(f"{name}, {waiting} cases changed: p50 {p50:7.1f} ms  p95 {p95:7.1f} ms")
-        figures[f"{name}, {waiting} changed"] = [p50, p95]
+        figures[f"{name}, {waiting} changed"] = {"p50 ms": p50, "p95 ms": p95}
     return figures
 
 
-async def _write_cost(here: Ground) -> list[float]:
+async def _write_cost(here: Ground) -> dict[str, float]:
     """Microseconds of the write statement for a transition, with and without noting the changed cases, and of a whole transition.
 
     The two kinds take turns batch by batch, so that whatever else the machine does meets both alike.
@@ -121,10 +160,15 @@ async def _write_cost(here: Ground) -> list[float]:
         f"write statement {with_marks:.1f} µs a transition, without noting changes {without:.1f} µs: "
         f"{(with_marks - without) / transition:.1%} of the {transition:.0f} µs of a transition"
     )
-    return [with_marks, without, transition]
+    return {
+        "statement us": with_marks,
+        "without noting changes us": without,
+        "transition us": transition,
+        "cost": (with_marks - without) / transition,
+    }
 
 
-async def _catch_up(here: Ground, worker: Database) -> list[float]:
+async def _catch_up(here: Ground, worker: Database) -> dict[str, float]:
     """Cases folded per second, and bytes of the write-ahead log for each, of those that the moves before have changed."""
     async with worker.reader(here.tenant_id) as connection:
         before = await connection.fetchval("SELECT pg_current_wal_lsn()::text")
@@ -134,8 +178,8 @@ async def _catch_up(here: Ground, worker: Database) -> list[float]:
     seconds = time.perf_counter() - begun
     async with worker.reader(here.tenant_id) as connection:
         written = await connection.fetchval("SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), $1::text::pg_lsn)", before)
-    found = [folds / seconds, float(written) / folds]
-    print(f"changed cases folded: {found[0]:.0f}/s, {found[1]:.0f} bytes of log each")
+    found = {"per second": folds / seconds, "bytes of log": float(written) / folds}
+    print(f"changed cases folded: {found['per second']:.0f}/s, {found['bytes of log']:.0f} bytes of log each")
     return found
 
 
@@ -146,8 +190,8 @@ WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace ORDER BY size 
 """
 
 
-async def _figures(here: Ground, worker: Database, port: int) -> dict[str, Sequence[float | None]]:
-    figures: dict[str, Sequence[float | None]] = {}
+async def _figures(here: Ground, worker: Database, port: int) -> dict[str, Figure]:
+    figures: dict[str, Figure] = {}
     for name, asked in {**questions(), **other_cuts()}.items():
         rounds = ROUNDS if name in questions() else CUT_ROUNDS
         client = await load.Connection.open(port)
@@ -157,12 +201,19 @@ async def _figures(here: Ground, worker: Database, port: int) -> dict[str, Seque
         cells = [await _without_api(here, worker, asked, is_current=True) for _ in range(rounds)]
         history = await _history(here, worker, asked)
         p50, p95, read_in = median(ours), quantiles(ours, n=20)[18], median(cells)
-        told = f"more than {LONGEST_SECONDS} s" if history is None else f"{history:.0f} ms {history / read_in:6.0f}x"
+        least = LONGEST_SECONDS * 1000 if history is None else history
+        told = f"{'more than ' if history is None else ''}{least:.0f} ms, {least / read_in:.0f} times as long"
         print(
             f"{name:44} p50 {p50:7.1f} ms  p95 {p95:7.1f} ms   of it cells {read_in:6.1f} ms   history {told}",
             flush=True,
         )
-        figures[name] = [p50, p95, read_in, history]
+        figures[name] = {
+            "p50 ms": p50,
+            "p95 ms": p95,
+            "cells ms": read_in,
+            "history ms": history,
+            "ratio": None if history is None else history / read_in,
+        }
     return figures
 
 

@@ -6,7 +6,7 @@ the chains of hashes are whole.
 
 import random
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -47,7 +47,13 @@ class Template:
     deal: Mapping[str, Any] | None
 
 
-async def load(ground: Ground, cases: int, definition_id: UUID | None = None, over: int = WEEKS) -> int:
+async def load(
+    ground: Ground,
+    cases: int,
+    definition_id: UUID | None = None,
+    over: int = WEEKS,
+    told: Callable[[int], None] = lambda _done: None,
+) -> int:
     """Fill the company with that many cases over some weeks (by default two years), evenly; how many history rows they have.
 
     Copied are cases of every process, or of one. Public holidays are not where they were: near them, verdicts of clocks are the original's.
@@ -57,8 +63,8 @@ async def load(ground: Ground, cases: int, definition_id: UUID | None = None, ov
     await set_codecs(admin)
     managers = [new_id() for _ in range(MANAGERS)]
     await admin.execute(_MANAGERS, ground.tenant_id, managers)
-    told = await _templates(admin, ground.tenant_id)
-    templates = [item for item in told if definition_id in {None, item.case["definition_id"]}]
+    written = await _templates(admin, ground.tenant_id)
+    templates = [item for item in written if definition_id in {None, item.case["definition_id"]}]
     rng = random.Random(1)
     rows = 0
     batch: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
@@ -67,6 +73,7 @@ async def load(ground: Ground, cases: int, definition_id: UUID | None = None, ov
         rows += _clone(rng.choice(templates), weeks, rng.choice(managers), number, batch)
         if number % AT_ONCE == AT_ONCE - 1:
             await _copy(admin, batch)
+            told(number)
     await _copy(admin, batch)
     await admin.execute("VACUUM ANALYZE")
     await admin.close()

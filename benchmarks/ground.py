@@ -1,10 +1,11 @@
 """The ground the benchmarks stand on: a durable private server of their own and a company with its processes."""
 
 import asyncio
+import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -54,6 +55,18 @@ class Ground:
     def pgbench(self) -> str:
         """The load generator of the server's own binaries."""
         return str(find_binaries().program("pgbench"))
+
+    def server_seconds(self) -> float:
+        """The processor time of the server's processes so far, those that have ended included, where the system tells it (else 0)."""
+        postmaster, found = self.server.pid, 0
+        for path in Path("/proc").glob("[0-9]*/stat"):
+            with suppress(OSError):
+                number, fields = int(path.parent.name), path.read_text().rpartition(")")[2].split()
+                if number == postmaster:
+                    found += sum(map(int, fields[11:15]))
+                elif int(fields[1]) == postmaster:
+                    found += sum(map(int, fields[11:13]))
+        return found / os.sysconf("SC_CLK_TCK")
 
     async def analyse(self) -> None:
         """Gather the statistics that autovacuum would have gathered on a server of some age; C9 has had it too."""

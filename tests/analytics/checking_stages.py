@@ -12,7 +12,8 @@ from bpm_crm.analytics.funnel import FunnelMode, FunnelUnit, OrderMode, read_fun
 from bpm_crm.analytics.losses import read_losses
 from bpm_crm.analytics.managers import read_managers
 from bpm_crm.analytics.outcomes import FATES, read_outcomes
-from bpm_crm.analytics.stage_times import UNITS, VISITS, read_stage_times
+from bpm_crm.analytics.stage_times import read_stage_times
+from bpm_crm.analytics.stays import UNITS, VISITS
 from bpm_crm.analytics.steps import steps_of
 from tests.analytics import checking, reference_customers, reference_forensics, reference_stages
 from tests.analytics import reference_statistics as statistics

@@ -16,7 +16,8 @@ from bpm_crm.analytics.funnel import KEPT_FUNNELS, FunnelFigures, read_funnel
 from bpm_crm.analytics.kept_checkpoints import KEPT_CHECKPOINTS
 from bpm_crm.analytics.kept_stage_times import KEPT_STAGE_TIMES
 from bpm_crm.analytics.losses import KEPT_LOSSES, read_losses
-from bpm_crm.analytics.stage_times import Quantile, Stay, read_stage_times
+from bpm_crm.analytics.stage_times import read_stage_times
+from bpm_crm.analytics.stays import Quantile, Stay
 from bpm_crm.records.database import Connection
 from tests.analytics.reference_statistics import brookmeyer_crowley, kaplan_meier
 from tests.world import World

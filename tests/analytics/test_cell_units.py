@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -12,17 +13,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bpm_crm.analytics.cells.changes import Heap
 from bpm_crm.analytics.cells.columns import Columns, joined, pack_columns, unpack_columns
+from bpm_crm.analytics.cells.contributions import limbs
 from bpm_crm.analytics.cells.cuts import grouped
-from bpm_crm.analytics.cells.days import Days, Level, Span, month_of
-from bpm_crm.analytics.cells.parts import Part, limbs, pack_parts, unpack_parts
+from bpm_crm.analytics.cells.days import Days, Level, Span, month_of, months_of
+from bpm_crm.analytics.cells.lengths import Lengths, Rows, Slots
+from bpm_crm.analytics.cells.parts import Part, added_of, pack_parts, unpack_parts
+from bpm_crm.analytics.cells.placed import Placed
 from bpm_crm.analytics.cells.reading import is_rolled_up, span_of
 from bpm_crm.analytics.cells.sheets import WHOLE
-from bpm_crm.analytics.cells.spreads import Histogram, as_arrays, growing_key, keys_of, merge, pack, unpack
-from bpm_crm.analytics.cells.survival import survivals
+from bpm_crm.analytics.cells.spreads import WIDTH, growing_keys, keys_of
+from bpm_crm.analytics.cells.sums import KINDS, WHOLE_DAYS, name_of, together
+from bpm_crm.analytics.cells.survival import Survival
 from bpm_crm.analytics.dimensions import Dimension, Grouping, OwnerBasis, Segment
 from bpm_crm.analytics.frames import Question
+from bpm_crm.engine.instants import instant_of
 from bpm_crm.records.identifiers import new_id
 from tests.analytics.reference_statistics import kaplan_meier, percentile
 
@@ -31,46 +36,39 @@ LENGTHS = st.one_of(st.just(0.0), st.floats(0.2, 3e8), st.floats(-3e8, -0.2))
 DAYS = st.dates(date(2024, 1, 1), date(2027, 12, 31))
 
 
-def spread_of(lengths: list[float], slot: int = 3) -> dict[int, int]:
-    found: dict[int, int] = {}
-    for key in keys_of([slot] * len(lengths), lengths).tolist():
-        found[key] = found.get(key, 0) + 1
-    return found
+def lengths_of(lengths: list[list[float]]) -> Lengths:
+    """Rows of lengths."""
+    pairs = [row * WIDTH + int(key) for row, some in enumerate(lengths) for key in keys_of([0] * len(some), some)]
+    return Lengths(np.asarray(pairs, np.int64), np.ones(len(pairs), np.int64), len(lengths))
+
+
+def growing_key(slot: int, axis: int, began: float) -> int:
+    return int(growing_keys([slot], [axis], [began])[0])
 
 
 @given(LENGTHS)
 def test_every_length_is_within_one_percent(length: float) -> None:
-    (found,) = Histogram([as_arrays(spread_of([length]))]).percentiles(3, [0.5])
-    assert found == pytest.approx(length, rel=WITHIN)
+    assert lengths_of([[length]]).percentiles(0.5).tolist() == [pytest.approx(length, rel=WITHIN)]
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 10, 999])
 def test_percentiles_are_those_of_the_lengths_within_one_percent(size: int) -> None:
     rng = random.Random(size)
-    lengths = [rng.lognormvariate(9, 2) for _ in range(size)]
-    found = Histogram([as_arrays(spread_of(lengths))]).percentiles(3, [0, 0.5, 0.9, 1])
-    exact = [percentile(lengths, share) for share in (0, 0.5, 0.9, 1)]
-    assert found == pytest.approx(exact, rel=WITHIN)
+    rows = [[rng.lognormvariate(9, 2) for _ in range(some)] for some in (size, 0, 2 * size, 1)]
+    found = lengths_of(rows)
+    for share in (0, 0.5, 0.9, 1):
+        exact = [percentile(lengths, share) if lengths else float("nan") for lengths in rows]
+        assert found.percentiles(share).tolist() == pytest.approx(exact, rel=WITHIN, nan_ok=True)
+    assert found.totals.tolist() == [size, 0, 2 * size, 1]
 
 
-def test_slots_do_not_mix() -> None:
-    both = [as_arrays(spread_of([10.0], 1)), as_arrays(spread_of([5_000_000.0], 2))]
-    histogram = Histogram(both)
-    assert list(histogram.slots) == [1, 2]
-    assert histogram.percentiles(1, [1]) == pytest.approx([10], rel=WITHIN)
-    assert histogram.percentiles(2, [0]) == pytest.approx([5_000_000], rel=WITHIN)
-    assert list(Histogram([]).slots) == []
-
-
-@given(st.lists(LENGTHS, max_size=30), st.lists(LENGTHS, max_size=30))
-def test_merging_is_adding_and_what_is_taken_away_again_leaves_nothing(first: list[float], more: list[float]) -> None:
-    whole, packed = pack(spread_of(first + more)), pack(spread_of(first))
-    assert merge(packed, as_arrays(spread_of(more))) == whole
-    away = {key: -count for key, count in spread_of(more).items()}
-    assert merge(whole, as_arrays(away)) == packed
-    keys, counts = unpack(whole)
-    assert dict(zip(keys.tolist(), counts.tolist(), strict=True)) == spread_of(first + more)
-    assert np.all(keys[1:] > keys[:-1])
+def test_slots_and_segments_do_not_mix_and_what_is_taken_away_leaves_nothing() -> None:
+    keys = keys_of([1, 2, 1, 2, 2], [10.0, 5_000_000.0, 20.0, 7.0, 7.0])
+    places, counts = np.asarray([0, 0, 1, 1, 1]), np.asarray([1, 1, 1, 1, -1])
+    lengths = Slots(2, places, keys, counts).rows(Rows({2: 0, 1: 1, 9: 2}, 3))
+    assert lengths.totals.tolist() == [1, 1, 0, 0, 1, 0]
+    nan = float("nan")
+    assert lengths.percentiles(1).tolist() == pytest.approx([5_000_000, 10, nan, nan, 20, nan], rel=WITHIN, nan_ok=True)
 
 
 @given(st.one_of(st.none(), DAYS), st.one_of(st.none(), DAYS))
@@ -93,29 +91,45 @@ def test_every_instant_lies_in_the_day_that_began_last(zone: str) -> None:
     """Among them zones whose clocks change at midnight, and one that left a day out."""
     days = Days(zone)
     at = datetime(2011, 12, 27, 3, tzinfo=UTC)
+    instants, ordinals = [], []
     for _ in range(30_000):
         day = days.day_of(at)
         assert days.begin(day) <= at < days.begin(day + timedelta(days=1)) or days.begin(day) == at
+        instants.append(instant_of(at))
+        ordinals.append(day.toordinal())
         at += timedelta(minutes=373)
+    assert days.ordinals_of(np.asarray(instants)).tolist() == ordinals
+    assert months_of(np.asarray(ordinals)).tolist() == [
+        month_of(date.fromordinal(ordinal)).toordinal() for ordinal in ordinals
+    ]
     assert days.beginning_at(datetime(2026, 9, 1, tzinfo=ZoneInfo(zone))) == date(2026, 9, 1)
     assert days.beginning_at(datetime(2026, 9, 1, 0, 0, 1, tzinfo=ZoneInfo(zone))) is None
 
 
-SEGMENT = ("web", None, "p", "north", None, "Tula", "p@1", None, "north", "won", "won", None)
+PROCESS_ID = "01890000-0000-7000-8000-000000000001"
+SEGMENT = ("web", None, PROCESS_ID, "north", None, "Tula", "p@1", None, "north", "won", "won", None)
+
+
+def packed(parts: list[Part], evaluation: str = "x") -> bytes:
+    """The parts of one case as they are stored."""
+    case = new_id()
+    (found,) = pack_parts(Placed([case], {case: SEGMENT}), {evaluation: added_of([(0, part) for part in parts])})
+    return found
 
 
 def test_missing_values_and_lengths_survive_packing() -> None:
     part = Part(739_000, SEGMENT, {"n": 3, "sum": 10**15}, [5, 5, growing_key(2, 0, 1.7e9)])
-    (found,) = unpack_parts(pack_parts({"x": [part], "empty": []}))["x"]
+    (found,) = unpack_parts(packed([part]))["x"]
     assert found == part
 
 
-def test_parts_in_another_order_are_stored_alike() -> None:
-    parts = [Part(739_000 + day, SEGMENT, {"n": 1}, []) for day in (1, 2, 3)]
-    assert pack_parts({"x": parts}) == pack_parts({"x": parts[::-1]})
-    alike = [Part(739_000, SEGMENT, numbers, []) for numbers in ({"b": 1, "a": 1}, {"a": 2, "c": 1})]
-    told = [replace(part, numbers=dict(reversed(part.numbers.items()))) for part in alike]
-    assert pack_parts({"x": alike}) == pack_parts({"x": told})
+def test_cases_are_found_by_their_ids() -> None:
+    cases = [new_id() for _ in range(50)]
+    placed = Placed(cases, dict.fromkeys(cases[::2], SEGMENT))
+    asked = random.Random(1).choices(range(50), k=200)
+    assert placed.places_of(b"".join(cases[place].bytes for place in asked)).tolist() == asked
+    assert placed.of({UUID(PROCESS_ID)}) == cases[::2]
+    assert placed.of({new_id()}) == []
 
 
 @given(st.lists(st.decimals(allow_nan=False, allow_infinity=False, places=7, min_value=-(10**17), max_value=10**17)))
@@ -140,33 +154,51 @@ def test_growing_lengths_have_come_to_what_their_axis_has(seed: int) -> None:
         began = float(round(now[slot, axis] - length))
         lengths[slot].append(now[slot, axis] - began)
         keys.append(growing_key(slot, axis, began))
-    histogram = Histogram([as_arrays(dict.fromkeys(keys, 1))], lambda slot, axis: now[slot, axis])
-    for slot, some in lengths.items():
-        assert histogram.percentiles(slot, [0.1, 0.5]) == pytest.approx(
-            [percentile(some, 0.1), percentile(some, 0.5)], rel=WITHIN
-        )
+    given_keys, ones = np.asarray(keys), np.ones(len(keys), np.int64)
+    slots = Slots(1, np.zeros(len(keys), np.int64), given_keys, ones, lambda slot, axis: now[slot, axis])
+    rows = slots.rows(Rows({1: 0, 2: 1}, 2))
+    for share in (0.1, 0.5):
+        exact = [percentile(some, share) for some in lengths.values()]
+        assert rows.percentiles(share).tolist() == pytest.approx(exact, rel=WITHIN)
     with pytest.raises(ValueError, match="axes"):
-        Histogram([as_arrays(dict.fromkeys(keys, 1))])
+        Slots(1, np.zeros(len(keys), np.int64), given_keys, ones)
+
+
+def test_what_cannot_have_begun_so_is_refused() -> None:
+    for slot, axis, began in ((1, 0, 1e12), (1, 1 << 11, 0.0), (1 << 14, 0, 0.0)):
+        with pytest.raises(ValueError, match="cannot have begun"):
+            growing_key(slot, axis, began)
 
 
 @pytest.mark.parametrize("seed", range(12))
 def test_kaplan_meier_over_buckets_is_that_of_the_lengths_within_one_percent(seed: int) -> None:
-    """Within 1 % in length at a share within 1 %, on random lengths of which up to nine in ten are censored."""
+    """Within 1 % in length at a share within 1 %, on random lengths of which up to nine in ten are censored; of each row by itself."""
     rng = random.Random(seed)
-    size, share_open = rng.choice((150, 600, 1_500)), rng.choice((0.0, 0.1, 0.5, 0.9))
-    waits = [(rng.lognormvariate(10, 1.5), rng.random() >= share_open) for _ in range(size)]
+    rows: list[list[tuple[float, bool]]] = []
+    for size in (rng.choice((150, 600, 1_500)), 0, 3, 200):
+        share_open = rng.choice((0.0, 0.1, 0.5, 0.9))
+        rows.append([(rng.lognormvariate(10, 1.5), rng.random() >= share_open) for _ in range(size)])
     ended, open_ = (
-        Histogram([as_arrays(spread_of([length for length, is_seen in waits if is_seen is kind]))]).row(3)
+        lengths_of([[length for length, is_seen in waits if is_seen is kind] for waits in rows])
         for kind in (True, False)
     )
-    for share, found in zip((0.5, 0.9), survivals(ended[None], open_[None], (0.5, 0.9))[0], strict=True):
-        low, high = (kaplan_meier(waits, Fraction(share + sign).limit_denominator(100)) for sign in (-0.01, 0.01))
-        if found.seconds is None:
-            assert high is None
-        else:
-            assert low is not None
-            assert low * (1 - WITHIN) <= found.seconds
-            assert high is None or found.seconds <= high * (1 + WITHIN)
+    survival = Survival(ended, open_)
+    for share in (0.5, 0.9):
+        for waits, found, lower, upper in zip(rows, survival.endings(share), *survival.interval(share), strict=True):
+            if not waits:
+                assert np.isnan([found, lower, upper]).all()
+                continue
+            low, high = (kaplan_meier(waits, Fraction(share + sign).limit_denominator(100)) for sign in (-0.01, 0.01))
+            if len(waits) < 100:
+                low = high = kaplan_meier(waits, Fraction(share).limit_denominator(100))
+            if np.isnan(found):
+                assert high is None
+            else:
+                assert low is not None
+                assert low * (1 - WITHIN) <= found
+                assert high is None or found <= high * (1 + WITHIN)
+                assert np.isnan(lower) or lower <= found
+                assert np.isnan(upper) or found <= upper
 
 
 def random_columns(rng: random.Random, size: int) -> list[tuple[Segment, str | int, int]]:
@@ -179,16 +211,17 @@ def random_columns(rng: random.Random, size: int) -> list[tuple[Segment, str | i
     ]
 
 
-def as_columns(entries: list[tuple[Segment, str | int, int]]) -> Columns:
-    heap = Heap()
+def as_parts(entries: list[tuple[Segment, str | int, int]]) -> tuple[Columns, Columns]:
+    """What entries add, and what they take away."""
+    signs: dict[bool, list[tuple[int, Part]]] = {True: [], False: []}
     for segment, key, amount in entries:
-        times, sign = (1, 1) if isinstance(key, str) else (abs(amount) % 7, 1 if amount > 0 else -1)
-        for _ in range(times):
-            heap.add(
-                Part(1, segment, {key: amount} if isinstance(key, str) else {}, [] if isinstance(key, str) else [key]),
-                sign,
-            )
-    return heap.columns()
+        numbers, keys = ({key: amount}, []) if isinstance(key, str) else ({}, [key] * (abs(amount) % 7))
+        signs[isinstance(key, int) and amount < 0].append((0, Part(1, segment, numbers, keys)))
+    return added_of(signs[False]).columns, added_of(signs[True]).taken_away().columns
+
+
+def as_columns(entries: list[tuple[Segment, str | int, int]]) -> Columns:
+    return joined(as_parts(entries))
 
 
 def told(columns: Columns) -> dict[tuple[Segment, str | int], int]:
@@ -222,19 +255,50 @@ def test_columns_say_the_same_packed_joined_and_in_any_order(seed: int) -> None:
 def test_groups_of_columns_are_their_sums(seed: int) -> None:
     rng = random.Random(seed)
     columns = as_columns(random_columns(rng, 200))
-    held = np.asarray([rng.random() < 0.7 for _ in range(columns.codes.shape[1])], np.int64)
+    held = np.asarray([rng.random() < 0.7 for _ in range(columns.size)], np.bool_)
     names = rng.sample(WHOLE, seed % 4)
     expected: dict[Segment, dict[str | int, int]] = {}
     some = replace(columns, amounts=columns.amounts * held[columns.places])
     for (segment, key), amount in told(some).items():
         sums = expected.setdefault(tuple(segment[WHOLE.index(name)] for name in names), {})
         sums[key] = sums.get(key, 0) + amount
-    found = {
-        segment: {**answer.numbers, **dict(zip(*(part.tolist() for part in answer.spreads[0]), strict=True))}
-        for segment, answer in grouped(columns, names, held).items()
+    answer = grouped(columns, [WHOLE.index(name) for name in names], held)
+    found: dict[Segment, dict[str | int, int]] = {
+        segment: dict(numbers) for segment, numbers in zip(answer.segments, answer.numbers, strict=True)
     }
-    plain = {segment: {key: amount for key, amount in sums.items() if amount} for segment, sums in expected.items()}
-    assert found == {segment: sums for segment, sums in plain.items() if sums}
+    for place, key, amount in zip(answer.places.tolist(), answer.keys.tolist(), answer.counts.tolist(), strict=True):
+        sums = found[answer.segments[place]]
+        sums[key] = sums.get(key, 0) + amount
+    plain = {segment: {key: amount for key, amount in sums.items() if amount} for segment, sums in found.items()}
+    expected = {
+        segment: {key: amount for key, amount in sums.items() if amount}
+        for segment, sums in expected.items()
+        if any(amount for key, amount in sums.items() if isinstance(key, str))
+    }
+    assert plain == expected
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_cells_by_dimensions_are_sums_of_the_days(seed: int) -> None:
+    rng = random.Random(seed)
+    parts = [
+        (number % 7, Part(739_000 + rng.randrange(70), segment, {"n": 1, "m": amount}, [rng.choice((5, 900, 2**40))]))
+        for number, (segment, _, amount) in enumerate(random_columns(rng, 120))
+    ]
+    added = together([added_of(parts[:50]), added_of(parts[50:]), added_of(parts[:9]).taken_away()])
+    for dimensions, level in KINDS:
+        expected: dict[date, dict[tuple[Segment, str | int], int]] = {}
+        for _, part in parts[9:]:
+            day = date.fromordinal(part.on)
+            sums = expected.setdefault(day if level is Level.DAY else month_of(day), {})
+            segment = tuple(part.segment[WHOLE.index(name)] for name in dimensions)
+            for key, amount in (*part.numbers.items(), *((key, 1) for key in part.keys)):
+                sums[segment, key] = sums.get((segment, key), 0) + amount
+        found = {start: told(unpack_columns(body)) for start, body in added.in_order().by(dimensions, level)}
+        assert found == {
+            start: {cell: amount for cell, amount in sums.items() if amount} for start, sums in expected.items()
+        }
+    assert name_of(*WHOLE_DAYS)[1] == "day"
 
 
 @pytest.mark.parametrize(
@@ -247,6 +311,7 @@ def test_groups_of_columns_are_their_sums(seed: int) -> None:
         ((Dimension.CHANNEL,), OwnerBasis.CURRENT, True),
         ((Dimension.REGION,), OwnerBasis.AT_ENTRY, False),
         ((Dimension.CHANNEL, Dimension.OWNER), OwnerBasis.AT_ENTRY, False),
+        ((Dimension.PROCESS, Dimension.OWNER), OwnerBasis.AT_ENTRY, True),
     ],
 )
 def test_only_what_is_rolled_up_is_read_from_cells(

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from bpm_crm.analytics.cells.sheets import ROLLED_UP
-from bpm_crm.analytics.dimensions import Grouping
+from bpm_crm.analytics.dimensions import Dimension, Grouping
 from bpm_crm.analytics.frames import Question
 from bpm_crm.operations.compactor import compact
 from bpm_crm.records.database import Database
@@ -31,7 +31,7 @@ async def settle(world: World, worker: Database) -> None:
 
 
 PROCESSES = (None, "callback-request")
-GROUPINGS = [Grouping(() if dimension is None else (dimension,)) for dimension in (None, *ROLLED_UP)]
+GROUPINGS = [Grouping(() if dimension is None else (dimension,)) for dimension in (None, Dimension.PROCESS, *ROLLED_UP)]
 
 
 async def answers_agree(world: World, worker: Database, seed: int, asked: Callable[[int], list[Asked]]) -> None:

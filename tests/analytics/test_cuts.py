@@ -18,6 +18,8 @@ from tests.analytics.test_cells import settle
 from tests.analytics.walks import Walks
 from tests.world import World
 
+WHOLE = "dimensions LIKE '%stage%'"
+"""The cells of whole segments."""
 BASES = (OwnerBasis.AT_ENTRY, OwnerBasis.CURRENT)
 
 
@@ -85,7 +87,9 @@ async def test_a_case_of_another_region_is_noticed(world: World, worker: Databas
     question = Question(world.tenant_id, CaseFilter("k.region = $2::text", ["Tula"]))
     await compare(world, question, None)
     async with world.owner.transaction(world.tenant_id) as connection:
-        await connection.execute("DELETE FROM cell_day WHERE starts_on = (SELECT min(starts_on) FROM cell_day)")
+        await connection.execute(
+            f"DELETE FROM cell WHERE {WHOLE} AND starts_on = (SELECT min(starts_on) FROM cell WHERE {WHOLE})"
+        )
     with pytest.raises(AssertionError):
         await compare(world, Question(world.tenant_id, grouping=Grouping((Dimension.REGION,))), None)
 

@@ -10,7 +10,8 @@ from bpm_crm.analytics.frames import Question, read_frame
 from bpm_crm.analytics.members import Wanted
 from bpm_crm.analytics.stage_clocks import stage_clocks, stage_target
 from bpm_crm.analytics.stage_pace import Change, Pace, against_history, against_target, change
-from bpm_crm.analytics.stage_times import Quantile, StageTimeFigures, StageTimes, Stay, previous, read_stage_times
+from bpm_crm.analytics.stage_times import StageTimeFigures, StageTimes, previous, read_stage_times
+from bpm_crm.analytics.stays import Quantile, Stay
 from bpm_crm.engine.step import Activity
 from bpm_crm.operations.commands import Record
 from bpm_crm.operations.publishing import publish

@@ -85,7 +85,7 @@ async def read_from_cells(api: Api, name: str, query: str, asked: dict[str, Any]
     database.log_statements(heard.append)
     await api.data(query, by=name, input=asked)
     database.log_statements(None)
-    return any("FROM cell AS" in text or "FROM cell_day AS" in text for text in heard)
+    return any("FROM cell AS" in text for text in heard)
 
 
 async def test_everybody_sees_the_figures_of_history_and_they_are_read_from_cells(loaded: Api) -> None:

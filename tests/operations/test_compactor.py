@@ -79,7 +79,7 @@ async def test_missing_sheets_are_filled_though_no_case_moves(world: World, work
         pass
     assert await unfilled_tenants(worker) == set()
     async with world.owner.transaction(world.tenant_id) as connection:
-        for table in ("cell", "cell_day", "cell_sheet", "case_part", "compaction"):
+        for table in ("cell", "cell_sheet", "case_part", "compaction"):
             await connection.execute(f"DELETE FROM {table} WHERE tenant_id = $1", world.tenant_id)
     assert (await changed_tenants(worker), await unfilled_tenants(worker)) == ({}, {world.tenant_id})
     while await keeper.run(1_015.0):

@@ -1,13 +1,15 @@
 """The funnel: how many cases reached each step, how many were lost before it, and how long it took (`docs/figures.md`)."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from fractions import Fraction
+from itertools import product
 from typing import Any
 
-from bpm_crm.analytics.cells.cuts import Answer
+from bpm_crm.analytics.cells.lengths import Rows, Slots
 from bpm_crm.analytics.cells.reading import Answers, read_answers
 from bpm_crm.analytics.cells.sheets import Evaluation, Kept, Layout
 from bpm_crm.analytics.dimensions import Segment
@@ -239,20 +241,38 @@ async def _counted(connection: Connection, members: Members) -> dict[Segment | N
 
 def _answered(answers: Answers) -> dict[Segment | None, dict[Number, Counted]]:
     """The same from cells."""
-    by_segment = answers.by_segment.items()
-    return {None: _numbers(answers.whole)} | {segment: _numbers(answer) for segment, answer in by_segment}
+    found: dict[Segment | None, dict[Number, Counted]] = {None: _numbers(_summed(answers.grouped.numbers))}
+    found.update((segment, _numbers(numbers)) for segment, numbers in answers.by_segment)
+    steps = range(1, len(answers.sheet.checkpoints) + 1)
+    rows = Rows({step: step - 1 for step in steps}, len(steps))
+    both: Sequence[tuple[Sequence[Segment | None], Slots]] = (
+        ([None], answers.slots(is_whole=True)),
+        (answers.grouped.segments, answers.slots()),
+    )
+    for segments, slots in both:
+        lengths = slots.rows(rows)
+        percentiles = (lengths.percentiles(share).tolist() for share in (0.5, 0.9))
+        places = zip(product(segments, steps), lengths.totals.tolist(), *percentiles, strict=True)
+        for (segment, step), size, *seconds in places:
+            if size:
+                found[segment][step, "seconds"] = Counted(seconds=seconds)
+    return found
 
 
-def _numbers(answer: Answer) -> dict[Number, Counted]:
+def _summed(some: Sequence[Mapping[str, int]]) -> Mapping[str, int]:
+    numbers: Counter[str] = Counter()
+    for each in some:
+        numbers.update(each)
+    return numbers
+
+
+def _numbers(numbers: Mapping[str, int]) -> dict[Number, Counted]:
     found: dict[Number, Counted] = {}
-    for name, amount in answer.numbers.items():
+    for name, amount in numbers.items():
         step, _, number = name.partition(" ")
         if number != "visits" and amount:
-            visits = answer.numbers.get(f"{step} visits", 0) if number == "reached" else 0
-            found[int(step), number] = Counted(int(amount), int(visits))
-    histogram = answer.histogram()
-    for step_number in histogram.slots:
-        found[step_number, "seconds"] = Counted(seconds=histogram.percentiles(step_number, (0.5, 0.9)))
+            visits = numbers.get(f"{step} visits", 0) if number == "reached" else 0
+            found[int(step), number] = Counted(amount, visits)
     return found
 
 

@@ -3,13 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
-from bpm_crm.analytics.cells.cuts import Answer
+from bpm_crm.analytics.cells.lengths import Lengths, Rows, known
 from bpm_crm.analytics.cells.reading import Answers
 from bpm_crm.analytics.cells.sheets import Evaluation, Kept, Layout
-from bpm_crm.analytics.cells.spreads import Histogram
-from bpm_crm.analytics.cells.survival import endings
+from bpm_crm.analytics.cells.survival import Survival
 from bpm_crm.analytics.checkpoint_steps import checkpoint_values, checkpoints_of
 from bpm_crm.analytics.dimensions import Segment
 from bpm_crm.analytics.frames import Version
@@ -40,49 +37,45 @@ KEPT_CHECKPOINTS = Kept(
 )
 """The checkpoints of each process are kept."""
 
-Quantiles = tuple[float | None, ...]
 Cells = dict[tuple[Segment, int], Mapping[str, Any]]
 
 
 def checkpoint_rows(answers: Answers) -> Cells:
     """By segment and number of the checkpoint what `reports/checkpoint_numbers.sql` gives."""
+    height = len(answers.sheet.checkpoints)
+    slots = answers.slots()
+    reached, unreached, worked, ended, others = (
+        slots.rows(Rows({step * _SLOTS + place: step for step in range(height)}, height)) for place in range(_SLOTS)
+    )
+    columns = {
+        "seconds": _percentiles(reached),
+        "worked": _percentiles(worked),
+        **_endings("median", "p90", Survival(reached, unreached)),
+        **_endings("clock_median", "clock_p90", Survival(ended, others)),
+    }
+    measured = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
     found: Cells = {}
-    for segment, answer in answers.by_segment.items():
-        found |= {(segment, step): row for step, row in _rows(answer, answer.histogram(answers.axes)) if answer.numbers}
+    for place, (segment, numbers) in enumerate(answers.by_segment):
+        for step in sorted({int(name.partition(" ")[0]) for name in numbers}):
+            found[segment, step] = {**_counted(step, numbers), **measured[place * height + step - 1]}
     return found
 
 
-def _rows(answer: Answer, histogram: Histogram) -> Sequence[tuple[int, Mapping[str, Any]]]:
-    numbers = answer.numbers
-    steps = sorted({int(name.partition(" ")[0]) for name in numbers})
-    ended, others = (
-        np.stack([histogram.row(_first(step) + place) for place in places for step in steps])
-        for places in ((0, 3), (1, 4))
-    )
-    found = endings(ended, others, _SHARES)
-    rows = zip(steps, found[: len(steps)], found[len(steps) :], strict=True)
-    return [(step, _row(step, numbers, histogram, waits, clocks)) for step, waits, clocks in rows]
-
-
-def _row(
-    step: int, numbers: Mapping[str, int], histogram: Histogram, waits: Quantiles, clocks: Quantiles
-) -> Mapping[str, Any]:
+def _counted(step: int, numbers: Mapping[str, int]) -> dict[str, Any]:
     counts = {name: numbers.get(f"{step} {name}", 0) for name in _COUNTS}
     reached = counts["reached"]
     return {
         **counts,
         "started": reached + numbers.get(f"{step} unreached", 0),
         "mean": numbers.get(f"{step} milliseconds", 0) / 1000 / reached if reached else None,
-        "seconds": _percentiles(histogram, _first(step)),
-        "worked": _percentiles(histogram, _first(step) + 2),
-        **dict(zip(("median", "p90"), waits, strict=True)),
-        **dict(zip(("clock_median", "clock_p90"), clocks, strict=True)),
     }
 
 
-def _first(step: int) -> int:
-    return (step - 1) * _SLOTS
+def _percentiles(lengths: Lengths) -> list[Sequence[float] | None]:
+    columns = (lengths.percentiles(share).tolist() for share in _SHARES)
+    rows = zip(lengths.totals.tolist(), *columns, strict=True)
+    return [seconds if size else None for size, *seconds in rows]
 
 
-def _percentiles(histogram: Histogram, slot: int) -> Sequence[float] | None:
-    return histogram.percentiles(slot, _SHARES) if slot in histogram.slots else None
+def _endings(median: str, p90: str, survival: Survival) -> dict[str, list[float | None]]:
+    return {name: known(survival.endings(share)) for name, share in zip((median, p90), _SHARES, strict=True)}

@@ -1,30 +1,29 @@
 """Stage times as cells keep them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
+from itertools import product
 from typing import Any
 from uuid import UUID
 
-import numpy as np
-
-from bpm_crm.analytics.cells.cuts import Answer
+from bpm_crm.analytics.cells.lengths import Rows, known
 from bpm_crm.analytics.cells.reading import Answers
 from bpm_crm.analytics.cells.sheets import Evaluation, Kept, Layout
-from bpm_crm.analytics.cells.spreads import Axes
-from bpm_crm.analytics.cells.survival import Survival, survivals
+from bpm_crm.analytics.cells.survival import Survival
 from bpm_crm.analytics.dimensions import Segment
 from bpm_crm.analytics.frames import Question, Version
 from bpm_crm.analytics.stage_values import held_values, paused_by_conditions, stage_values
 from bpm_crm.analytics.statements import report, statement
+from bpm_crm.analytics.stays import UNITS, VISITS, Counts, Quantile, Stay, Stays
 
 _PAUSABLE = report("pausable_cases")
 _SHARES = (0.5, 0.9)
 _KINDS = {"first": (0, 1), "latest": (0, 2), "cumulative": (0, 3)}
 """A visit is the only one of its case in its stage (0), or of several the first (1), the latest (2), or all together (3)."""
-_UNITS = ("calendar", "business", "active")
 _LENGTHS = 12
 """Kinds times units; of each the visits that ended, and those that go on."""
 
-Row = Mapping[str, Any]
+Interval = tuple[list[float | None], list[float | None]]
 
 
 async def _values(asked: Evaluation) -> Mapping[str, Any]:
@@ -44,7 +43,7 @@ async def _values(asked: Evaluation) -> Mapping[str, Any]:
         )
         cases = [row["id"] for row in await asked.connection.fetch(found.text, *found.values)]
         values |= await held_values(asked.connection, asked.frame, question, asked.processes, cases)
-    return {**values, "checkpoints": list(asked.checkpoints)}
+    return {**values, "numbers": {stage: number for number, stage in enumerate(asked.checkpoints, 1)}}
 
 
 def _layout(versions: Sequence[Version]) -> Layout | None:
@@ -67,67 +66,127 @@ KEPT_STAGE_TIMES = Kept(
 """The times of every stage are kept."""
 
 
-def stage_rows(answers: Answers) -> dict[tuple[Segment, str], list[Row]]:
-    """By segment and stage what `reports/stage_time_numbers.sql` gives."""
-    places: dict[str, list[int]] = {}
-    for place, name in enumerate(answers.sheet.checkpoints, 1):
-        places.setdefault(name.partition("/")[2], []).append(place)
-    return {
-        (segment, stage): rows
-        for segment, answer in answers.by_segment.items()
-        for stage, rows in _rows(answer, places, answers.axes)
-    }
-
-
-def _rows(answer: Answer, places: Mapping[str, Sequence[int]], axes: Axes) -> list[tuple[str, list[Row]]]:
-    """The rows of the stages that any case was in."""
-    histogram, numbers = answer.histogram(axes), answer.numbers
-    counts = _counts(numbers, places)
-    stages = [stage for stage in places if counts[stage].get("entered")]
-
-    def row(stage: str, visit: str, unit: int, is_open: int) -> Any:
-        slots = (
-            ((place - 1) * _LENGTHS + kind * 3 + unit) * 2 + is_open
-            for place in places[stage]
-            for kind in _KINDS[visit]
-        )
-        return sum(histogram.row(slot) for slot in slots)
-
-    measures = [(stage, visit, unit) for stage in stages for visit in _KINDS for unit in range(len(_UNITS))]
-    if not measures:
-        return []
-    ended, open_ = (np.stack([row(*measure, is_open) for measure in measures]) for is_open in (0, 1))
-    found: dict[str, list[Row]] = {stage: [] for stage in stages}
-    for place, (measure, (median, p90)) in enumerate(zip(measures, survivals(ended, open_, _SHARES), strict=True)):
-        stage, visit, unit = measure
-        completed, going_on = int(ended[place].sum()), int(open_[place].sum())
-        names = [f"{number} {kind * 3 + unit}" for number in places[stage] for kind in _KINDS[visit]]
-        milliseconds = sum(numbers.get(name, 0) for name in names)
-        found[stage].append(
-            {
-                "measure": f"{visit}/{_UNITS[unit]}",
-                "counts": counts[stage],
-                "cases": completed + going_on,
-                "open": going_on,
-                "mean": milliseconds / 1000 / completed if completed else None,
-                **_quantile("median", median),
-                **_quantile("p90", p90),
-            }
-        )
-    return list(found.items())
-
-
-def _quantile(name: str, found: Survival) -> Row:
-    return {name: found.seconds, f"{name}_from": found.lower, f"{name}_to": found.upper}
-
-
-def _counts(numbers: Mapping[str, int], places: Mapping[str, Sequence[int]]) -> dict[str, dict[str, int]]:
-    """The numbers of each stage: of the names those that are words."""
-    stages = {str(place): stage for stage, some in places.items() for place in some}
-    found: dict[str, dict[str, int]] = {stage: {} for stage in places}
-    for name, amount in numbers.items():
-        place, _, number = name.partition(" ")
-        if amount and not number.isdigit():
-            known = found[stages[place]]
-            known[number] = known.get(number, 0) + amount
+def stage_stays(answers: Answers) -> dict[tuple[Segment, str], tuple[Counts, Stays]]:
+    """By segment and stage its numbers, and how long visits lasted."""
+    measured = _Measured(answers)
+    found: dict[tuple[Segment, str], tuple[Counts, Stays]] = {}
+    for place, segment in enumerate(answers.grouped.segments):
+        for number, (stage, counts) in enumerate(measured.counts(place).items()):
+            if counts.get("entered"):
+                found[segment, stage] = counts, _KeptStays(measured, place, number)
     return found
+
+
+class _Measured:
+    """How long visits of every stage lasted in every segment; worked out for all together when a measure is first asked for."""
+
+    def __init__(self, answers: Answers) -> None:
+        self._places: dict[str, list[int]] = {}
+        for place, name in enumerate(answers.sheet.checkpoints, 1):
+            self._places.setdefault(name.partition("/")[2], []).append(place)
+        self._stages = {str(place): stage for stage, some in self._places.items() for place in some}
+        self._numbers = answers.grouped.numbers
+        self._slots = answers.slots()
+        self._known: dict[tuple[str, str], list[Stay]] = {}
+        names = {name for numbers in self._numbers for name in numbers}
+        self._named = {name: self._meaning(name) for name in names}
+
+    def stay(self, measure: tuple[str, str], segment: int, stage: int) -> Stay:
+        """One of them, by the places of the segment and the stage."""
+        if measure not in self._known:
+            self._known[measure] = self._stays(*measure)
+        return self._known[measure][segment * len(self._places) + stage]
+
+    def counts(self, segment: int) -> dict[str, dict[str, int]]:
+        """The numbers of each stage: of the names those that are words."""
+        found: dict[str, dict[str, int]] = {stage: {} for stage in self._places}
+        for name, amount in self._numbers[segment].items():
+            stage, number = self._named[name]
+            if number is not None and amount:
+                known = found[stage]
+                known[number] = known.get(number, 0) + amount
+        return found
+
+    def _meaning(self, name: str) -> tuple[str, str | None]:
+        """The stage that a number is of, and which: None for a sum of milliseconds."""
+        place, _, number = name.partition(" ")
+        return self._stages[place], None if number.isdigit() else number
+
+    def _stays(self, visit: str, unit: str) -> list[Stay]:
+        """By segment and stage."""
+        lengths = [kind * len(UNITS) + UNITS.index(unit) for kind in _KINDS[visit]]
+        ended, going_on = (
+            self._slots.rows(
+                Rows(
+                    {
+                        ((place - 1) * _LENGTHS + length) * 2 + is_open: row
+                        for row, places in enumerate(self._places.values())
+                        for place in places
+                        for length in lengths
+                    },
+                    len(self._places),
+                )
+            )
+            for is_open in (0, 1)
+        )
+        survival = Survival(ended, going_on)
+        names = [[f"{place} {length}" for place in places for length in lengths] for places in self._places.values()]
+        measured = [[name for name in some if name in self._named] for some in names]
+        milliseconds = [
+            sum([numbers.get(name, 0) for name in some]) if some else 0
+            for numbers in self._numbers
+            for some in measured
+        ]
+        quantiles = (_quantiles(survival, share) for share in _SHARES)
+        rows = zip(ended.totals.tolist(), going_on.totals.tolist(), milliseconds, *quantiles, strict=True)
+        return [
+            Stay(done + still, still, total / 1000 / done if done else None, median, p90)
+            for done, still, total, median, p90 in rows
+        ]
+
+
+class _KeptStays(Stays):
+    """The stays of one stage in one segment."""
+
+    def __init__(self, measured: _Measured, segment: int, stage: int) -> None:
+        self._measured = measured
+        self._segment = segment
+        self._stage = stage
+
+    def __getitem__(self, measure: tuple[str, str]) -> Stay:
+        return self._measured.stay(measure, self._segment, self._stage)
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        return iter(product(VISITS, UNITS))
+
+    def __len__(self) -> int:
+        return len(VISITS) * len(UNITS)
+
+
+class _KeptQuantile(Quantile):
+    """A quantile whose interval is worked out, with those of all others, when one is asked for."""
+
+    def __init__(self, seconds: float | None, interval: Callable[[], Interval], row: int) -> None:
+        object.__setattr__(self, "seconds", seconds)
+        object.__setattr__(self, "_interval", interval)
+        object.__setattr__(self, "_row", row)
+
+    @property
+    def lower(self) -> float | None:
+        return self._interval()[0][self._row]
+
+    @property
+    def upper(self) -> float | None:
+        return self._interval()[1][self._row]
+
+    _interval: Callable[[], Interval]
+    _row: int
+
+
+def _quantiles(survival: Survival, share: float) -> list[Quantile]:
+    @cache
+    def interval() -> Interval:
+        lower, upper = survival.interval(share)
+        return known(lower), known(upper)
+
+    return [_KeptQuantile(seconds, interval, row) for row, seconds in enumerate(known(survival.endings(share)))]

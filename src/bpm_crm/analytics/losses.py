@@ -94,8 +94,8 @@ async def _counted(connection: Connection, members: Members) -> dict[Cell, _Sum]
 def _answered(answers: Answers) -> dict[Cell, _Sum]:
     """The same from cells; an amount is in parts by powers of ten."""
     sums: dict[Cell, _Sum] = {}
-    for segment, answer in answers.by_segment.items():
-        for name, amount in answer.numbers.items():
+    for segment, numbers in answers.by_segment:
+        for name, amount in numbers.items():
             number, stage, reason, *more = orjson.loads(name)
             sum_ = sums.setdefault((stage, reason, segment), _Sum())
             match number:

@@ -6,7 +6,8 @@ from fractions import Fraction
 from math import sqrt
 
 from bpm_crm.analytics.intervals import wilson
-from bpm_crm.analytics.stage_times import Quantile, StageTimes
+from bpm_crm.analytics.stage_times import StageTimes
+from bpm_crm.analytics.stays import Quantile
 
 TOLERATED = Fraction(1, 10)
 """A stage is slow when more than this share of its first visits went past their target: when its p90 is beyond it."""
@@ -39,7 +40,7 @@ def against_target(times: StageTimes) -> Pace | None:
     if judged < FEWEST_JUDGED or times.late_share is None:
         return Pace.NOT_ENOUGH
     lower, _ = wilson(float(times.late_share), judged)
-    return Pace.SLOW if lower > TOLERATED else Pace.NOT_SLOW
+    return Pace.SLOW if lower > float(TOLERATED) else Pace.NOT_SLOW
 
 
 def change(now: Quantile, before: Quantile) -> Change:

@@ -9,43 +9,16 @@ from bpm_crm.analytics.calendars import Processes
 from bpm_crm.analytics.cells.reading import read_answers
 from bpm_crm.analytics.dimensions import Segment
 from bpm_crm.analytics.frames import FIRST_INSTANT, LAST_INSTANT, Frame, Question, Titles, titles_of
-from bpm_crm.analytics.kept_stage_times import KEPT_STAGE_TIMES, stage_rows
+from bpm_crm.analytics.kept_stage_times import KEPT_STAGE_TIMES, stage_stays
 from bpm_crm.analytics.members import Listed, Members, Wanted
 from bpm_crm.analytics.stage_values import held_values, paused_by_conditions, stage_values
 from bpm_crm.analytics.statements import report
+from bpm_crm.analytics.stays import Counts, Quantile, Stay, Stays
 from bpm_crm.records.database import Connection
 
 _REPORT = report("stage_times")
 _NUMBERS = report("stage_time_numbers")
 _OPEN = report("stage_open")
-
-VISITS = ("first", "latest", "cumulative")
-"""Which visits of a stage by one case are measured."""
-UNITS = ("calendar", "business", "active")
-"""In which time; active is business time without pauses."""
-
-
-@dataclass(frozen=True, slots=True)
-class Quantile:
-    """A length in seconds after which some share of the visits has ended, with its 95 % interval; None: not seen."""
-
-    seconds: float | None = None
-    lower: float | None = None
-    upper: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Stay:
-    """How long visits lasted: Kaplan-Meier over all `cases`, of which `open` were seen as long as they had lasted by `as_of`.
-
-    `mean` is over the completed ones only, and so too low while some are open; None without any.
-    """
-
-    cases: int = 0
-    open: int = 0
-    mean: float | None = None
-    median: Quantile = Quantile()
-    p90: Quantile = Quantile()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +33,8 @@ class StageTimes:
     titles: Titles
     place: int
     segment: Segment
-    counts: Mapping[str, int]
-    stays: Mapping[tuple[str, str], Stay]
+    counts: Counts
+    stays: Stays
 
     def count(self, name: str) -> int:
         """The number of that name."""
@@ -119,18 +92,22 @@ async def read_stage_times(
     """
     members = StageMembers(frame, question, processes)
     answers = await read_answers(connection, KEPT_STAGE_TIMES, frame, question, processes)
-    rows = await _counted(connection, members) if answers is None else stage_rows(answers)
-    times = (_times(frame, processes, *cell, some) for cell, some in rows.items())
+    rows = await _counted(connection, members) if answers is None else stage_stays(answers)
+    times = (_times(frame, processes, *cell, *some) for cell, some in rows.items())
     ordered = sorted(times, key=lambda item: (item.place, item.stage))
     return StageTimeFigures(frame, question, tuple(ordered), members)
 
 
-async def _counted(connection: Connection, members: StageMembers) -> dict[tuple[Segment, str], list[Any]]:
-    """The rows by segment and stage, from history."""
+async def _counted(
+    connection: Connection, members: StageMembers
+) -> dict[tuple[Segment, str], tuple[Counts, dict[tuple[str, str], Stay]]]:
+    """The numbers and stays by segment and stage, from history."""
     found = (await members.members(connection)).statement(_NUMBERS)
-    rows: dict[tuple[Segment, str], list[Any]] = {}
+    rows: dict[tuple[Segment, str], tuple[Counts, dict[tuple[str, str], Stay]]] = {}
     for row in await connection.fetch(found.text, *found.values):
-        rows.setdefault((tuple(row["segment"]), row["stage"]), []).append(row)
+        visit, unit = row["measure"].split("/")
+        _, stays = rows.setdefault((tuple(row["segment"]), row["stage"]), (row["counts"], {}))
+        stays[visit, unit] = _stay(row)
     return rows
 
 
@@ -142,13 +119,14 @@ def previous(question: Question) -> Question | None:
     return replace(question, since=question.since - length, until=question.since)
 
 
-def _times(frame: Frame, processes: Processes, segment: Segment, stage: str, rows: list[Any]) -> StageTimes:
+def _times(
+    frame: Frame, processes: Processes, segment: Segment, stage: str, counts: Counts, stays: Stays
+) -> StageTimes:
     orders = [
         process.definition.stages[stage].order for process in processes.values() if stage in process.definition.stages
     ]
-    stays = {tuple(row["measure"].split("/")): _stay(row) for row in rows}
     titles = titles_of((version.stages for version in frame.versions), stage)
-    return StageTimes(stage, titles, min(orders, default=0), segment, rows[0]["counts"], stays)
+    return StageTimes(stage, titles, min(orders, default=0), segment, counts, stays)
 
 
 def _stay(row: Mapping[str, Any]) -> Stay:

@@ -12,13 +12,13 @@ from typing import Any, TypeVar
 
 import orjson
 import strawberry
-from graphql import ExecutionResult, GraphQLError, GraphQLObjectType
+from graphql import ExecutionResult, GraphQLError
 from graphql.execution import Executor, create_source_event_stream, map_source_to_response_event
-from graphql.execution.collect_fields import CollectedFields, FieldDetails
 from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from bpm_crm.api._bounded_cache import BoundedCache
+from bpm_crm.api._executor import FastExecutor
 from bpm_crm.api._limits import Limits
 from bpm_crm.api._ports import Context
 from bpm_crm.api._request import GraphQLRequest
@@ -51,31 +51,6 @@ class Plan:
     request: GraphQLRequest
     is_small: bool
     """Whether the variables are few enough for names to be suggested for mistaken ones."""
-
-
-class _Executor(Executor[None]):
-    """graphql-core's plain executor with the resolve info that Strawberry's resolvers expect."""
-
-    subfields: dict[Any, Any] | None = None
-
-    def __init__(self, *args: Any, operation_extensions: dict[str, Any], **options: Any) -> None:
-        super().__init__(*args, **options)
-        self.operation_extensions = operation_extensions
-
-    build_resolve_info: Any = StrawberryGraphQLCoreExecutionContext.build_resolve_info
-
-    def collect_subfields(
-        self, return_type: GraphQLObjectType, field_details_list: list[FieldDetails]
-    ) -> CollectedFields:
-        """Collect the fields below a field: once per document where no directive can make them differ from request to request."""
-        shared = self.subfields
-        if shared is None:
-            return super().collect_subfields(return_type, field_details_list)
-        key = (return_type, *[id(details.node) for details in field_details_list])
-        collected: CollectedFields | None = shared.get(key)
-        if collected is None:
-            collected = shared[key] = super().collect_subfields(return_type, field_details_list)
-        return collected
 
 
 class Execution:
@@ -147,8 +122,8 @@ class Execution:
         except Exception as error:  # a source may fail with anything, and the client is to be told
             raise Refused(explain(error, request_id=context.request_id)) from error
 
-    def _executor(self, plan: Plan, context: Context, *, suggest: bool = False) -> _Executor:
-        built: Any = _Executor.build(
+    def _executor(self, plan: Plan, context: Context, *, suggest: bool = False) -> FastExecutor:
+        built: Any = FastExecutor.build(
             self._schema,
             plan.document.node,
             context_value=context,
@@ -159,7 +134,7 @@ class Execution:
             hide_suggestions=not suggest,
             operation_extensions=plan.request.extensions,
         )
-        if isinstance(built, _Executor):
+        if isinstance(built, FastExecutor):
             built.subfields = plan.document.subfields
             return built
         if len(built) <= SUGGESTED and plan.is_small and not suggest:

@@ -21,7 +21,6 @@ from bpm_crm.api.figure_stage_types import (
     VisitTimes,
     history_type,
     target_type,
-    visit_times,
 )
 from bpm_crm.api.instance_lists import ProcessInstanceConnection
 
@@ -120,6 +119,7 @@ def stage_times(
 ) -> list[StageTime]:
     """Stage times as the API shows them: by segment, those without a value last, then by stage in the order of the process."""
     drilldown = Drilldown(context, figures.members)
+    targets = {stage: _target(processes, stage) for stage in {times.stage for times in figures.times}}
     histories = Histories(context, figures, processes)
     shown = [
         StageTime(
@@ -129,10 +129,10 @@ def stage_times(
             entered=times.count("entered"),
             open=times.count("open"),
             reworked=times.count("reworked"),
-            first=visit_times(times, "first"),
-            latest=visit_times(times, "latest"),
-            cumulative=visit_times(times, "cumulative"),
-            target=target_type(times, _target(processes, times.stage)),
+            first=VisitTimes(times=times, visit="first"),
+            latest=VisitTimes(times=times, visit="latest"),
+            cumulative=VisitTimes(times=times, visit="cumulative"),
+            target=target_type(times, targets[times.stage]),
             frame=frame,
             figures=times,
             histories=histories,

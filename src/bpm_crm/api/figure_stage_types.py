@@ -7,7 +7,8 @@ import strawberry
 
 from bpm_crm.analytics.intervals import wilson
 from bpm_crm.analytics.stage_pace import FEWEST_JUDGED, TOLERATED, Change, Pace, against_target
-from bpm_crm.analytics.stage_times import StageTimes, Stay
+from bpm_crm.analytics.stage_times import StageTimes
+from bpm_crm.analytics.stays import Stay
 from bpm_crm.api.exposing import expose
 from bpm_crm.api.figure_frames import Period, decimal, rate, whole
 
@@ -45,30 +46,69 @@ expose(
     description="How long visits lasted: Kaplan-Meier, where an open visit counts as long as it has lasted. Null: so many have not been seen to end."
 )
 class StayTimes:
-    """How long visits lasted."""
+    """How long visits lasted; intervals are worked out when they are asked for."""
 
     median_seconds: int | None = strawberry.field(description="After this long half of the visits have ended.")
-    median_lower_seconds: int | None = strawberry.field(
-        description="Lower end of its 95 % interval (Brookmeyer and Crowley, log-log)."
-    )
-    median_upper_seconds: int | None = strawberry.field(description="Upper end of it; null: not seen.")
+
+    @strawberry.field(description="Lower end of its 95 % interval (Brookmeyer and Crowley, log-log).")
+    def median_lower_seconds(self) -> int | None:
+        """Lower end of the interval of the median."""
+        return whole(self.stay.median.lower)
+
+    @strawberry.field(description="Upper end of it; null: not seen.")
+    def median_upper_seconds(self) -> int | None:
+        """Upper end of the interval of the median."""
+        return whole(self.stay.median.upper)
+
     p90_seconds: int | None = strawberry.field(description="After this long nine tenths of the visits have ended.")
-    p90_lower_seconds: int | None = strawberry.field(description="Lower end of its 95 % interval.")
-    p90_upper_seconds: int | None = strawberry.field(description="Upper end of it; null: not seen.")
+
+    @strawberry.field(description="Lower end of its 95 % interval.")
+    def p90_lower_seconds(self) -> int | None:
+        """Lower end of the interval of the 90th percentile."""
+        return whole(self.stay.p90.lower)
+
+    @strawberry.field(description="Upper end of it; null: not seen.")
+    def p90_upper_seconds(self) -> int | None:
+        """Upper end of the interval of the 90th percentile."""
+        return whole(self.stay.p90.upper)
+
     completed_mean_seconds: int | None = strawberry.field(
         description="Mean of the completed visits only: too low while visits are open. Null without any."
     )
+    stay: strawberry.Private[Stay]
 
 
 @strawberry.type(description="Visits of a stage, one or the sum of several for each case, in three kinds of time.")
 class VisitTimes:
-    """Visits of a stage."""
+    """Visits of a stage; only the kinds of time that are asked for are worked out."""
 
-    cases: int = strawberry.field(description="The n: cases that first entered the stage in the period.")
-    open: int = strawberry.field(description="Of these, visits that had not ended: censored.")
-    calendar: StayTimes = strawberry.field(description="In calendar time.")
-    business: StayTimes = strawberry.field(description="In business time of the calendar of the process.")
-    active: StayTimes = strawberry.field(description="In business time less pauses.")
+    @strawberry.field(description="The n: cases that first entered the stage in the period.")
+    def cases(self) -> int:
+        """The cases."""
+        return self.times.stays[self.visit, "calendar"].cases
+
+    @strawberry.field(description="Of these, visits that had not ended: censored.")
+    def open(self) -> int:
+        """Those of them that had not ended."""
+        return self.times.stays[self.visit, "calendar"].open
+
+    @strawberry.field(description="In calendar time.")
+    def calendar(self) -> StayTimes:
+        """In calendar time."""
+        return _stay(self.times.stays[self.visit, "calendar"])
+
+    @strawberry.field(description="In business time of the calendar of the process.")
+    def business(self) -> StayTimes:
+        """In business time."""
+        return _stay(self.times.stays[self.visit, "business"])
+
+    @strawberry.field(description="In business time less pauses.")
+    def active(self) -> StayTimes:
+        """In business time less pauses."""
+        return _stay(self.times.stays[self.visit, "active"])
+
+    times: strawberry.Private[StageTimes]
+    visit: strawberry.Private[str]
 
 
 @strawberry.type(
@@ -112,27 +152,12 @@ class StageHistory:
     pace: Pace = strawberry.field(description="`SLOW` when the whole interval lies above zero.")
 
 
-def visit_times(times: StageTimes, visit: str) -> VisitTimes:
-    """The first, the latest or the cumulative visit as the API shows it."""
-    calendar, business, active = (times.stays[visit, unit] for unit in ("calendar", "business", "active"))
-    return VisitTimes(
-        cases=calendar.cases,
-        open=calendar.open,
-        calendar=_stay(calendar),
-        business=_stay(business),
-        active=_stay(active),
-    )
-
-
 def _stay(stay: Stay) -> StayTimes:
     return StayTimes(
         median_seconds=whole(stay.median.seconds),
-        median_lower_seconds=whole(stay.median.lower),
-        median_upper_seconds=whole(stay.median.upper),
         p90_seconds=whole(stay.p90.seconds),
-        p90_lower_seconds=whole(stay.p90.lower),
-        p90_upper_seconds=whole(stay.p90.upper),
         completed_mean_seconds=whole(stay.mean),
+        stay=stay,
     )
 
 

@@ -6,14 +6,12 @@ from datetime import date
 from hashlib import sha256
 from uuid import UUID
 
-from bpm_crm.analytics.cells.columns import joined, pack_columns, unpack_columns
+from bpm_crm.analytics.cells.columns import joined_bodies, unpack_columns
 from bpm_crm.operations.compacting import FIRST_ID, Compaction
 from bpm_crm.operations.compactor import MOST_AT_ONCE
-from bpm_crm.records import cell_days, cells
+from bpm_crm.records import cell_bodies, cells
 from bpm_crm.records.database import Connection, Database
 from bpm_crm.records.identifiers import new_id
-
-NOTHING = pack_columns(joined([]))
 
 
 async def rebuild_cells(database: Database, tenant_id: UUID, *, dry_run: bool = False) -> int:
@@ -34,22 +32,26 @@ async def rebuild_cells(database: Database, tenant_id: UUID, *, dry_run: bool = 
             await cells.insert_sheet(connection, tenant_id, sheet)
         await Compaction(database, connection, tenant_id, compaction.frame, [*old, *new]).fill_up()
         pairs = [(was.id, now.id) for was, now in zip(old, new, strict=True) if was.is_filled]
-        different = await cells.count_differences(connection, tenant_id, pairs)
-        different += sum([await _differing_days(connection, tenant_id, *pair) for pair in pairs])
+        different = sum([await _differing(connection, tenant_id, *pair) for pair in pairs])
         await cells.drop_sheets(connection, tenant_id, [sheet.id for sheet in old])
     return different
 
 
-async def _differing_days(connection: Connection, tenant_id: UUID, old: UUID, new: UUID) -> int:
-    """How many days of two sheets say something else of whole segments."""
-    known, found = [await _days(connection, tenant_id, sheet_id) for sheet_id in (old, new)]
-    return sum(known.get(day) != found.get(day) for day in known.keys() | found.keys())
+async def _differing(connection: Connection, tenant_id: UUID, old: UUID, new: UUID) -> int:
+    """How many cells of two sheets say something else, or are only in one of the two."""
+    different = 0
+    for dimensions, level in await cell_bodies.kinds(connection, tenant_id, [old, new]):
+        known, found = [await _cells(connection, tenant_id, sheet, dimensions, level) for sheet in (old, new)]
+        different += sum(known.get(start) != found.get(start) for start in known.keys() | found.keys())
+    return different
 
 
-async def _days(connection: Connection, tenant_id: UUID, sheet_id: UUID) -> dict[date, bytes]:
-    """The digest of what each day says, however many bodies it is made of."""
+async def _cells(
+    connection: Connection, tenant_id: UUID, sheet_id: UUID, dimensions: str, level: str
+) -> dict[date, bytes]:
+    """The digest of what each cell says, however many bodies it is made of; of those that say anything."""
     bodies: dict[date, list[bytes]] = defaultdict(list)
-    for row in await cell_days.read_days(connection, tenant_id, sheet_id, None, None):
+    for row in await cell_bodies.read(connection, tenant_id, sheet_id, dimensions, level, None, None):
         bodies[row["starts_on"]].append(row["body"])
-    whole = {day: pack_columns(joined(map(unpack_columns, some))) for day, some in bodies.items()}
-    return {day: sha256(body).digest() for day, body in whole.items() if body != NOTHING}
+    whole = {start: some[0] if len(some) == 1 else joined_bodies(some) for start, some in bodies.items()}
+    return {start: sha256(body).digest() for start, body in whole.items() if unpack_columns(body).size}

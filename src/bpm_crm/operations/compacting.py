@@ -4,28 +4,29 @@ One transaction of the compactor takes the changes from the queue (`DELETE … R
 add now, and remembers it. Killed at any moment it has done all of that or nothing. A case that changes meanwhile has a new change in the queue.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from uuid import UUID
 
-from bpm_crm.analytics.cells.changes import Change, Changes, changed
-from bpm_crm.analytics.cells.parts import pack_parts, unpack_parts
+import numpy as np
+
+from bpm_crm.analytics.cells.parts import NOTHING_ADDED, Part, added_of, unpack_parts
 from bpm_crm.analytics.cells.sheets import Sheet, sheet_of
+from bpm_crm.analytics.cells.sums import Added, together
 from bpm_crm.analytics.frames import Frame, read_frame
-from bpm_crm.operations.evaluating import Evaluator
+from bpm_crm.operations.evaluating import Evaluated, Evaluator
+from bpm_crm.operations.summing import add_to_cells, roll_up
 from bpm_crm.operations.wanted_sheets import question_of, wanted_sheets
-from bpm_crm.operations.whole_days import add_to_days
 from bpm_crm.records import cells
-from bpm_crm.records.cells import CellKey, StoredParts
+from bpm_crm.records.cells import StoredParts
 from bpm_crm.records.database import Connection, Database
 from bpm_crm.records.identifiers import new_id
 
-FILLED_AT_ONCE = 8_000
+FILLED_AT_ONCE = 32_000
 """Cases that sheets take in one transaction: summed up once."""
-SAVED_AT_ONCE = 5_000
-"""Cells."""
 FIRST_ID, LAST_ID = UUID(int=0), UUID(int=2**128 - 1)
-NO_PARTS = StoredParts(pack_parts({}), None)
+NO_PARTS = StoredParts(NOTHING_ADDED, None)
 
 
 class Compaction:
@@ -70,23 +71,33 @@ class Compaction:
         """Put what these cases add now in place of what the cells hold of them; sheets being filled hold nothing of them."""
         if not cases or not self.sheets:
             return 0
-        changes = Changes(self.sheets)
+        changes: dict[UUID, list[Added]] = defaultdict(list)
         evaluator = Evaluator(self.database, self.connection, self.tenant_id, self.frame, self.sheets)
-        async for batch, after in evaluator.batches(cases):
-            before = await cells.load_parts(self.connection, self.tenant_id, batch)
-            stored = {case: StoredParts(pack_parts(parts.now), parts.valid_until) for case, parts in after.items()}
-            for case in batch:
-                known = before.get(case, NO_PARTS).parts
-                is_changed = known != stored[case].parts
-                if is_changed or filling:
-                    changes.add(case, after[case].now, 1, filling, is_changed=is_changed)
-                if is_changed:
-                    changes.add(case, unpack_parts(known), -1, (), is_changed=True)
-            differing = {case: parts for case, parts in stored.items() if before.get(case) != parts}
+        async for after in evaluator.batches(cases):
+            before = await cells.load_parts(self.connection, self.tenant_id, after.cases)
+            for sheet, added in self._changes(after, before, filling):
+                changes[sheet.id].append(added)
+            differing = {case: parts for case, parts in after.stored.items() if before.get(case) != parts}
             await cells.save_parts(self.connection, self.tenant_id, differing)
-        await self._apply(changes.by_cell())
-        await add_to_days(self.connection, self.tenant_id, changes.by_day())
+        for sheet in self.sheets:
+            if sheet.id in changes:
+                await add_to_cells(self.connection, self.tenant_id, sheet, together(changes.pop(sheet.id)))
         return len(cases)
+
+    def _changes(
+        self, after: Evaluated, before: Mapping[UUID, StoredParts], filling: Collection[UUID]
+    ) -> Iterator[tuple[Sheet, Added]]:
+        """What is to be added to each sheet, and what to be taken away: of cases that changed, where it holds them."""
+        is_changed = [before.get(case, NO_PARTS).parts != after.stored[case].parts for case in after.cases]
+        changed = np.asarray(is_changed, np.bool_)
+        gone = _gone(after.cases, is_changed, before)
+        for sheet in self.sheets:
+            held = np.asarray([case <= sheet.filled_to for case in after.cases], np.bool_)
+            is_filling = sheet.id in filling
+            for added, cases in ((after.added, held & changed | is_filling), (gone, held & changed)):
+                some = added.get(sheet.evaluation)
+                if some is not None and cases.any():
+                    yield sheet, some.only(cases[some.cases]).of(sheet.definitions)
 
     async def fill(self) -> int:
         """Take the next cases into the sheets that are filled least, all together; how many."""
@@ -99,13 +110,16 @@ class Compaction:
         definitions = {definition for sheet in filling for definition in sheet.definitions}
         most = FILLED_AT_ONCE
         cases = await cells.next_cases(self.connection, self.tenant_id, sorted(definitions), after, most)
-        ids = [sheet.id for sheet in filling]
-        await self.fold(cases, ids)
+        await self.fold(cases, [sheet.id for sheet in filling])
         is_filled = len(cases) < most
+        if is_filled:
+            for sheet in filling:
+                await roll_up(self.connection, self.tenant_id, sheet)
         to = LAST_ID if is_filled else cases[-1]
+        ids = [sheet.id for sheet in filling]
         await cells.mark_filled(self.connection, self.tenant_id, ids, to, is_filled=is_filled)
         self.sheets = [
-            replace(sheet, filled_to=to, is_filled=is_filled) if sheet.id in ids else sheet for sheet in self.sheets
+            replace(sheet, filled_to=to, is_filled=is_filled) if sheet in filling else sheet for sheet in self.sheets
         ]
         return max(1, len(cases))
 
@@ -114,10 +128,12 @@ class Compaction:
         while await self.fill():
             pass
 
-    async def _apply(self, changes: Mapping[CellKey, Change]) -> None:
-        keys = list(changes)
-        for place in range(0, len(keys), SAVED_AT_ONCE):
-            some = keys[place : place + SAVED_AT_ONCE]
-            stored = await cells.load_cells(self.connection, self.tenant_id, some)
-            values = {key: changed(stored.get(key), changes[key]) for key in some}
-            await cells.save_cells(self.connection, self.tenant_id, values)
+
+def _gone(cases: Sequence[UUID], is_changed: Sequence[bool], before: Mapping[UUID, StoredParts]) -> dict[str, Added]:
+    """What changed cases added, taken away, by evaluation."""
+    known: dict[str, list[tuple[int, Part]]] = defaultdict(list)
+    for place, case in enumerate(cases):
+        if is_changed[place] and case in before:
+            for evaluation, parts in unpack_parts(before[case].parts).items():
+                known[evaluation].extend((place, part) for part in parts)
+    return {evaluation: added_of(parts).taken_away() for evaluation, parts in known.items()}

@@ -24,7 +24,7 @@ APPEND_ONLY = ("history", "own_kpi", "review", "review_change", "process_change"
 ERASABLE = ("history_text", "lease", "idempotency_key", "stored_file", "job_row", "case_change", "replay_case")
 PUBLISHED = ("process_definition", "process_version")
 """What publishing writes; a version is never changed, and the worker only ends rollouts."""
-COMPACTED = ("case_part", "cell_sheet", "cell", "cell_day", "compaction")
+COMPACTED = ("case_part", "cell_sheet", "cell", "compaction")
 """Tables that only the worker's compactor writes."""
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 import orjson
@@ -12,6 +13,8 @@ from bpm_crm.analytics.cells.spreads import Ints, narrowest
 from bpm_crm.analytics.dimensions import Segment
 
 _HEAD = np.dtype("<u4")
+_LONG = 1 << 32
+"""Keys from here on are stored in eight bytes."""
 _MOST_PAIRS = 1 << 62
 """Pairs of group and key are numbered as they are below this many, else the keys are numbered first."""
 
@@ -26,9 +29,14 @@ class Columns:
     values: Sequence[Sequence[str | None]]
     names: Sequence[str]
     codes: NDArray[np.int32]
-    places: NDArray[np.int32]
+    places: Ints
     keys: Ints
     amounts: Ints
+
+    @property
+    def size(self) -> int:
+        """How many segments there are."""
+        return int(self.codes.shape[1])
 
 
 class Ids(dict[str | None, int]):
@@ -40,44 +48,48 @@ class Ids(dict[str | None, int]):
         return found
 
 
-def columns_of(
-    segments: Sequence[Segment], names: Sequence[str], places: NDArray[np.int32], keys: Ints, amounts: Ints
-) -> Columns:
-    """The entries of segments given as they are."""
+def columns_of(segments: Sequence[Segment], names: Sequence[str], places: Ints, keys: Ints, amounts: Ints) -> Columns:
+    """The entries of whole segments given as they are."""
     ids = [Ids() for _ in WHOLE]
     lined = zip(*segments, strict=True) if segments else [()] * len(WHOLE)
     codes = [[known[value] for value in column] for known, column in zip(ids, lined, strict=True)]
     return Columns([list(known) for known in ids], names, np.asarray(codes, np.int32), places, keys, amounts)
 
 
-def joined(some: Iterable[Columns]) -> Columns:
-    """The entries of several together; nothing is summed up yet."""
-    ids, names = [Ids() for _ in WHOLE], Ids()
-    codes: list[NDArray[np.int32]] = [np.zeros((len(WHOLE), 0), np.int32)]
-    places: list[NDArray[np.int32]] = [np.zeros(0, np.int32)]
-    keys: list[Ints] = [np.zeros(0, np.int64)]
-    amounts: list[Ints] = [np.zeros(0, np.int64)]
+def joined(some: Iterable[Columns], height: int = len(WHOLE)) -> Columns:
+    """The entries of several together, all of so many dimensions; nothing is summed up yet."""
+    ids, names = [Ids() for _ in range(height)], Ids()
+    codes: list[NDArray[np.int32]] = [np.zeros((height, 0), np.int32)]
+    entries: list[tuple[Ints, Ints, Ints]] = [(np.zeros(0, np.int64),) * 3]
     size = 0
     for part in some:
         maps = [
             np.asarray([known[value] for value in column], np.int32)
             for known, column in zip(ids, part.values, strict=True)
         ]
-        codes.append(np.stack([new[old] for new, old in zip(maps, part.codes, strict=True)]))
-        places.append(part.places + np.int32(size))
-        renamed = np.asarray([-1 - names[name] for name in part.names] or [0], np.int64)
-        numbers = part.keys < 0
-        keys.append(np.where(numbers, renamed[np.where(numbers, -1 - part.keys, 0)], part.keys))
-        amounts.append(part.amounts)
-        size += part.codes.shape[1]
-    return Columns(
-        [list(known) for known in ids],
-        [str(name) for name in names],
-        np.concatenate(codes, axis=1),
-        np.concatenate(places),
-        np.concatenate(keys),
-        np.concatenate(amounts),
-    )
+        codes.append(_mapped(part.codes, maps))
+        entries.append((part.places + size, _renamed(part, [names[name] for name in part.names]), part.amounts))
+        size += part.size
+    places, keys, amounts = (np.concatenate(column) for column in zip(*entries, strict=True))
+    shown = [list(known) for known in ids]
+    return Columns(shown, [str(name) for name in names], np.concatenate(codes, axis=1), places, keys, amounts)
+
+
+def chosen(columns: Columns, rows: Sequence[int]) -> Columns:
+    """The same of only some dimensions; each segment once, in the order of its codes."""
+    kinds, groups = distinct(columns, rows)
+    values = [columns.values[row] for row in rows]
+    return Columns(values, columns.names, kinds, groups[columns.places], columns.keys, columns.amounts)
+
+
+def distinct(columns: Columns, rows: Sequence[int]) -> tuple[NDArray[np.int32], Ints]:
+    """The different combinations of the values of some dimensions, a column each, and which of them each segment has."""
+    pairs = np.zeros(columns.size, np.int64)
+    for row in rows:
+        pairs = pairs * max(1, len(columns.values[row])) + columns.codes[row]
+        pairs = np.unique(pairs, return_inverse=True)[1]
+    _, firsts, places = np.unique(pairs, return_index=True, return_inverse=True)
+    return columns.codes[list(rows)][:, firsts], places
 
 
 def summed(groups: Ints, keys: Ints, amounts: Ints) -> tuple[Ints, Ints, Ints]:
@@ -99,77 +111,85 @@ def summed(groups: Ints, keys: Ints, amounts: Ints) -> tuple[Ints, Ints, Ints]:
     return held // width, held % width + least, totals[totals != 0]
 
 
+def in_order(columns: Columns) -> Columns:
+    """The same with values and names in an order that depends on nothing but what they say."""
+    orders = [sorted(known, key=lambda value: (value is not None, value or "")) for known in columns.values]
+    ranks = [{value: rank for rank, value in enumerate(order)} for order in orders]
+    maps = [
+        np.asarray([rank[value] for value in known], np.int32)
+        for rank, known in zip(ranks, columns.values, strict=True)
+    ]
+    names = sorted(columns.names)
+    places = {name: place for place, name in enumerate(names)}
+    keys = _renamed(columns, [places[name] for name in columns.names])
+    return Columns(orders, names, _mapped(columns.codes, maps), columns.places, keys, columns.amounts)
+
+
 def pack_columns(columns: Columns) -> bytes:
     """Columns as bytes, each segment and key once, in an order that depends on nothing but what they say."""
-    values, codes = _sorted_values(columns)
-    names = sorted(columns.names)
-    ranks = {name: place for place, name in enumerate(names)}
-    renamed = np.asarray([-1 - ranks[name] for name in columns.names] or [0], np.int64)
-    numbers = columns.keys < 0
-    keys = np.where(numbers, renamed[np.where(numbers, -1 - columns.keys, 0)], columns.keys)
-    order = np.lexsort(codes[::-1])
-    lined = codes[:, order]
-    is_new = (
-        np.concatenate([[True], (lined[:, 1:] != lined[:, :-1]).any(axis=0)]) if lined.shape[1] else np.zeros(0, bool)
-    )
-    group = np.zeros(len(order), np.int64)
-    group[order] = np.cumsum(is_new) - 1
-    places, keys, amounts = summed(group[columns.places], keys, columns.amounts)
-    return _encoded(values, names, lined[:, is_new], places, keys, amounts)
+    ordered = chosen(in_order(columns), range(len(columns.values)))
+    places, keys, amounts = summed(ordered.places, ordered.keys, ordered.amounts)
+    return encoded(ordered, places, keys, amounts)
 
 
-def _encoded(
-    values: Sequence[Sequence[str | None]],
-    names: Sequence[str],
-    codes: NDArray[np.int32],
-    places: Ints,
-    keys: Ints,
-    amounts: Ints,
-) -> bytes:
-    """The same without segments, values and names that nothing is added to."""
-    held = np.unique(places)
-    codes = codes[:, held]
-    places = np.searchsorted(held, places)
-    used = [np.unique(column) for column in codes]
-    shown = [[known[place] for place in some.tolist()] for known, some in zip(values, used, strict=True)]
-    codes = np.stack([np.searchsorted(some, column) for some, column in zip(used, codes, strict=True)])
-    named = np.unique(-1 - keys[keys < 0])
-    keys = np.where(keys < 0, -1 - np.searchsorted(named, -1 - keys), keys)
-    arrays = [*codes.astype(np.int64)]
-    for least, end in ((None, 0), (0, 1 << 32), (1 << 32, None)):
-        some = np.full(len(keys), True)
-        some &= True if least is None else keys >= least
-        some &= True if end is None else keys < end
-        arrays += [places[some], keys[some], amounts[some]]
+def encoded(ordered: Columns, places: Ints, keys: Ints, amounts: Ints) -> bytes:
+    """Summed entries of columns in order, and of segments so, as bytes, without segments, values and names that nothing is added to."""
+    held, places = np.unique(places, return_inverse=True)
+    offsets = np.asarray([0, *accumulate(map(len, ordered.values))], np.int64)[:, None]
+    used, codes = np.unique(ordered.codes[:, held] + offsets[:-1], return_inverse=True)
+    bounds = np.searchsorted(used, offsets[:, 0])
+    codes = codes.reshape(len(ordered.values), len(held)) - bounds[:-1, None]
+    shown = [
+        [known[place] for place in (used[bounds[row] : bounds[row + 1]] - offsets[row]).tolist()]
+        for row, known in enumerate(ordered.values)
+    ]
+    kinds = (keys >= 0).view(np.int8) + (keys >= _LONG)
+    order = np.argsort(kinds, kind="stable")
+    numbers, short, _ = sizes = np.bincount(kinds, minlength=3).tolist()
+    places, keys, amounts = places[order], keys[order], amounts[order]
+    named, places_of_names = np.unique(-1 - keys[:numbers], return_inverse=True)
+    middle = numbers + short
+    arrays = (codes, places, places_of_names, keys[numbers:middle], keys[middle:], amounts[:numbers], amounts[numbers:])
     typed = [array.astype(narrowest(array)) for array in arrays]
-    head = orjson.dumps(
-        [shown, [names[place] for place in named.tolist()], [[array.dtype.str, len(array)] for array in typed]]
-    )
+    names = [ordered.names[place] for place in named.tolist()]
+    head = orjson.dumps([shown, names, len(held), sizes, [array.dtype.str for array in typed]])
     return b"".join([np.asarray(len(head), _HEAD).tobytes(), head, *(array.tobytes() for array in typed)])
+
+
+def joined_bodies(bodies: Sequence[bytes]) -> bytes:
+    """Packed columns of the same dimensions put together; at least one."""
+    parts = [unpack_columns(body) for body in bodies]
+    return pack_columns(joined(parts, len(parts[0].values)))
 
 
 def unpack_columns(packed: bytes) -> Columns:
     """The columns that `pack_columns` packed."""
-    size = int(np.frombuffer(packed, _HEAD, 1)[0])
-    place = _HEAD.itemsize + size
-    values, names, kinds = orjson.loads(packed[_HEAD.itemsize : place])
+    place = _HEAD.itemsize + int(np.frombuffer(packed, _HEAD, 1)[0])
+    values, names, size, (numbers, short, long), kinds = orjson.loads(packed[_HEAD.itemsize : place])
+    lengths = (len(values) * size, numbers + short + long, numbers, short, long, numbers, short + long)
     arrays = []
-    for kind, length in kinds:
-        array = np.frombuffer(packed, kind, length, place)
-        place += array.nbytes
-        arrays.append(array)
-    codes, rest = np.stack([array.astype(np.int32) for array in arrays[: len(WHOLE)]]), arrays[len(WHOLE) :]
-    places, keys, amounts = (np.concatenate(rest[column::3]) for column in range(3))
-    return Columns(values, names, codes, places.astype(np.int32), keys.astype(np.int64), amounts.astype(np.int64))
+    for kind, length in zip(kinds, lengths, strict=True):
+        arrays.append(np.frombuffer(packed, kind, length, place))
+        place += arrays[-1].nbytes
+    codes, places, named, low, high, *amounts = arrays
+    keys = np.concatenate([-1 - named.astype(np.int64), low.astype(np.int64), high.astype(np.int64)])
+    shown = codes.astype(np.int32).reshape(len(values), size)
+    return Columns(values, names, shown, places.astype(np.int64), keys, np.concatenate(amounts, dtype=np.int64))
 
 
-def _sorted_values(columns: Columns) -> tuple[list[list[str | None]], NDArray[np.int32]]:
-    """The values of each dimension in order, none first, and the codes by that."""
-    values, codes = [], []
-    for known, column in zip(columns.values, columns.codes, strict=True):
-        order = sorted(known, key=lambda value: (value is not None, value or ""))
-        places = {value: place for place, value in enumerate(order)}
-        ranks = np.asarray([places[value] for value in known], np.int32)
-        values.append(order)
-        codes.append(ranks[column] if len(known) else column)
-    return values, np.stack(codes)
+def _mapped(codes: NDArray[np.int32], maps: Sequence[NDArray[np.int32]]) -> NDArray[np.int32]:
+    """Codes by other numbers of the values."""
+    found = np.empty(codes.shape, np.int32)
+    for row, new in enumerate(maps):
+        found[row] = new[codes[row]] if len(new) else 0
+    return found
+
+
+def _renamed(columns: Columns, places: Sequence[int]) -> Ints:
+    """Keys by other places of the names."""
+    if not columns.names:
+        return columns.keys
+    keys = columns.keys.copy()
+    numbers = keys < 0
+    keys[numbers] = -1 - np.asarray(places, np.int64)[-1 - keys[numbers]]
+    return keys

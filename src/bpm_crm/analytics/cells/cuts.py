@@ -1,16 +1,17 @@
 """Cuts of whole segments: those that a filter holds, grouped by any dimensions, and what is added to each group."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from bpm_crm.analytics.cells.columns import Columns, summed
+from bpm_crm.analytics.cells.columns import Columns, distinct, summed
 from bpm_crm.analytics.cells.sheets import WHOLE
-from bpm_crm.analytics.cells.spreads import Axes, Histogram, Ints, Packed
+from bpm_crm.analytics.cells.spreads import Ints
 from bpm_crm.analytics.dimensions import Dimension, Grouping, OwnerBasis, Segment
 from bpm_crm.analytics.statements import CaseFilter, report, statement
 from bpm_crm.records.database import Connection
@@ -31,33 +32,17 @@ _COLUMNS = {
 }
 """The columns that filters name, as whole segments tell them of a case as last known."""
 _NOW = {Dimension.OWNER: "owner_now", Dimension.TEAM: "team_now"}
-_MOST_DENSE = 1 << 24
-"""Sums are taken in place up to so many, and by sorting above."""
 
 
-@dataclass(slots=True)
-class Answer:
-    """The sums of one segment: exact numbers by name, and the lengths of time to ask percentiles of."""
+@dataclass(frozen=True, slots=True)
+class Grouped:
+    """What is added to segments: to each exact numbers by name; and lengths of time, as keys and counts of segments by their places."""
 
-    numbers: dict[str, int] = field(default_factory=dict)
-    spreads: list[Packed] = field(default_factory=list)
-
-    def histogram(self, axes: Axes | None = None) -> Histogram:
-        """The lengths of time; `axes` where they grow."""
-        return Histogram(self.spreads, axes)
-
-    def add(self, numbers: Mapping[str, int], spread: Packed) -> None:
-        """Add what a cell holds."""
-        known = self.numbers
-        for name, amount in numbers.items():
-            known[name] = known.get(name, 0) + amount
-        self.spreads.append(spread)
-
-    def include(self, other: "Answer") -> None:
-        """Add another segment."""
-        for name, amount in other.numbers.items():
-            self.numbers[name] = self.numbers.get(name, 0) + amount
-        self.spreads.extend(other.spreads)
+    segments: Sequence[Segment]
+    numbers: Sequence[Mapping[str, int]]
+    places: Ints
+    keys: Ints
+    counts: Ints
 
 
 def columns_named(cases: CaseFilter) -> list[str] | None:
@@ -78,80 +63,46 @@ def dimensions_of(grouping: Grouping) -> list[str] | None:
     return None if is_of_actors or not known.issuperset(wanted) or Dimension.STAGE in wanted else wanted
 
 
-async def filtered(connection: Connection, tenant_id: Any, columns: Columns, cases: CaseFilter) -> Ints:
-    """The segments that a filter holds, as ones among noughts: asked of the database once for all that look alike to the filter."""
+async def filtered(connection: Connection, tenant_id: Any, columns: Columns, cases: CaseFilter) -> NDArray[np.bool_]:
+    """Which segments a filter holds: asked of the database once for all that look alike to the filter."""
     named = columns_named(cases)
     if not named:
-        return np.ones(columns.codes.shape[1], np.int64)
+        return np.ones(columns.size, np.bool_)
     rows = [WHOLE.index(name) for name in named]
     kinds, places = distinct(columns, rows)
-    values = {f"{name}_values": [None] * len(kinds) for name in WHOLE}
+    values = {f"{name}_values": [None] * kinds.shape[1] for name in WHOLE}
     for column, (name, row) in enumerate(zip(named, rows, strict=True)):
-        values[f"{name}_values"] = [columns.values[row][code] for code in kinds[:, column].tolist()]
+        values[f"{name}_values"] = [columns.values[row][code] for code in kinds[column].tolist()]
     found = statement(_FILTERED, tenant_id, values, cases=cases)
-    held = np.zeros(len(kinds), np.int64)
-    held[[row["place"] - 1 for row in await connection.fetch(found.text, *found.values)]] = 1
-    return held[places]
+    held = np.zeros(kinds.shape[1], np.bool_)
+    held[[row["place"] - 1 for row in await connection.fetch(found.text, *found.values)]] = True
+    shown: NDArray[np.bool_] = held[places]
+    return shown
 
 
-def distinct(columns: Columns, rows: Sequence[int]) -> tuple[Ints, Ints]:
-    """The different combinations of the values of some dimensions, a row each, and which of them each segment has."""
-    size = columns.codes.shape[1]
-    pairs = np.zeros(size, np.int64)
-    for row in rows:
-        pairs = pairs * max(1, len(columns.values[row])) + columns.codes[row]
-        pairs = np.unique(pairs, return_inverse=True)[1].astype(np.int64)
-    _, firsts, places = np.unique(pairs, return_index=True, return_inverse=True)
-    return columns.codes[list(rows)][:, firsts].T.astype(np.int64), places.astype(np.int64)
+def grouped(columns: Columns, rows: Sequence[int], held: NDArray[np.bool_]) -> Grouped:
+    """What is added to each combination of the values of some dimensions, given by their rows, of those segments that are held.
 
-
-def grouped(columns: Columns, dimensions: Sequence[str], held: Ints | None = None) -> dict[Segment, Answer]:
-    """What is added to each combination of the values of some dimensions, of those segments that are held."""
-    rows = [WHOLE.index(name) for name in dimensions]
+    Segments without any number are left out.
+    """
     kinds, groups = distinct(columns, rows)
-    places, keys, amounts = columns.places, columns.keys, columns.amounts
-    if held is not None and not held.all():
-        some = held[places] > 0
+    places, keys, amounts = groups[columns.places], columns.keys, columns.amounts
+    if not held.all():
+        some = held[columns.places]
         places, keys, amounts = places[some], keys[some], amounts[some]
-    answers: dict[Segment, Answer] = {}
-    for group, numbers, spread in _sums(groups[places], keys, amounts, len(kinds), columns.names):
-        segment = tuple(columns.values[row][code] for row, code in zip(rows, kinds[group].tolist(), strict=True))
-        answers[segment] = Answer(numbers, [spread])
-    return answers
-
-
-def _sums(
-    groups: Ints, keys: Ints, amounts: Ints, size: int, names: Sequence[str]
-) -> Iterator[tuple[int, dict[str, int], Packed]]:
-    """By group: numbers by name, and a spread."""
-    groups, keys, amounts = _summed(groups, keys, amounts, size)
-    bounds = np.searchsorted(groups, np.arange(size + 1)).tolist()
-    for group, (begin, end) in enumerate(pairwise(bounds)):
-        if begin < end:
-            middle = begin + int(np.searchsorted(keys[begin:end], 0))
-            numbers = zip(keys[begin:middle].tolist(), amounts[begin:middle].tolist(), strict=True)
-            yield group, {names[-1 - key]: amount for key, amount in numbers}, (keys[middle:end], amounts[middle:end])
-
-
-def _summed(groups: Ints, keys: Ints, amounts: Ints, size: int) -> tuple[Ints, Ints, Ints]:
-    """As `summed`, in place where there is room for every pair: without sorting."""
-    if not len(keys):
-        return groups, keys, amounts
-    least, bound = int(keys.min()), 1 << 23
-    if int(keys.max()) >= bound:
-        high = keys >= bound
-        low = _summed(groups[~high], keys[~high], amounts[~high], size)
-        some = summed(groups[high], keys[high], amounts[high])
-        joint = [np.concatenate(pair) for pair in zip(low, some, strict=True)]
-        order = np.argsort(joint[0], kind="stable")
-        return joint[0][order], joint[1][order], joint[2][order]
-    seen = np.zeros(int(keys.max()) - least + 1, np.bool_)
-    seen[keys - least] = True
-    distinct_keys = np.flatnonzero(seen)
-    if size * len(distinct_keys) > _MOST_DENSE:
-        return summed(groups, keys, amounts)
-    ranks = np.cumsum(seen) - 1
-    sums = np.zeros(size * len(distinct_keys), np.int64)
-    np.add.at(sums, groups * len(distinct_keys) + ranks[keys - least], amounts)
-    found = np.flatnonzero(sums)
-    return found // len(distinct_keys), distinct_keys[found % len(distinct_keys)] + least, sums[found]
+    counted = keys < 0
+    numbers = summed(places[counted], keys[counted], amounts[counted])
+    shown = np.unique(numbers[0])
+    bounds = np.searchsorted(numbers[0], np.append(shown, kinds.shape[1])).tolist()
+    names, sums = [columns.names[-1 - key] for key in numbers[1].tolist()], numbers[2].tolist()
+    ranks = np.full(kinds.shape[1], -1)
+    ranks[shown] = np.arange(len(shown))
+    lengths = np.flatnonzero(~counted & (ranks[places] >= 0))
+    codes = [[columns.values[row][code] for code in kinds[place, shown].tolist()] for place, row in enumerate(rows)]
+    return Grouped(
+        list(zip(*codes, strict=True)) if rows else [()] * len(shown),
+        [dict(zip(names[first:end], sums[first:end], strict=True)) for first, end in pairwise(bounds)],
+        ranks[places[lengths]],
+        keys[lengths],
+        amounts[lengths],
+    )

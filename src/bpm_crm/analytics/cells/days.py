@@ -7,7 +7,14 @@ from enum import StrEnum
 from operator import itemgetter
 from zoneinfo import ZoneInfo
 
+import numpy as np
+
+from bpm_crm.analytics.cells.spreads import Ints
+
 _DAY = timedelta(days=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH_DAY = date(1970, 1, 1).toordinal()
+_MICROSECONDS = 86_400_000_000
 
 
 class Level(StrEnum):
@@ -24,6 +31,7 @@ class Days:
         self._zone = ZoneInfo(zone)
         self._begins: dict[date, datetime] = {}
         self._around: dict[date, list[tuple[datetime, date]]] = {}
+        self._instants: dict[int, int] = {}
 
     def begin(self, day: date) -> datetime:
         """The first instant of a day."""
@@ -40,6 +48,23 @@ class Days:
             days = (there + _DAY * apart for apart in (-2, -1, 0, 1, 2))
             around = self._around[there] = [(self.begin(day), day) for day in days]
         return around[bisect_right(around, at, key=itemgetter(0)) - 1][1]
+
+    def ordinals_of(self, instants: Ints) -> Ints:
+        """The days that instants, in microseconds since 1970, lie in, as their ordinals."""
+        if not len(instants):
+            return instants
+        days = (instants.min() // _MICROSECONDS - 2, instants.max() // _MICROSECONDS + 2)
+        first, last = (int(day) + _EPOCH_DAY for day in days)
+        begins = [self._instant(day) for day in range(first, last + 1)]
+        return np.searchsorted(np.asarray(begins, np.int64), instants, "right") - 1 + first
+
+    def _instant(self, ordinal: int) -> int:
+        """The first instant of a day, in microseconds since 1970."""
+        known = self._instants.get(ordinal)
+        if known is None:
+            known = (self.begin(date.fromordinal(ordinal)) - _EPOCH) // timedelta(microseconds=1)
+            self._instants[ordinal] = known
+        return known
 
     def beginning_at(self, at: datetime) -> date | None:
         """The day that begins at an instant; None where none does."""
@@ -76,3 +101,9 @@ def month_of(day: date, later: int = 0) -> date:
     """The first day of the month of a day, or of one so many months later."""
     months = day.year * 12 + day.month - 1 + later
     return date(months // 12, months % 12 + 1, 1)
+
+
+def months_of(ordinals: Ints) -> Ints:
+    """The first days of the months of days, as ordinals."""
+    days = (ordinals - _EPOCH_DAY).astype("datetime64[D]")
+    return days.astype("datetime64[M]").astype("datetime64[D]").astype(np.int64) + _EPOCH_DAY

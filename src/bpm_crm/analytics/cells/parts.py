@@ -1,34 +1,24 @@
-"""What cases add to the figures: evaluated by the report's own SQL over some cases, and packed to be stored."""
+"""What a case adds as it is stored with it: to be taken away when the case changes."""
 
 import zlib
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
-from decimal import Decimal
-from itertools import accumulate, pairwise
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, TypeAlias
-from uuid import UUID
 
+import numpy as np
 import orjson
 
-from bpm_crm.analytics.cells.days import Days
-from bpm_crm.analytics.cells.sheets import OF_STEPS, OWNER, PROCESS, TEAM, WHOLE, Evaluation, Kept
-from bpm_crm.analytics.cells.spreads import CALENDAR, growing_key, keys_of
+from bpm_crm.analytics.cells.columns import Ids, columns_of
+from bpm_crm.analytics.cells.placed import Placed
+from bpm_crm.analytics.cells.sheets import OWNER, TEAM, WHOLE
+from bpm_crm.analytics.cells.sums import Added
 from bpm_crm.analytics.dimensions import Segment
-from bpm_crm.analytics.frames import FIRST_INSTANT, LAST_INSTANT, bound_fields
-from bpm_crm.analytics.statements import report, statement
-from bpm_crm.engine.instants import SECOND, instant_of
-from bpm_crm.engine.process import Process
-from bpm_crm.records.database import Row
 
-_CONTRIBUTIONS = report("contributions")
-_SEGMENTS = report("contributing")
-_LIMB = 9
-"""Digits of a decimal that are summed together: sums of so many cases as there can be fit 64 bits."""
-_ORIGIN = instant_of(datetime.fromisoformat("2025-01-01T00:00:00Z"))
-"""Where axes of business time begin: near to what is measured, as a calendar is laid out from there."""
 _OF_CASE = [place for place in range(len(WHOLE)) if place not in (OWNER, TEAM)]
+
+Parts: TypeAlias = Mapping[str, Sequence["Part"]]
+"""What a case adds, by evaluation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,74 +31,43 @@ class Part:
     keys: Sequence[int]
 
 
-Parts: TypeAlias = Mapping[str, Sequence[Part]]
-"""What a case adds, by evaluation."""
+def pack_parts(cases: Placed, added: Mapping[str, Added]) -> list[bytes]:
+    """What each case adds as it is stored: what all segments share once, then the parts by evaluation. The same for what adds the same."""
+    plain: list[dict[str, list[Any]]] = [{} for _ in cases.cases]
+    for evaluation, some in added.items():
+        for place, part in _plain(some):
+            plain[place].setdefault(evaluation, []).append(part)
+    return [
+        _packed([[segment[row] for row in _OF_CASE], parts]) if parts and segment is not None else NOTHING_ADDED
+        for segment, parts in zip(map(cases.segments.get, cases.cases), plain, strict=True)
+    ]
 
 
-@dataclass(slots=True)
-class Contribution:
-    """What a case adds to one report, but for what all of its segments share, and until when that holds; None: until it changes."""
-
-    parts: list[Part] = field(default_factory=list)
-    valid_until: datetime | None = None
-
-
-async def segments_of(asked: Evaluation, as_of: datetime) -> dict[UUID, Segment]:
-    """The whole segment of each of these cases that figures count, but for owner and team."""
-    found = statement(_SEGMENTS, asked.tenant_id, {"definitions": asked.frame.definitions, **_given(asked, as_of)})
-    rows = await asked.connection.fetch(found.text, *found.values)
-    return {row["instance_id"]: tuple(row["segment"]) for row in rows}
-
-
-async def contributions(
-    kept: Kept, asked: Evaluation, segments: Mapping[UUID, Segment], days: Days, as_of: datetime
-) -> dict[UUID, Contribution]:
-    """What the cases add to a kept report by an instant, as all that the statement sees was known then."""
-    values = {**await kept.values(asked), **_given(asked, as_of)}
-    found = statement(
-        f"{kept.contributions.rstrip()}\n{_CONTRIBUTIONS}",
-        asked.tenant_id,
-        values,
-        segment=OF_STEPS.reached,
-        standing_segment=OF_STEPS.standing,
-    )
-    rows = await asked.connection.fetch(found.text, *found.values)
-    added: dict[UUID, Contribution] = defaultdict(Contribution)
-    for row, keys in zip(rows, _keys(rows, asked, segments, as_of), strict=True):
-        case = row["instance_id"]
-        contribution, owner_and_team = added[case], row["segment"]
-        segment = (segments[case][0], owner_and_team[0], segments[case][2], owner_and_team[1], *segments[case][4:])
-        contribution.parts.append(Part(days.day_of(row["at"]).toordinal(), segment, _numbers(row), sorted(keys)))
-        until = row["valid_until"]
-        if until is not None:
-            known = contribution.valid_until
-            contribution.valid_until = until if known is None else min(until, known)
-    return added
+def _plain(added: Added) -> list[tuple[int, list[Any]]]:
+    """By case: day, owner, team, numbers by name and keys, a key as often as it counts."""
+    columns = added.columns
+    numbers = columns.keys < 0
+    lengths = columns.amounts[~numbers]
+    places = (columns.places[numbers], np.repeat(columns.places[~numbers], lengths))
+    of_numbers, of_keys = (np.bincount(some, minlength=columns.size) for some in places)
+    names = [columns.names[place] for place in (-1 - columns.keys[numbers]).tolist()]
+    amounts, keys = columns.amounts[numbers].tolist(), np.repeat(columns.keys[~numbers], lengths).tolist()
+    ends = zip(pairwise([0, *np.cumsum(of_numbers).tolist()]), pairwise([0, *np.cumsum(of_keys).tolist()]), strict=True)
+    owners, teams = ([columns.values[row][code] for code in columns.codes[row].tolist()] for row in (OWNER, TEAM))
+    groups = zip(added.cases.tolist(), added.days.tolist(), owners, teams, ends, strict=True)
+    return [
+        (case, [on, owner, team, dict(zip(names[first:end], amounts[first:end], strict=True)), keys[begin:until]])
+        for case, on, owner, team, ((first, end), (begin, until)) in groups
+    ]
 
 
-def axis_now(process: Process | None, as_of: datetime) -> float:
-    """How far an axis has come by an instant, in seconds: that of the calendar (no process), or of a process's business time."""
-    at = instant_of(as_of)
-    return (at if process is None else process.calendar.between(_ORIGIN, at)) / SECOND
+def _packed(plain: Any) -> bytes:
+    """The same bytes in whatever order the names of numbers come."""
+    return zlib.compress(orjson.dumps(plain, option=orjson.OPT_SORT_KEYS), 1)
 
 
-def pack_parts(parts: Parts) -> bytes:
-    """The parts of a case as they are stored: what all segments share once, then the parts by evaluation."""
-    shared: list[str | None] = []
-    plain = {}
-    for evaluation, some in parts.items():
-        if some:
-            shared = [some[0].segment[place] for place in _OF_CASE]
-            plain[evaluation] = sorted(
-                ([part.on, part.segment[OWNER], part.segment[TEAM], part.numbers, part.keys] for part in some),
-                key=_in_order,
-            )
-    return zlib.compress(_in_order([shared, plain]), 1)
-
-
-def _in_order(plain: Any) -> bytes:
-    """The same bytes in whatever order the database told the names of numbers."""
-    return orjson.dumps(plain, option=orjson.OPT_SORT_KEYS)
+NOTHING_ADDED = _packed([[], {}])
+"""What a case is stored with that adds nothing."""
 
 
 def unpack_parts(packed: bytes) -> Parts:
@@ -121,62 +80,23 @@ def unpack_parts(packed: bytes) -> Parts:
     return {evaluation: [part(*values) for values in some] for evaluation, some in plain.items()}
 
 
-def limbs(amount: Decimal) -> dict[int, int]:
-    """A decimal as whole numbers by powers of ten, nine digits each: what can be summed exactly in 64 bits."""
-    sign, digits, exponent = amount.as_tuple()
-    power = int(exponent) // _LIMB * _LIMB
-    rest = int("".join(map(str, digits))) * 10 ** (int(exponent) - power)
-    found: dict[int, int] = {}
-    while rest:
-        rest, limb = divmod(rest, 10**_LIMB)
-        if limb:
-            found[power] = -limb if sign else limb
-        power += _LIMB
-    return found
-
-
-def _given(asked: Evaluation, as_of: datetime) -> dict[str, Any]:
-    instants = {"as_of": as_of, "known_at": LAST_INSTANT, "since": FIRST_INSTANT, "until": LAST_INSTANT}
-    return {"cases": asked.cases, **instants, **bound_fields("product", asked.frame.versions)}
-
-
-def _numbers(row: Row) -> dict[str, int]:
-    numbers: dict[str, int] = {}
-    if row["numbers"] is not None:
-        for name, amount, money in zip(row["numbers"], row["amounts"], row["moneys"], strict=True):
-            if money is None:
-                numbers[name] = numbers.get(name, 0) + amount
-            else:
-                for power, whole in limbs(Decimal(money)).items():
-                    limb = f"{name[:-1]}, {power}]"
-                    numbers[limb] = numbers.get(limb, 0) + whole
-    return {name: amount for name, amount in numbers.items() if amount}
-
-
-def _keys(rows: Sequence[Row], asked: Evaluation, segments: Mapping[UUID, Segment], as_of: datetime) -> list[list[int]]:
-    """The keys of the lengths of each row."""
-    slots = [slot for row in rows for slot in row["slots"] or ()]
-    seconds = [length for row in rows for length in row["seconds"] or ()]
-    axes = [axis for row in rows for axis in row["axes"] or ()]
-    keys = keys_of(slots, seconds).tolist()
-    ends = [0, *accumulate(len(row["slots"] or ()) for row in rows)]
-    now: dict[tuple[str | None, int], float | None] = {}
-    for row, (begin, end) in zip(rows, pairwise(ends), strict=True):
-        for place in range(begin, end):
-            axis = axes[place]
-            if axis is not None:
-                known = (None if axis == CALENDAR else segments[row["instance_id"]][PROCESS], axis)
-                if known not in now:
-                    now[known] = _axis_now(asked, *known, as_of)
-                come = now[known]
-                if come is not None:
-                    keys[place] = growing_key(slots[place], axis, come - seconds[place])
-    return [keys[begin:end] for begin, end in pairwise(ends)]
-
-
-def _axis_now(asked: Evaluation, definition: str | None, axis: int, as_of: datetime) -> float | None:
-    """How far an axis has come; None: that of a version not published yet, whose calendar no report knows."""
-    if definition is None:
-        return axis_now(None, as_of)
-    process = asked.processes.get((UUID(definition), axis))
-    return None if process is None else axis_now(process, as_of)
+def added_of(parts: Sequence[tuple[int, Part]]) -> Added:
+    """Stored parts, each of a case at some place, in columns."""
+    ids = Ids()
+    names = [-1 - ids[name] for _, part in parts for name in part.numbers]
+    keys = [key for _, part in parts for key in part.keys]
+    amounts = [amount for _, part in parts for amount in part.numbers.values()]
+    places = np.arange(len(parts))
+    at_names, at_keys = (
+        np.repeat(places, np.asarray([len(getattr(part, name)) for _, part in parts], np.int64))
+        for name in ("numbers", "keys")
+    )
+    columns = columns_of(
+        [part.segment for _, part in parts],
+        [str(name) for name in ids],
+        np.concatenate([at_names, at_keys]),
+        np.asarray([*names, *keys], np.int64),
+        np.asarray(amounts + [1] * len(keys), np.int64),
+    )
+    ons = np.asarray([part.on for _, part in parts], np.int64)
+    return Added(columns, ons, np.asarray([case for case, _ in parts], np.int64))

@@ -4,25 +4,28 @@ The cells hold each case as it was last folded. Cases that changed since, or tha
 SQL and put in place of what is stored of them; all in the snapshot of one transaction. So the answer is that of the history.
 """
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from uuid import UUID
 
 import numpy as np
-import orjson
+from numpy.typing import NDArray
 
 from bpm_crm.analytics.calendars import Processes
-from bpm_crm.analytics.cells.changes import Heap
-from bpm_crm.analytics.cells.columns import joined, unpack_columns
-from bpm_crm.analytics.cells.cuts import Answer, columns_named, dimensions_of, filtered, grouped
+from bpm_crm.analytics.cells.columns import Columns, chosen, joined, unpack_columns
+from bpm_crm.analytics.cells.contributions import axis_now, contributions
+from bpm_crm.analytics.cells.cuts import Grouped, columns_named, dimensions_of, filtered, grouped
 from bpm_crm.analytics.cells.days import Days, Span
-from bpm_crm.analytics.cells.parts import axis_now, contributions, segments_of, unpack_parts
-from bpm_crm.analytics.cells.sheets import PROCESS, ROLLED_UP, Evaluation, Kept, Sheet, sheet_of
-from bpm_crm.analytics.cells.spreads import CALENDAR, Axes, unpack
+from bpm_crm.analytics.cells.lengths import Slots
+from bpm_crm.analytics.cells.parts import added_of, unpack_parts
+from bpm_crm.analytics.cells.placed import placed
+from bpm_crm.analytics.cells.sheets import PROCESS, ROLLED_UP, WHOLE, Evaluation, Kept, Sheet, sheet_of
+from bpm_crm.analytics.cells.spreads import CALENDAR, Axes
+from bpm_crm.analytics.cells.sums import WHOLE_DAYS, Added, name_of, together
 from bpm_crm.analytics.dimensions import Dimension, Grouping, OwnerBasis, Segment
 from bpm_crm.analytics.frames import FIRST_INSTANT, LAST_INSTANT, Frame, Question
-from bpm_crm.records import cell_days, cells
+from bpm_crm.records import cell_bodies, cells
 from bpm_crm.records.database import Connection
 
 MOST_EVALUATED = 20_000
@@ -33,19 +36,22 @@ _OF_PEOPLE = {Dimension.OWNER, Dimension.TEAM}
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """The answers by segment, those in which anything is; the sheet they are from, and how far its axes of time have come."""
+    """What is in each segment; the sheet it is from, and how far its axes of time have come."""
 
-    by_segment: Mapping[Segment, Answer]
+    grouped: Grouped
     sheet: Sheet
     axes: Axes
 
     @property
-    def whole(self) -> Answer:
-        """All segments together."""
-        found = Answer()
-        for answer in self.by_segment.values():
-            found.include(answer)
-        return found
+    def by_segment(self) -> Iterator[tuple[Segment, Mapping[str, int]]]:
+        """The numbers of each segment."""
+        return zip(self.grouped.segments, self.grouped.numbers, strict=True)
+
+    def slots(self, *, is_whole: bool = False) -> Slots:
+        """The lengths of time of the segments, or of all together."""
+        found = self.grouped
+        size, places = (1, np.zeros_like(found.places)) if is_whole else (len(found.segments), found.places)
+        return Slots(size, places, found.keys, found.counts, self.axes)
 
 
 async def read_answers(
@@ -53,14 +59,14 @@ async def read_answers(
 ) -> Answers | None:
     """The answers to a question about a kept report; None where no cells can answer it, so that history has to.
 
-    Cells answer what is asked for now, of whole days. Of every case, in the segments of no dimension or one of `ROLLED_UP`, there are
+    Cells answer what is asked for now, of whole days. Of every case, in the segments of processes and one of `ROLLED_UP`, there are
     sums; other cuts are made of whole segments. `processes` are the versions of the frame, where the report needs them.
     """
     dimensions = dimensions_of(question.grouping)
     if not frame.is_current or dimensions is None or columns_named(question.cases) is None:
         return None
     is_summed = question.cases.is_open and is_rolled_up(question.grouping)
-    sheet = await _sheet(connection, kept, frame, question, is_whole=not is_summed)
+    sheet = await _sheet(connection, kept, frame, question)
     if sheet is None:
         return None
     span = span_of(question, Days(sheet.zone))
@@ -70,21 +76,18 @@ async def read_answers(
     asked = Evaluation(connection, question.tenant_id, frame, sheet.checkpoints, processes or {}, dirty)
     changes = await _changes(kept, sheet, span, asked)
     if is_summed:
-        answers = await _stored(asked, sheet, question, span)
-        for segment, answer in grouped(changes.columns(), dimensions).items():
-            answers[segment].include(answer)
+        answers = await _summed(asked, sheet, span, changes, dimensions)
     else:
         answers = await _cut(asked, sheet, question, span, changes, dimensions)
-    held = {segment: answer for segment, answer in answers.items() if any(answer.numbers.values())}
-    return Answers(held, sheet, _axes(kept, asked))
+    return Answers(answers, sheet, _axes(kept, asked))
 
 
 def is_rolled_up(grouping: Grouping) -> bool:
     """Whether there are cells by these dimensions. Whose a case is counted as matters only to what is split by people."""
-    dimensions = grouping.dimensions
-    if len(dimensions) > 1 or not set(dimensions) <= set(ROLLED_UP):
+    others = set(grouping.dimensions) - {Dimension.PROCESS}
+    if len(others) > 1 or not others <= set(ROLLED_UP):
         return False
-    return grouping.basis is OwnerBasis.AT_ENTRY or not _OF_PEOPLE & set(dimensions)
+    return grouping.basis is OwnerBasis.AT_ENTRY or not _OF_PEOPLE & others
 
 
 def span_of(question: Question, days: Days) -> Span | None:
@@ -97,10 +100,8 @@ def span_of(question: Question, days: Days) -> Span | None:
     return Span(first, end)
 
 
-async def _sheet(
-    connection: Connection, kept: Kept, frame: Frame, question: Question, *, is_whole: bool
-) -> Sheet | None:
-    """A filled sheet for the versions of the frame; one that keeps whole segments may hold more processes."""
+async def _sheet(connection: Connection, kept: Kept, frame: Frame, question: Question) -> Sheet | None:
+    """A filled sheet for the versions of the frame; it may hold more processes."""
     layout = kept.layout(frame.versions)
     if layout is None:
         return None
@@ -110,55 +111,69 @@ async def _sheet(
         has_steps = checkpoints == sheet.checkpoints or (
             kept.shares_steps and set(checkpoints) <= set(sheet.checkpoints)
         )
-        has_cases = definitions == sheet.definitions or (is_whole and set(definitions) <= set(sheet.definitions))
-        is_fit = sheet.is_filled and (sheet.is_whole or not is_whole)
-        if is_fit and has_steps and has_cases:
-            return sheet if definitions == sheet.definitions else replace(sheet, definitions=definitions)
+        if sheet.is_filled and has_steps and set(definitions) <= set(sheet.definitions):
+            return replace(sheet, definitions=definitions)
     return None
 
 
-async def _stored(asked: Evaluation, sheet: Sheet, question: Question, span: Span) -> dict[Segment, Answer]:
-    """What the cells say."""
-    answers: dict[Segment, Answer] = defaultdict(Answer)
-    dimensions = ",".join(question.grouping.dimensions)
+async def _summed(asked: Evaluation, sheet: Sheet, span: Span, changes: Columns, dimensions: Sequence[str]) -> Grouped:
+    """What the cells by these dimensions say, and the changes."""
+    stored = [Dimension.PROCESS, *(item for item in dimensions if item != Dimension.PROCESS)]
+    bodies = [chosen(changes, [WHOLE.index(name) for name in stored])]
     for level, first, end in span.cover():
-        rows = await cells.read_cells(asked.connection, asked.tenant_id, sheet.id, dimensions, level, first, end)
-        for row in rows:
-            answers[tuple(orjson.loads(row["segment"]))].add(row["numbers"], unpack(row["spreads"]))
-    return answers
+        bodies += await _read(asked, sheet, *name_of(stored, level), first, end)
+    columns = joined(bodies, len(stored))
+    return grouped(columns, [stored.index(name) for name in dimensions], _of(sheet, columns, 0))
 
 
 async def _cut(
-    asked: Evaluation, sheet: Sheet, question: Question, span: Span, changes: Heap, dimensions: Sequence[str]
-) -> dict[Segment, Answer]:
+    asked: Evaluation, sheet: Sheet, question: Question, span: Span, changes: Columns, dimensions: Sequence[str]
+) -> Grouped:
     """What the whole segments say that the question is about."""
-    rows = await cell_days.read_days(asked.connection, asked.tenant_id, sheet.id, span.since, span.until)
-    columns = joined([*(unpack_columns(row["body"]) for row in rows), changes.columns()])
+    bodies = await _read(asked, sheet, *name_of(*WHOLE_DAYS), span.since, span.until)
+    columns = joined([*bodies, changes])
     held = await filtered(asked.connection, asked.tenant_id, columns, question.cases)
-    wanted = [str(definition) for definition in sheet.definitions]
-    of_process = [int(value in wanted) for value in columns.values[PROCESS]]
-    if not all(of_process):
-        held = held * np.asarray(of_process, np.int64)[columns.codes[PROCESS]]
-    return grouped(columns, dimensions, held)
+    return grouped(columns, [WHOLE.index(name) for name in dimensions], held & _of(sheet, columns, PROCESS))
 
 
-async def _changes(kept: Kept, sheet: Sheet, span: Span, asked: Evaluation) -> Heap:
-    """What changed cases add now, less what is stored of them."""
-    heap = Heap()
+def _of(sheet: Sheet, columns: Columns, row: int) -> NDArray[np.bool_]:
+    """Which segments are of the definitions of a sheet, by the row that tells the process."""
+    wanted = {str(definition) for definition in sheet.definitions}
+    held = np.asarray([value in wanted for value in columns.values[row]], np.bool_)
+    found: NDArray[np.bool_] = held[columns.codes[row]]
+    return found
+
+
+async def _read(
+    asked: Evaluation, sheet: Sheet, dimensions: str, level: str, since: date | None, until: date | None
+) -> list[Columns]:
+    rows = await cell_bodies.read(asked.connection, asked.tenant_id, sheet.id, dimensions, level, since, until)
+    return [unpack_columns(row["body"]) for row in rows]
+
+
+async def _changes(kept: Kept, sheet: Sheet, span: Span, asked: Evaluation) -> Columns:
+    """What changed cases add now, less what is stored of them, in whole segments."""
     if not asked.cases:
-        return heap
-    first = None if span.since is None else span.since.toordinal()
-    end = None if span.until is None else span.until.toordinal()
-    segments = await segments_of(asked, asked.frame.as_of)
-    now = await contributions(kept, asked, segments, Days(sheet.zone), asked.frame.as_of)
+        return joined([])
+    within = await placed(asked, asked.frame.as_of)
+    now = await contributions(kept, asked, within, Days(sheet.zone), asked.frame.as_of)
     stored = await cells.load_parts(asked.connection, asked.tenant_id, asked.cases)
-    for case in asked.cases:
-        known = unpack_parts(stored[case].parts).get(sheet.evaluation, ()) if case in stored else ()
-        for sign, parts in ((1, now[case].parts if case in now else ()), (-1, known)):
-            for part in parts:
-                if (first is None or part.on >= first) and (end is None or part.on < end) and sheet.has(part.segment):
-                    heap.add(part, sign)
-    return heap
+    known = [
+        (place, part)
+        for place, case in enumerate(asked.cases)
+        if case in stored
+        for part in unpack_parts(stored[case].parts).get(sheet.evaluation, ())
+    ]
+    some = together([now.added, added_of(known).taken_away()]).of(sheet.definitions)
+    return some.only(_inside(some, span)).columns
+
+
+def _inside(added: Added, span: Span) -> NDArray[np.bool_]:
+    """Which segments lie in a span of days."""
+    first = np.iinfo(np.int64).min if span.since is None else span.since.toordinal()
+    end = np.iinfo(np.int64).max if span.until is None else span.until.toordinal()
+    found: NDArray[np.bool_] = (added.days >= first) & (added.days < end)
+    return found
 
 
 def _axes(kept: Kept, asked: Evaluation) -> Axes:

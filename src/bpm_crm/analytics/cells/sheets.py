@@ -8,12 +8,12 @@ from typing import Any
 from uuid import UUID
 
 from bpm_crm.analytics.calendars import Processes
-from bpm_crm.analytics.dimensions import Dimension, Grouping, Segment
+from bpm_crm.analytics.dimensions import Dimension, Grouping
 from bpm_crm.analytics.frames import Frame, Version
 from bpm_crm.records.database import Connection
 
-ROLLED_UP = (Dimension.CHANNEL, Dimension.OWNER, Dimension.PROCESS, Dimension.TEAM)
-"""The dimensions by which, one at a time, there are cells."""
+ROLLED_UP = (Dimension.CHANNEL, Dimension.OWNER, Dimension.TEAM)
+"""The dimensions by which, one at a time and together with the process, there are cells."""
 
 OF_STEPS = Grouping((Dimension.OWNER, Dimension.TEAM))
 """What of a segment depends on the step that is counted; all else is the same for all that a case adds."""
@@ -79,26 +79,21 @@ class Kept:
 
 @dataclass(frozen=True)
 class Sheet:
-    """A kept question of one tenant, as stored. `is_whole`: it also keeps whole segments, of which any cut is made."""
+    """A kept question of one tenant, as stored; it also answers those about some of its definitions."""
 
     id: UUID
     report: str
     checkpoints: tuple[str, ...]
     definitions: tuple[UUID, ...]
     zone: str
-    is_whole: bool
     filled_to: UUID
     is_filled: bool
 
     @cached_property
     def evaluation(self) -> str:
-        """Sheets with the same one are fed by the same sums: they differ only in whose cases they hold."""
+        """Sheets with the same one are fed by the same sums."""
         text = "\n".join((self.report, self.zone, *self.checkpoints))
         return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-    def has(self, segment: Segment) -> bool:
-        """Whether it is made of the cases of such a segment."""
-        return UUID(str(segment[PROCESS])) in self.definitions
 
 
 def sheet_of(row: Mapping[str, object]) -> Sheet:

@@ -4,9 +4,9 @@ A spread is a sparse vector, count by key. A key is a slot (which of the lengths
 grows as time passes, a slot and a *mark*: how far an axis of time had come when it began. An axis is the calendar's or one of business time.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cached_property
-from math import floor, log
+from bisect import bisect_right
+from collections.abc import Callable
+from math import log
 from typing import TypeAlias
 
 import numpy as np
@@ -18,7 +18,8 @@ _LEAST = 0.1
 """Seconds; shorter lengths count as none."""
 _SIDE = 1_250
 """Buckets on either side of nothing: up to more than a hundred years."""
-_WIDTH = 2 * _SIDE + 1
+WIDTH = 2 * _SIDE + 1
+"""Buckets of a slot."""
 _STEP = log(_GROWTH)
 
 _MARK_BITS, _AXIS_BITS, _SLOT_BITS = 37, 11, 14
@@ -32,15 +33,12 @@ CALENDAR = 0
 """The axis of the calendar: seconds since 1970. Others are numbered by the report that has them."""
 
 Ints: TypeAlias = NDArray[np.int64]
-Spread: TypeAlias = Mapping[int, int]
-"""Count by key; negative counts take away."""
-Packed: TypeAlias = tuple[Ints, Ints]
-"""Keys, and the count of each."""
 Axes: TypeAlias = Callable[[int, int], float]
 """How far an axis has come by the instant asked for, in seconds, by slot and number of the axis."""
 
 _WIDTHS = (np.dtype("<i1"), np.dtype("<i2"), np.dtype("<i4"), np.dtype("<i8"))
-_HEAD = np.dtype("<u4")
+_MOST = (1 << 7, 1 << 15, 1 << 31)
+"""What the narrower of these do not hold any more."""
 
 
 def keys_of(slots: ArrayLike, seconds: ArrayLike) -> Ints:
@@ -49,16 +47,21 @@ def keys_of(slots: ArrayLike, seconds: ArrayLike) -> Ints:
     sizes = np.abs(lengths)
     buckets = np.minimum(1 + np.floor(np.log(np.maximum(sizes, _LEAST) / _LEAST) / _STEP), _SIDE).astype(np.int64)
     buckets[sizes < _LEAST] = 0
-    keys: Ints = np.asarray(slots, np.int64) * _WIDTH + _SIDE + np.where(lengths < 0, -buckets, buckets)
+    keys: Ints = np.asarray(slots, np.int64) * WIDTH + _SIDE + np.where(lengths < 0, -buckets, buckets)
     return keys
 
 
-def growing_key(slot: int, axis: int, began: float) -> int:
-    """The key of a length that grows, from where its axis was when it began."""
-    mark = floor(began * _MARKS_A_SECOND + 0.5) + _ZERO
-    if not (0 <= mark < 1 << _MARK_BITS and axis < 1 << _AXIS_BITS and slot + 1 < 1 << _SLOT_BITS):
-        raise ValueError(f"a length in slot {slot} cannot have begun at {began} of axis {axis}")
-    return (((slot + 1) << _AXIS_BITS) + axis << _MARK_BITS) + mark
+def growing_keys(slots: ArrayLike, axes: ArrayLike, began: ArrayLike) -> Ints:
+    """The keys of lengths that grow, from where their axes were when they began."""
+    numbers, places = np.asarray(axes, np.int64), np.asarray(slots, np.int64)
+    marks = np.floor(np.asarray(began, np.float64) * _MARKS_A_SECOND + 0.5).astype(np.int64) + _ZERO
+    fits = (marks >= 0) & (marks < 1 << _MARK_BITS) & (numbers < 1 << _AXIS_BITS) & (places + 1 < 1 << _SLOT_BITS)
+    if not fits.all():
+        wrong = int(np.argmin(fits))
+        at = (int(places[wrong]), int(numbers[wrong]), float(np.asarray(began)[wrong]))
+        raise ValueError("a length in slot {} cannot have begun on axis {} at {}".format(*at))
+    keys: Ints = (((places + 1) << _AXIS_BITS) + numbers << _MARK_BITS) + marks
+    return keys
 
 
 def _middles() -> NDArray[np.float64]:
@@ -72,115 +75,24 @@ MIDDLES = _middles()
 """The length that stands for a bucket, in seconds, by its place."""
 
 
-def pack(spread: Spread) -> bytes:
-    """A spread as bytes; keys without a count are left out."""
-    return pack_sum([as_arrays(spread)])
-
-
-def unpack(packed: bytes) -> Packed:
-    """The keys and counts of packed bytes."""
-    if not packed:
-        return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    short, long, width = np.frombuffer(packed, _HEAD, 3).tolist()
-    place = 3 * _HEAD.itemsize
-    low = np.frombuffer(packed, "<u4", short, place)
-    high = np.frombuffer(packed, "<i8", long, place := place + 4 * short)
-    counts = np.frombuffer(packed, _WIDTHS[width], short + long, place + 8 * long)
-    return np.concatenate([low.astype(np.int64), high]) if long else low.astype(np.int64), counts.astype(np.int64)
-
-
-def merge(packed: bytes, more: Packed) -> bytes:
-    """Packed bytes with more counts added."""
-    return pack_sum([unpack(packed), more]) if len(more[0]) else packed
-
-
-def as_arrays(spread: Spread) -> Packed:
-    """A spread as keys and counts, in no order."""
-    size = len(spread)
-    return np.fromiter(spread.keys(), np.int64, size), np.fromiter(spread.values(), np.int64, size)
-
-
-def pack_sum(some: Iterable[Packed]) -> bytes:
-    """The sum of several as bytes: how many keys below 2^32 there are and how many above, how wide counts are, and these three."""
-    parts = list(some)
-    keys, places = np.unique(np.concatenate([part[0] for part in parts]), return_inverse=True)
-    counts = np.zeros(len(keys), np.int64)
-    np.add.at(counts, places, np.concatenate([part[1] for part in parts]))
-    keys, counts = keys[counts != 0], counts[counts != 0]
-    if not len(keys):
-        return b""
-    short = int(np.searchsorted(keys, 1 << 32))
-    width = narrowest(counts)
-    head = np.asarray([short, len(keys) - short, _WIDTHS.index(width)], _HEAD)
-    columns = (head, keys[:short].astype("<u4"), keys[short:].astype("<i8"), counts.astype(width))
-    return b"".join(column.tobytes() for column in columns)
-
-
-def narrowest(numbers: Ints) -> np.dtype[np.signedinteger]:
+def narrowest(numbers: NDArray[np.signedinteger]) -> np.dtype[np.signedinteger]:
     """The narrowest type of integers that holds all of these."""
-    least, most = (int(numbers.min()), int(numbers.max())) if len(numbers) else (0, 0)
-    return next(width for width in _WIDTHS if np.iinfo(width).min <= least and most <= np.iinfo(width).max)
+    if not numbers.size:
+        return _WIDTHS[0]
+    most = max(int(numbers.max()), -1 - int(numbers.min()))
+    return _WIDTHS[bisect_right(_MOST, most)]
 
 
-class Histogram:
-    """The sum of many spreads, to ask for percentiles: counts by slot and bucket. `axes` is needed where lengths grow."""
-
-    def __init__(self, some: Sequence[Packed], axes: Axes | None = None) -> None:
-        keys = np.concatenate([part[0] for part in some]) if some else np.zeros(0, np.int64)
-        counts = np.concatenate([part[1] for part in some]) if some else np.zeros(0, np.int64)
-        grow = keys >= _FIRST_GROWING
-        if grow.any():
-            if axes is None:
-                raise ValueError("lengths grow along axes that nobody gave")
-            grown = _grown(keys[grow], axes)
-            keys, counts = np.concatenate([keys[~grow], grown]), np.concatenate([counts[~grow], counts[grow]])
-        slots = keys // _WIDTH
-        found = np.flatnonzero(np.bincount(slots)) if len(keys) else np.zeros(0, np.int64)
-        rows = np.zeros(int(found[-1]) + 1 if len(found) else 0, np.int64)
-        rows[found] = np.arange(len(found))
-        dense = np.bincount(rows[slots] * _WIDTH + keys % _WIDTH, counts.astype(np.float64), len(found) * _WIDTH)
-        matrix = dense.astype(np.float64).reshape(len(found), _WIDTH)
-        held = matrix.any(axis=1)
-        self.matrix: NDArray[np.float64] = matrix[held]
-        self._rows = {slot: row for row, slot in enumerate(found[held].tolist())}
-
-    @property
-    def slots(self) -> Sequence[int]:
-        """The slots that hold any lengths."""
-        return list(self._rows)
-
-    def row(self, slot: int) -> NDArray[np.float64]:
-        """The counts of a slot by bucket."""
-        known = self._rows.get(slot)
-        return np.zeros(_WIDTH) if known is None else self.matrix[known]
-
-    def percentiles(self, slot: int, shares: Sequence[float]) -> list[float]:
-        """The percentiles of a slot that holds lengths, between neighbours as `percentile_cont` has them, within 1 %."""
-        found: list[float] = self._percentiles(tuple(shares))[self._rows[slot]].tolist()
-        return found
-
-    def _percentiles(self, shares: tuple[float, ...]) -> NDArray[np.float64]:
-        """The same of all slots, a row each."""
-        if shares not in self._known:
-            last = self._cumulated[:, -1:] - 1
-            ranks = last * np.asarray(shares, np.float64)
-            below = np.floor(ranks)
-            low, high = (self._at(np.minimum(rank, last)) for rank in (below, below + 1))
-            self._known[shares] = low + (high - low) * (ranks - below)
-        return self._known[shares]
-
-    def _at(self, ranks: NDArray[np.float64]) -> NDArray[np.float64]:
-        places = [np.searchsorted(row, rank, "right") for row, rank in zip(self._cumulated, ranks, strict=True)]
-        found: NDArray[np.float64] = MIDDLES[np.asarray(places, np.int64).reshape(ranks.shape)]
-        return found
-
-    @cached_property
-    def _cumulated(self) -> NDArray[np.float64]:
-        return np.cumsum(self.matrix, axis=1)
-
-    @cached_property
-    def _known(self) -> dict[tuple[float, ...], NDArray[np.float64]]:
-        return {}
+def grown(keys: Ints, axes: Axes | None) -> Ints:
+    """Keys with those of growing lengths replaced by what the lengths have come to; `axes` is needed where there are any."""
+    grow = keys >= _FIRST_GROWING
+    if not grow.any():
+        return keys
+    if axes is None:
+        raise ValueError("lengths grow along axes that nobody gave")
+    found = keys.copy()
+    found[grow] = _grown(keys[grow], axes)
+    return found
 
 
 def _grown(keys: Ints, axes: Axes) -> Ints:

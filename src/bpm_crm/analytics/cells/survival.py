@@ -1,88 +1,93 @@
-"""Kaplan-Meier over histograms: as `reports/parts/kaplan_meier.sql` has it, of lengths each of which is known within 1 %."""
+"""Kaplan-Meier over counts by bucket: as `reports/parts/kaplan_meier.sql` has it, of lengths each of which is known within 1 %."""
 
-from dataclasses import dataclass
+from functools import cached_property
 from math import log
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bpm_crm.analytics.cells.spreads import MIDDLES
+from bpm_crm.analytics.cells.lengths import Floats, Lengths
+from bpm_crm.analytics.cells.spreads import MIDDLES, WIDTH, Ints
 from bpm_crm.analytics.intervals import Z
 
-Floats = NDArray[np.float64]
 _CLOSE = 1e-9
 _LOG_OF_LEAST = log(0.025)
 """Of the chance that none of those at risk would be left, by which an interval ends where none is."""
 
 
-@dataclass(frozen=True, slots=True)
 class Survival:
-    """The length after which a share has ended, with the ends of its 95 % interval; None: not seen."""
+    """The curves of many rows: of lengths seen to end and of those seen so long. Of those in one bucket the ends come first."""
 
-    seconds: float | None = None
-    lower: float | None = None
-    upper: float | None = None
+    def __init__(self, ended: Lengths, censored: Lengths) -> None:
+        pairs = np.concatenate([ended.pairs, censored.pairs])
+        self._pairs, places = np.unique(pairs, return_inverse=True)
+        middle = len(ended.pairs)
+        self._events: Ints = np.zeros(len(self._pairs), np.int64)
+        self._events[places[:middle]] = ended.counts
+        seen = self._events.copy()
+        seen[places[middle:]] += censored.counts
+        size = len(ended.totals)
+        bounds = np.searchsorted(self._pairs, np.arange(size + 1) * WIDTH)
+        self._held: Ints = np.flatnonzero(np.diff(bounds))
+        self._begins: Ints = bounds[self._held]
+        self._sizes: Ints = np.diff(bounds)[self._held]
+        self._size = size
+        before = np.concatenate([[0], np.cumsum(seen)])
+        self._at_risk: Ints = np.repeat(before[bounds[self._held + 1]], self._sizes) - before[:-1]
 
+    def endings(self, share: float) -> Floats:
+        """By row the length after which a share has ended."""
+        return self._first(self._waiting, share)
 
-def endings(ended: Floats, censored: Floats, shares: tuple[float, ...]) -> list[tuple[float | None, ...]]:
-    """For each row, counts by bucket of lengths seen to end and of those seen so long: the lengths after which these shares have ended.
+    def interval(self, share: float) -> tuple[Floats, Floats]:
+        """By row the ends of its 95 % interval, those of Brookmeyer and Crowley, log-log."""
+        lower, upper = self._bands
+        return self._first(lower, share), self._first(upper, share)
 
-    Of lengths in one bucket the ends come before the censored ones. None: not seen.
-    """
-    curves = _curves(ended, censored)
-    return list(zip(*(_first(curves.waiting, 1 - share, curves.lengths) for share in shares), strict=True))
+    @cached_property
+    def _log_waiting(self) -> Floats:
+        """Of the share that goes on after each length; where nothing is left, that of before."""
+        events, at_risk = self._events, self._at_risk
+        return self._summed(np.log1p(-np.where(events < at_risk, events / at_risk, 0.0)))
 
+    @cached_property
+    def _is_over(self) -> NDArray[np.bool_]:
+        found: NDArray[np.bool_] = self._events == self._at_risk
+        return found
 
-def survivals(ended: Floats, censored: Floats, shares: tuple[float, ...]) -> list[tuple[Survival, ...]]:
-    """The same with their intervals, those of Brookmeyer and Crowley, log-log."""
-    curves = _curves(ended, censored)
-    lower, upper = _bands(curves)
-    columns = [_first(curve, 1 - share, curves.lengths) for share in shares for curve in (curves.waiting, lower, upper)]
-    rows = zip(*columns, strict=True)
-    return [tuple(Survival(*row[place : place + 3]) for place in range(0, len(row), 3)) for row in rows]
+    @cached_property
+    def _waiting(self) -> Floats:
+        return np.where(self._is_over, 0.0, np.exp(self._log_waiting))
 
+    @cached_property
+    def _bands(self) -> tuple[Floats, Floats]:
+        """The ends of the interval of the share; where nothing is left, the exact end for none of those at risk."""
+        events, at_risk = self._events, self._at_risk
+        left = at_risk - events
+        with np.errstate(divide="ignore", invalid="ignore"):
+            greenwood = self._summed(np.where(left > 0, events / (at_risk * np.maximum(left, 1)), 0.0))
+            half = Z * np.sqrt(greenwood) / self._log_waiting
+            lower, upper = (np.exp(self._log_waiting * np.exp(np.minimum(sign * half, 700.0))) for sign in (-1, 1))
+        last = np.exp(self._log_waiting) * (1 - np.exp(_LOG_OF_LEAST / at_risk))
+        is_whole = greenwood == 0
+        return (
+            np.where(self._is_over, 0.0, np.where(is_whole, 1.0, lower)),
+            np.where(self._is_over, last, np.where(is_whole, 1.0, upper)),
+        )
 
-@dataclass(frozen=True, slots=True)
-class _Curves:
-    """By row and length: how many end, how many are at risk before, and the share that goes on after."""
+    def _summed(self, values: Floats) -> Floats:
+        """Sums along each row."""
+        sums = np.cumsum(values)
+        return sums - np.repeat(sums[self._begins] - values[self._begins], self._sizes)
 
-    lengths: Floats
-    events: Floats
-    at_risk: Floats
-    waiting: Floats
-    log_waiting: Floats
-
-
-def _curves(ended: Floats, censored: Floats) -> _Curves:
-    places = np.flatnonzero((ended + censored).any(axis=0))
-    events, seen = ended[:, places], ended[:, places] + censored[:, places]
-    at_risk = np.cumsum(seen[:, ::-1], axis=1)[:, ::-1]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        hazard = np.where(events > 0, np.log((at_risk - events) / at_risk), 0.0)
-    log_waiting = np.cumsum(hazard, axis=1)
-    return _Curves(MIDDLES[places], events, at_risk, np.exp(log_waiting), log_waiting)
-
-
-def _bands(curves: _Curves) -> tuple[Floats, Floats]:
-    """The ends of the interval of the share; where nothing is left, the exact end for none of those at risk."""
-    events, at_risk, waiting = curves.events, curves.at_risk, curves.waiting
-    with np.errstate(divide="ignore", invalid="ignore"):
-        greenwood = np.cumsum(np.where(events > 0, events / (at_risk * (at_risk - events)), 0.0), axis=1)
-        half = Z * np.sqrt(greenwood) / curves.log_waiting
-        lower, upper = (np.exp(curves.log_waiting * np.exp(np.minimum(sign * half, 700.0))) for sign in (-1, 1))
-        before = np.concatenate([np.ones((len(waiting), 1)), waiting[:, :-1]], axis=1)
-        last = np.where(events > 0, before * (1 - np.exp(_LOG_OF_LEAST / at_risk)), np.inf)
-    is_over, is_whole = waiting == 0, greenwood == 0
-    return (
-        np.where(is_over, 0.0, np.where(is_whole, 1.0, lower)),
-        np.where(is_over, last, np.where(is_whole, 1.0, upper)),
-    )
-
-
-def _first(curve: Floats, share: float, lengths: Floats) -> list[float | None]:
-    """The first length of each row at which its curve has come down to a share."""
-    if not len(lengths):
-        return [None] * len(curve)
-    is_down = curve <= share + _CLOSE
-    places = is_down.argmax(axis=1).tolist()
-    return [float(lengths[place]) if row[place] else None for place, row in zip(places, is_down, strict=True)]
+    def _first(self, curve: Floats, share: float) -> Floats:
+        """The first length of each row at which its curve has come down to what a share leaves."""
+        found = np.full(self._size, np.nan)
+        if len(curve):
+            never = len(curve)
+            down = np.where(curve <= 1 - share + _CLOSE, np.arange(never), never)
+            places = np.minimum.reduceat(down, self._begins)
+            seen = np.flatnonzero(places < never)
+            # `reduceat` ends a row where the next one that holds anything begins.
+            found[self._held[seen]] = MIDDLES[self._pairs[places[seen]] % WIDTH]
+        return found

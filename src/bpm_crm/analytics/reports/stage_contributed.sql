@@ -1,11 +1,11 @@
-, placed AS (
+, placed AS MATERIALIZED (
     -- The visits, each with the number of its stage in the sheet.
-    SELECT s.*, array_position(:checkpoints::text[], s.definition_id || '/' || s.stage) AS number FROM stays AS s
+    SELECT s.*, (:numbers::jsonb ->> (s.definition_id || '/' || s.stage))::int AS number FROM stays AS s
 ),
 contributed AS (
     -- What each case adds to the numbers of the stages it was in.
     SELECT
-        m.instance_id, m.first_at AS at, m.segment, array_position(:checkpoints::text[], m.place) || ' ' || m.number AS number,
+        m.instance_id, m.first_at AS at, m.segment, (:numbers::jsonb ->> m.place) || ' ' || m.number AS number,
         1::bigint AS amount, NULL::numeric AS money, NULL::int AS slot, NULL::float8 AS seconds, NULL::int AS axis, m.valid_until
     FROM members AS m
     UNION ALL

@@ -1,7 +1,7 @@
 -- Stage times: of the cases that entered a stage first in the period, how long they were in it, and whether in time.
 WITH
-calendars AS (
-    -- The openings of each calendar, and the working microseconds from some origin to each of them.
+calendars AS MATERIALIZED (
+    -- The openings of each calendar, and the working microseconds from some origin to each of them; read from text but once.
     SELECT k.definition_id, k.version, k.starts::bigint[] AS starts, k.totals::bigint[] AS totals
     FROM unnest(:calendar_definitions::uuid[], :calendar_versions::int[], :calendar_starts::text[], :calendar_totals::text[])
         AS k (definition_id, version, starts, totals)
@@ -95,11 +95,15 @@ stays AS (
 ),
 {clocked_cases},
 {cycles},
+targets AS MATERIALIZED (
+    -- Which clock of which version sets the target of which stage, to be looked up.
+    SELECT coalesce(jsonb_object_agg(t.definition_id || '/' || t.version || '/' || t.policy || '/' || t.stage, true), '{}') AS known
+    FROM stage_clocks AS t
+),
 verdicts AS (
-    -- What became of each clock that sets the target of a stage, once it is due: those that end sooner are not due earlier. And until
-    -- when that holds if nothing happens.
+    -- What became of each clock once it is due: those that end sooner are not due earlier. And until when that holds if nothing happens.
     SELECT
-        y.instance_id, y.begun AS sequence, t.stage,
+        y.instance_id, y.begun AS sequence, y.definition_id || '/' || y.version || '/' || y.clock AS clock,
         CASE
             WHEN y.state = 'breached' OR (y.state = 'running' AND y.due_at < :as_of::timestamptz) THEN 'late'
             WHEN y.state = 'met' AND y.due_at <= :as_of::timestamptz THEN 'within'
@@ -107,26 +111,38 @@ verdicts AS (
         END AS verdict,
         CASE WHEN y.state IN ('met', 'running') AND y.due_at >= :as_of::timestamptz THEN y.due_at END AS valid_until
     FROM cycles AS y
-    JOIN stage_clocks AS t ON t.definition_id = y.definition_id AND t.version = y.version AND t.policy = y.clock
 ),
-judged AS (
-    -- Each first stay with the verdict of the clock that began with it; put together by grouping, which no estimate of rows can slow down.
+begun AS (
+    -- Each first stay with the clocks that began with it; put together by grouping, which no estimate of rows can slow down.
     SELECT
-        g.stage, max(g.cell) AS cell, max(g.segment) AS segment, max(g.first_at) AS first_at, max(g.place) AS place, g.instance_id, bool_or(g.is_any_open) AS is_any_open,
-        max(g.visits) AS visits, coalesce(max(g.verdict), 'untargeted') AS verdict,
-        max(g.valid_until) AS valid_until
+        g.instance_id, max(g.stage) AS stage, max(g.cell) AS cell, max(g.segment) AS segment, max(g.first_at) AS first_at,
+        max(g.place) AS place, bool_or(g.is_any_open) AS is_any_open, max(g.visits) AS visits,
+        array_agg(g.clock) AS clocks, array_agg(g.verdict) AS verdicts, array_agg(g.valid_until) AS valid_until
     FROM (
         SELECT
             s.instance_id, s.sequence, s.stage, s.cell, s.first_segment AS segment, s.first_at, s.definition_id || '/' || s.stage AS place,
-            s.is_any_open, s.visits, NULL AS verdict, NULL::timestamptz AS valid_until
+            s.is_any_open, s.visits, NULL AS clock, NULL AS verdict, NULL::timestamptz AS valid_until
         FROM stays AS s
         WHERE s.place = 1
         UNION ALL
-        SELECT v.instance_id, v.sequence, v.stage, NULL, NULL, NULL, NULL, NULL, NULL, v.verdict, v.valid_until
+        SELECT v.instance_id, v.sequence, NULL, NULL, NULL, NULL, NULL, NULL, NULL, v.clock, v.verdict, v.valid_until
         FROM verdicts AS v
     ) AS g
-    GROUP BY g.instance_id, g.sequence, g.stage
+    GROUP BY g.instance_id, g.sequence
     HAVING max(g.cell) IS NOT NULL
+),
+judged AS (
+    -- Each first stay with the verdict of the clock that sets the target of its stage.
+    SELECT
+        b.stage, b.cell, b.segment, b.first_at, b.place, b.instance_id, b.is_any_open, b.visits,
+        coalesce(v.verdict, 'untargeted') AS verdict, v.valid_until
+    FROM begun AS b
+    CROSS JOIN targets AS t
+    CROSS JOIN LATERAL (
+        SELECT max(c.verdict) AS verdict, max(c.valid_until) AS valid_until
+        FROM unnest(b.clocks, b.verdicts, b.valid_until) AS c (clock, verdict, valid_until)
+        WHERE t.known ? (c.clock || '/' || b.stage)
+    ) AS v
 ),
 members AS (
     -- The cases behind the numbers of each stage.

@@ -11,7 +11,6 @@ from bpm_crm.records.tables.base import (
     UUID,
     SQLModel,
     datetime,
-    json_field,
     key_field,
     owned,
     refers,
@@ -34,7 +33,8 @@ A queue without key or index: writing to it must cost a step as little as can be
 class CellSheet(SQLModel, table=True):
     """A question whose answers are kept in cells: a report over the cases of some definitions, with these checkpoints as its steps.
 
-    Days are those of `zone`. One that `is_whole` also has days. Cases up to the id `filled_to` are in its cells; nobody reads them before all are.
+    Days are those of `zone`. Those in whole segments hold the cases up to the id `filled_to`; all other cells are made of these
+    once all cases are in them.
     """
 
     __tablename__ = "cell_sheet"
@@ -46,7 +46,6 @@ class CellSheet(SQLModel, table=True):
     checkpoints: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False))
     definitions: list[UUID] = Field(sa_column=Column(ARRAY(PostgresUUID(as_uuid=True)), nullable=False))
     zone: str = text_field()
-    is_whole: bool
     filled_to: UUID = Field(sa_type=PostgresUUID(as_uuid=True))
     is_filled: bool
 
@@ -76,9 +75,9 @@ class CasePart(SQLModel, table=True):
 
 
 class Cell(SQLModel, table=True):
-    """Sums over the cases of a sheet in one segment (a JSON list) of some dimensions, and in one day or month.
+    """What is added in one day or month by some dimensions, or by whole segments: the sum of its bodies, packed columns.
 
-    `numbers` are exact sums by name; `spreads` the packed log-bucket histograms of lengths of time.
+    A change adds a body; bodies are put together as they become more.
     """
 
     __table_args__ = (refers("sheet_id", "cell_sheet"),)
@@ -87,23 +86,6 @@ class Cell(SQLModel, table=True):
     sheet_id: UUID = key_field()
     dimensions: str = text_field(primary_key=True)
     level: str = text_field(primary_key=True)
-    starts_on: Any = Field(sa_column=Column(Date, primary_key=True, nullable=False))
-    segment: str = text_field(primary_key=True)
-    numbers: dict[str, Any] = json_field()
-    spreads: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
-
-
-class CellDay(SQLModel, table=True):
-    """What is added in one day, by whole segments, of which any cut can be made: the sum of its bodies, packed columns.
-
-    A change adds a body; bodies are put together as they become more.
-    """
-
-    __tablename__ = "cell_day"
-    __table_args__ = (refers("sheet_id", "cell_sheet"),)
-
-    tenant_id: UUID = key_field()
-    sheet_id: UUID = key_field()
     starts_on: Any = Field(sa_column=Column(Date, primary_key=True, nullable=False))
     number: int = Field(primary_key=True)
     body: bytes = Field(sa_column=Column(LargeBinary, nullable=False))

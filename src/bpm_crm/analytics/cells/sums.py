@@ -1,0 +1,95 @@
+"""Sums of what cases add: by day and whole segment, and of these by each dimension, by day and by month."""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import pairwise
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bpm_crm.analytics.cells.columns import Columns, chosen, encoded, in_order, joined, summed
+from bpm_crm.analytics.cells.days import Level, months_of
+from bpm_crm.analytics.cells.sheets import PROCESS, ROLLED_UP, WHOLE
+from bpm_crm.analytics.cells.spreads import Ints
+from bpm_crm.analytics.dimensions import Dimension
+
+ROLL_UPS = ((Dimension.PROCESS,), *((Dimension.PROCESS, item) for item in ROLLED_UP))
+WHOLE_DAYS = (WHOLE, Level.DAY)
+"""Whole segments there are of days only."""
+KINDS: Sequence[tuple[Sequence[str], Level]] = (
+    WHOLE_DAYS,
+    *((dimensions, level) for dimensions in ROLL_UPS for level in Level),
+)
+"""By which dimensions there are sums, of days or of months."""
+
+
+def name_of(dimensions: Sequence[str], level: Level) -> tuple[str, str]:
+    """How dimensions and level are stored."""
+    return ",".join(dimensions), level.value
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """Columns in whole segments that each lie in a day (an ordinal), and belong to a case (its place in some list)."""
+
+    columns: Columns
+    days: Ints
+    cases: Ints
+
+    @property
+    def processes(self) -> NDArray[np.int32]:
+        """By segment the place of its process in the values of that dimension."""
+        found: NDArray[np.int32] = self.columns.codes[PROCESS]
+        return found
+
+    def only(self, segments: NDArray[np.bool_]) -> "Added":
+        """The entries of some segments."""
+        if segments.all():
+            return self
+        some = segments[self.columns.places]
+        columns = self.columns
+        entries = (columns.places[some], columns.keys[some], columns.amounts[some])
+        return Added(Columns(columns.values, columns.names, columns.codes, *entries), self.days, self.cases)
+
+    def of(self, definitions: Collection[UUID]) -> "Added":
+        """The entries of the cases of some definitions."""
+        known = self.columns.values[PROCESS]
+        held = np.asarray([value is not None and UUID(value) in definitions for value in known], np.bool_)
+        return self.only(held[self.processes]) if len(held) else self
+
+    def taken_away(self) -> "Added":
+        """The same with the opposite sign."""
+        columns = self.columns
+        entries = (columns.places, columns.keys, -columns.amounts)
+        return Added(Columns(columns.values, columns.names, columns.codes, *entries), self.days, self.cases)
+
+    def in_order(self) -> "Added":
+        """The same with values and names in order."""
+        return Added(in_order(self.columns), self.days, self.cases)
+
+    def by(self, dimensions: Sequence[str], level: Level) -> Iterator[tuple[date, bytes]]:
+        """Of what is in order, packed columns by some dimensions for each day or month in which anything is added."""
+        columns = chosen(self.columns, [WHOLE.index(name) for name in dimensions])
+        starts = self.days if level is Level.DAY else months_of(self.days)
+        begins, numbers = np.unique(starts, return_inverse=True)
+        groups = numbers[self.columns.places] * columns.size + columns.places
+        places, keys, amounts = summed(groups, columns.keys, columns.amounts)
+        bounds = np.searchsorted(places, np.arange(len(begins) + 1) * columns.size).tolist()
+        for number, (first, end) in enumerate(pairwise(bounds)):
+            if first < end:
+                local = places[first:end] - number * columns.size
+                packed = encoded(columns, local, keys[first:end], amounts[first:end])
+                yield date.fromordinal(int(begins[number])), packed
+
+
+def together(some: Iterable[Added]) -> Added:
+    """Several together."""
+    parts = list(some)
+    if len(parts) == 1:
+        return parts[0]
+    days, cases = (
+        np.concatenate([np.zeros(0, np.int64), *(getattr(part, name) for part in parts)]) for name in ("days", "cases")
+    )
+    return Added(joined(part.columns for part in parts), days, cases)
