@@ -3,12 +3,16 @@
 import os
 import signal
 import threading
+import time
 
 import psutil
 import pytest
 
 from bpm_crm.embedded import guardian, starting
-from bpm_crm.embedded.guardian import Guardian
+from bpm_crm.embedded.accounts import current_account
+from bpm_crm.embedded.guardian import Guardian, Spawned, spawn_server
+from bpm_crm.embedded.home import Home
+from bpm_crm.embedded.lock import take_lock
 
 TIES = ["signal", "pipe"] if os.uname().sysname == "Linux" else ["pipe"]
 
@@ -112,6 +116,25 @@ def test_a_program_that_cannot_be_started_is_the_callers_error():
 
     with pytest.raises(FileNotFoundError, match="no such interpreter"):
         Guardian(spawn)
+
+
+def test_no_interrupt_is_lost_however_early_it_comes(place):
+    lock = take_lock(Home(place), current_account())
+    assert lock is not None
+    command = ["/bin/sleep", "600"]
+
+    def spawn() -> Spawned:
+        with (place / "log").open("wb") as log:
+            return spawn_server(command, account=current_account(), lock=lock, log=log, tie="signal")
+
+    with lock:
+        for number in range(40):
+            guarded = Guardian(spawn)
+            time.sleep(number / 1000)
+            stopping = threading.Thread(target=guarded.stop, daemon=True)
+            stopping.start()
+            stopping.join(30)
+            assert guarded.has_ended, f"interrupted after {number} ms"
 
 
 def test_an_interrupted_start_leaves_no_server_behind(made_home, start, processes_of, monkeypatch):

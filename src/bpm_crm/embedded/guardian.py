@@ -91,6 +91,8 @@ def spawn_server(command: list[str], *, account: Account, lock: Lock, log: IO[by
 
 
 def _guard(spawn: Callable[[], Spawned], started: Future[Spawned]) -> None:
+    # The process inherits this, so that an interrupt waits until the launcher has Python's own handler out of the way.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         spawned = spawn()
     except (OSError, subprocess.SubprocessError) as reason:

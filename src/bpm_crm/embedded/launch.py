@@ -45,8 +45,9 @@ def _die_with(owner: int) -> None:
 
 
 def _become(command: list[str]) -> NoReturn:
-    # Python would only note an interrupt, and exec would forget the note: the server would live on, and who asked for its end wait for ever.
+    # The owner blocked interrupts for us: Python might have lost one, and the server would live on while its end is waited for.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     # Python ignores these two, and an ignored signal stays ignored across exec.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
@@ -56,6 +57,7 @@ def _become(command: list[str]) -> NoReturn:
 def _watch(command: list[str]) -> int:
     """Where there is no such signal: stay as the server's parent, and shut it down when the owner's end of standard input closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the owner speaks through the pipe only
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     server = subprocess.Popen(command, stdin=subprocess.DEVNULL, close_fds=False)  # noqa: S603 - the launcher's own command, no shell
     while server.poll() is None:
         readable, _, _ = select.select([sys.stdin], [], [], SECONDS_BETWEEN_LOOKS)
