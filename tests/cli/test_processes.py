@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from bpm_crm.engine.drawing.mermaid import mermaid
 from bpm_crm.operations.commands import Fire
 from tests.cli.shell import Shell
+from tests.engine.build import shipped_process
 from tests.exchange.bpmn_files import a_file
-from tests.world import World
+from tests.world import World, customer
 
 TRADE_IN = """
 process: trade-in
@@ -144,6 +146,45 @@ async def test_a_published_version_goes_out_as_bpmn_and_comes_back(
     assert back.exit_code == 0, back.output
     again = await shell.run("process", "publish", written(tmp_path, back.stdout), "--tenant", "acme")
     assert "version 2 says the same already" in again.output
+
+
+async def test_a_process_is_drawn_bare_with_figures_and_with_the_way_of_a_case(
+    shell: Shell, document: Path, world: World
+) -> None:
+    async def drawn(*arguments: str) -> str:
+        done = await shell.run("process", "diagram", *arguments, "--tenant", "acme", "--format", "mermaid")
+        assert done.exit_code == 0, done.output
+        return str(done.stdout)
+
+    case = await world.done(None, world.capture(customer=customer(1)), Fire("contact"))
+    await world.done(None, world.capture(customer=customer(2)))
+    async with world.owner.reader(world.tenant_id) as connection:
+        deal = await connection.fetchval("SELECT key FROM deal WHERE instance_id = $1", case.instance.id)
+    bare, counted, slow, way = [
+        await drawn("callback-request", *more)
+        for more in ((), ("--overlay", "counts"), ("--overlay", "bottlenecks"), ("--deal", deal))
+    ]
+    assert bare == mermaid(shipped_process("callback-request").definition, "en")
+    assert ("1 now" in bare, counted.count("1 now")) == (False, 2)
+    assert "working time" in way
+    assert len({bare, counted, slow, way}) == 4
+    picture = await shell.run("process", "diagram", str(document), "--language", "ru")
+    assert picture.stdout.startswith("<svg ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("nothing",), "has no process “nothing”"),
+        (("web-form", "--version", "7"), "There is no version 7; there are 1 to 1."),
+        (("web-form", "--deal", "D-1"), "No case of this process runs a deal “D-1”."),
+        (("web-form", "--deal", "D-1", "--overlay", "counts"), "not both"),
+        (("trade-in.yaml", "--overlay", "counts"), "A file has no cases."),
+    ],
+)
+async def test_what_cannot_be_drawn_is_told(shell: Shell, arguments: tuple[str, ...], said: str) -> None:
+    done = await shell.run("process", "diagram", *arguments, "--tenant", "acme")
+    assert (done.exit_code, done.stdout, said in done.output) == (1, "", True), done.output
 
 
 @pytest.mark.parametrize(

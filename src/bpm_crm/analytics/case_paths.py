@@ -11,6 +11,8 @@ from bpm_crm.engine.drawing.wording import seconds_text
 from bpm_crm.engine.instants import SECOND
 from bpm_crm.records.history import HistoryRecord
 
+MOST_STEPS: Final = 1_000
+"""Steps of a case that a picture shows."""
 MOST_TOLD: Final = 3
 """How many of the moves between two stages are told one by one."""
 
@@ -29,14 +31,12 @@ class _Stay:
     entered: list[str] = field(default_factory=list)
 
 
-def case_path(
-    definition: ProcessDefinition, history: Sequence[HistoryRecord], *, zone: str, language: str, is_cut: bool
-) -> Marks:
+def case_path(definition: ProcessDefinition, history: Sequence[HistoryRecord], *, zone: str, language: str) -> Marks:
     """The stages that a case visited and how long, the moves it made with their steps and times, and where it is.
 
-    `history` are its first rows in their order; `is_cut` says that there are more.
+    `history` are its first rows in their order; of more than `MOST_STEPS` the rest is left out, and that is said.
     """
-    moves = [row for row in history if row.to_stage is not None]
+    moves = [row for row in history[:MOST_STEPS] if row.to_stage is not None]
     stays: dict[str, _Stay] = {}
     for row in moves:
         stay = stays.setdefault(str(row.to_stage), _Stay())
@@ -52,7 +52,7 @@ def case_path(
     }
     missing = [key for key in stays if key not in definition.stages]
     legend = [_MEANING.in_language(language)]
-    legend += [_CUT.in_language(language).format(count=len(history))] if is_cut else []
+    legend += [_CUT.in_language(language).format(count=MOST_STEPS)] if len(history) > MOST_STEPS else []
     legend += elsewhere(missing, language)
     return Marks(marks, tuple(_taken(definition, moves, zone, language)), tuple(legend))
 

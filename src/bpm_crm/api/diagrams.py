@@ -8,11 +8,8 @@ from uuid import UUID
 
 import strawberry
 
-from bpm_crm.analytics.case_paths import case_path
+from bpm_crm.analytics.case_paths import MOST_STEPS, case_path
 from bpm_crm.analytics.dimensions import UNGROUPED
-from bpm_crm.analytics.frames import read_frame
-from bpm_crm.analytics.overlays import bottlenecks, counts, ended_in, shown_instant
-from bpm_crm.analytics.stage_times import read_stage_times
 from bpm_crm.api.context import Info, RequestContext
 from bpm_crm.api.diagram_types import (
     Diagram,
@@ -37,12 +34,10 @@ from bpm_crm.engine.drawing.mermaid import mermaid
 from bpm_crm.engine.drawing.svg import svg
 from bpm_crm.exchange.bpmn.export import MEDIA_TYPE, export_bpmn
 from bpm_crm.operations.access import Permission
+from bpm_crm.operations.pictures import Picture, figures_over
 from bpm_crm.processes.definitions import parse_document
 from bpm_crm.records.instances import InstanceRecord
 from bpm_crm.records.reference import DefinitionRecord
-
-MOST_STEPS: Final = 1_000
-"""Steps of a case that a picture shows."""
 
 _MEDIA: Final = {
     DiagramFormat.SVG: "image/svg+xml",
@@ -196,8 +191,7 @@ async def _case(context: RequestContext, instance: InstanceRef, record: Definiti
 
 async def _path(context: RequestContext, definition: ProcessDefinition, case: InstanceRecord, language: str) -> Marks:
     rows = await context.loader.histories.load((case.id, MOST_STEPS, 0))
-    zone = context.known.tenant.zone
-    return case_path(definition, rows[:MOST_STEPS], zone=zone, language=language, is_cut=len(rows) > MOST_STEPS)
+    return case_path(definition, rows, zone=context.known.tenant.zone, language=language)
 
 
 async def _figures(
@@ -209,19 +203,9 @@ async def _figures(
 ) -> tuple[Marks, datetime]:
     """The figures of the whole process within the viewer's reach, and the instant they are of."""
     viewer, scope = context.require(Permission.VIEW_FIGURES)
-    known, tenant_id = context.services.writer.processes, viewer.tenant_id
     ever, asked = (question_of(context, chosen, None, UNGROUPED) for chosen in (None, period))
-    async with context.services.database.reader(tenant_id) as connection:
-        frame = await read_frame(connection, tenant_id, process=record.key)
-        keys = [(item.definition_id, item.number) for item in frame.versions]
-        processes = {key: await known.get(connection, tenant_id, *key) for key in keys}
-        read = await read_stage_times(connection, frame, asked, processes)
-        times = {item.stage: item for item in read.times}
-        instant = shown_instant(frame.as_of, context.known.tenant.zone)
-        if wanted.overlay is DiagramOverlay.BOTTLENECKS:
-            return bottlenecks(definition, times, instant, wanted.language), frame.as_of
-        now = times
-        if period is not None:
-            now = {item.stage: item for item in (await read_stage_times(connection, frame, ever, processes)).times}
-        ended = await ended_in(connection, tenant_id, record.id, definition, scope_condition(scope, "i"))
-    return counts(definition, now, times, ended, instant, wanted.language), frame.as_of
+    picture = Picture(record, definition, wanted.language, context.known.tenant.zone)
+    reach = scope_condition(scope, "i") if wanted.overlay is DiagramOverlay.COUNTS else None
+    async with context.services.database.reader(viewer.tenant_id) as connection:
+        processes = context.services.writer.processes
+        return await figures_over(connection, processes, picture, ever=ever, asked=asked, reach=reach)

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from rich.console import Console
 
 from bpm_crm import __version__
-from bpm_crm.cli import bpmn, companies, log_files, maintenance, processes, replays, tables
+from bpm_crm.cli import bpmn, companies, diagrams, log_files, maintenance, processes, replays, tables
 from bpm_crm.cli import demo as demo_commands
 from bpm_crm.cli import logs as log_commands
 from bpm_crm.cli.alone import become, run_below
@@ -31,6 +31,7 @@ app = typer.Typer(
 )
 processes.app.command("export-bpmn")(bpmn.export_command)
 processes.app.command("import-bpmn")(bpmn.import_command)
+processes.app.command("diagram")(diagrams.diagram)
 app.add_typer(processes.app, name="process")
 app.add_typer(companies.app, name="company")
 processes.app.command("replay")(replays.replay)
