@@ -76,7 +76,7 @@ async def test_readers_see_the_figures_of_history_while_others_write_and_fold(wo
 
     async def write() -> None:
         for number in range(60):
-            if number >= 6 and compared > 5:
+            if number >= 6 and compared > 5 and folded > 20:
                 return
             for _ in range(5):
                 await walks._arrive()
