@@ -136,8 +136,9 @@ def check_velocity(found: Measurement, by: dict[str, list[Unit]], amount: dict[s
 
 
 async def check_lists(connection: Any, found: Measured, item: Measurement, units: Sequence[Unit]) -> None:
-    """The lists behind numerator and denominator: as long as the numbers, and of the cases counted, as often."""
-    for numbers in LISTS[found.kpi.kind]:
+    """The lists behind numerator, denominator and what was left out: as long as the numbers, and of the cases counted, as often."""
+    assert item.left_out == sum(unit.numbers.count("left_out") for unit in units)
+    for numbers in (*LISTS[found.kpi.kind], ("left_out",)):
         counted = Counter(unit.case.id for unit in units for number in unit.numbers if number in numbers)
         listed: Counter[UUID] = Counter()
         after: tuple[UUID | None, int] = (None, 1)

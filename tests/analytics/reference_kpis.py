@@ -226,7 +226,9 @@ def velocity(cases: list[Case], ask: Ask, documents: Documents) -> Units:
         if ended == "won":
             yield Unit(case, move, began, numbers=("won",))
             amount = _data(case, ask, documents, "amount")
-            if amount is not None:
+            if amount is None:
+                yield Unit(case, move, began, numbers=("left_out",))
+            else:
                 yield Unit(case, move, began, numbers=("priced",), amount=Fraction(amount))
 
 

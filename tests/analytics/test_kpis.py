@@ -142,6 +142,17 @@ async def test_the_velocity_is_that_of_one_cohort(world: World) -> None:
     assert found.value == 4 * Fraction(1, 2) * 1000 / ((1 + 2) / Fraction(2))
 
 
+async def test_the_velocity_lists_the_cases_won_without_an_amount(world: World) -> None:
+    await lead(world, 0, *up_to(6, every=3))
+    await lead(world, 0, force("won", 48))
+    await lead(world, 0)
+    found = await kpi(world, "velocity")
+    assert found.total.left_out == 1
+    async with world.database.reader(world.tenant_id) as connection:
+        assert (await found.members.listed(connection, [Wanted("", ("left_out",), None, 10)]))[0].total == 1
+    assert (await total(world, "velocity", until=hour(0))).left_out == 0
+
+
 async def test_clocks_are_attained_warn_breach_and_escalate(world: World) -> None:
     await lead(world, 6, call(6.1), lose(6.2))
     await lead(world, 6, call(9), lose(9.1))

@@ -111,11 +111,12 @@ def _rate(segment: Segment | None, numbers: Numbers) -> Measurement:
 def _velocity(segment: Segment | None, numbers: Numbers) -> Measurement:
     """Open cases x win rate x average deal / mean cycle in days (`semantics.md` §7): money per day, of one cohort."""
     still, won, cycle, priced = (numbers.get(name, NOTHING) for name in ("open", "won", "closed", "priced"))
+    left_out = numbers.get("left_out", NOTHING).units
     if not (cycle.units and cycle.amount and priced.units):
-        return Measurement(segment, None)
+        return Measurement(segment, None, left_out=left_out)
     win_rate, deal, days = Fraction(won.units, cycle.units), priced.amount / priced.units, cycle.amount / cycle.units
     numerator = still.units * win_rate * deal
-    return Measurement(segment, numerator / days, numerator, days, left_out=won.units - priced.units)
+    return Measurement(segment, numerator / days, numerator, days, left_out=left_out)
 
 
 _FORMULAS: Final[Mapping[KpiKind, Callable[[Segment | None, Numbers], Measurement]]] = {
