@@ -33,9 +33,14 @@ class Case:
         return found
 
 
+def everybody(_case: Case, _ask: "Ask") -> bool:
+    """Every case counts."""
+    return True
+
+
 @dataclass
 class Ask:
-    """What is asked. `chosen` is the filter over cases as last known."""
+    """What is asked. `chosen` is the filter: whether a case counts, as it was known then."""
 
     as_of: datetime
     known_at: datetime
@@ -46,7 +51,7 @@ class Ask:
     basis: str = "at_entry"
     window: timedelta | None = None
     order: str = "any"
-    chosen: Callable[[Row], bool] = lambda _row: True
+    chosen: "Callable[[Case, Ask], bool]" = everybody
 
 
 @dataclass

@@ -21,15 +21,21 @@ from bpm_crm.analytics.members import Members, Wanted
 from bpm_crm.analytics.statements import CaseFilter
 from bpm_crm.analytics.steps import steps_of
 from bpm_crm.analytics.stranded import read_stranded
+from bpm_crm.api.figure_filters import FactWhere, fact_condition
+from bpm_crm.records.selection import Parameters
+from bpm_crm.records.selection import where as condition
 from tests.analytics import checking_stages, reference, reference_checkpoints
 from tests.analytics import reference_statistics as statistics
-from tests.analytics.cases import Answer, Ask, Case, Segment, Spell, load_cases
+from tests.analytics.cases import Answer, Ask, Case, Segment, Spell, everybody, load_cases
+from tests.analytics.filters import Known, plainly, random_where
 from tests.analytics.leads import database_now
 from tests.analytics.walks import CHANNELS, Walks, lose_some
 from tests.world import World
 
 ROUNDS, ARRIVALS, STEPS = 4, 12, 6
 ASKS = 60
+FILTERED = 0.4
+"""The share of the questions that have a filter."""
 
 
 @dataclass
@@ -39,6 +45,7 @@ class Walked:
     world: World
     cases: list[Case]
     instants: list[datetime]
+    known: Known
 
 
 async def walk(world: World, seed: int, rounds: int = ROUNDS, arrivals: int = ARRIVALS, steps: int = STEPS) -> Walked:
@@ -47,13 +54,16 @@ async def walk(world: World, seed: int, rounds: int = ROUNDS, arrivals: int = AR
     await walks.run(rounds, arrivals, steps)
     await lose_some(world, seed)
     walks.instants.append(await database_now(world))
-    return Walked(world, await load_cases(world), walks.instants)
+    cases = await load_cases(world)
+    async with world.database.reader(world.tenant_id) as connection:
+        frame = await read_frame(connection, world.tenant_id)
+    instants = sorted(case.row["started_at"] for case in cases)
+    return Walked(world, cases, walks.instants, Known(world.reference, frame.versions, cases, instants))
 
 
-def asks(walked: Walked, seed: int, number: int = ASKS) -> Iterator[tuple[random.Random, Ask, UUID | None]]:
+def asks(walked: Walked, seed: int, number: int = ASKS) -> Iterator[tuple[random.Random, Ask, FactWhere | None]]:
     """Questions at random: instants, periods, dimensions, filters."""
     rng = random.Random(seed)
-    owners = [walked.world.founded.users[f"{name}@example.org"] for name in ("ann", "bob", "eve")]
     touching = (row for case in walked.cases for row in case.history if row["checkpoints"])
     happened = sorted({row["occurred_at"] for row in touching})
     for _ in range(number):
@@ -63,7 +73,7 @@ def asks(walked: Walked, seed: int, number: int = ASKS) -> Iterator[tuple[random
         if rng.random() < 0.6:
             since, until = sorted(rng.sample(happened, 2))
         by = tuple(rng.sample([item.value for item in OF_CASES], rng.choice((0, 0, 1, 1, 2, 3))))
-        owner = rng.choice((None, None, None, rng.choice(owners)))
+        where = random_where(rng, walked.known) if rng.random() < FILTERED else None
         ask = Ask(
             as_of=as_of,
             known_at=known_at,
@@ -74,13 +84,14 @@ def asks(walked: Walked, seed: int, number: int = ASKS) -> Iterator[tuple[random
             basis=rng.choice([item.value for item in OwnerBasis]),
             window=rng.choice((None, None, timedelta(minutes=rng.randrange(0, 3_000, 10)))),
             order=rng.choice([item.value for item in OrderMode]),
-            chosen=(lambda row, owner=owner: owner is None or row["owner_id"] == owner),
+            chosen=everybody if where is None else plainly(where, walked.known),
         )
-        yield rng, ask, owner
+        yield rng, ask, where
 
 
-def question_of(world: World, ask: Ask, owner: UUID | None) -> Question:
-    cases = CaseFilter() if owner is None else CaseFilter("k.owner_id = $2::uuid", (owner,))
+def question_of(world: World, ask: Ask, where: FactWhere | None) -> Question:
+    parameters = Parameters([world.tenant_id])
+    cases = CaseFilter(condition(fact_condition(where, world.reference), parameters), parameters.values[1:])
     grouping = Grouping([Dimension(item) for item in ask.by], OwnerBasis(ask.basis))
     return Question(world.tenant_id, cases, ask.since, ask.until, grouping)
 
@@ -118,7 +129,9 @@ NUMBERS = (
 )
 
 
-async def check_funnel(walked: Walked, ask: Ask, owner: UUID | None, mode: FunnelMode, process: str | None) -> None:
+async def check_funnel(
+    walked: Walked, ask: Ask, where: FactWhere | None, mode: FunnelMode, process: str | None
+) -> None:
     """Every number of a funnel in every segment and in all, and the cases behind each."""
     world = walked.world
     async with world.database.reader(world.tenant_id) as connection:
@@ -126,7 +139,7 @@ async def check_funnel(walked: Walked, ask: Ask, owner: UUID | None, mode: Funne
         figures = await read_funnel(
             connection,
             frame,
-            question_of(world, ask, owner),
+            question_of(world, ask, where),
             mode=mode,
             order_mode=OrderMode(ask.order),
             window=ask.window if mode is FunnelMode.COHORT else None,
@@ -189,13 +202,13 @@ def plain_funnel(walked: Walked, ask: Ask, mode: FunnelMode, frame: Frame) -> An
             return reference.snapshot(walked.cases, ask, steps)
 
 
-async def check_losses(walked: Walked, ask: Ask, owner: UUID | None, process: str | None) -> None:
+async def check_losses(walked: Walked, ask: Ask, where: FactWhere | None, process: str | None) -> None:
     """Every cell of the losses: its cases, its share of the stage, its money."""
     world = walked.world
     async with world.database.reader(world.tenant_id) as connection:
         frame = await read_frame(connection, world.tenant_id, process=process, as_of=ask.as_of, known_at=ask.known_at)
         ask = replace(ask, definitions=frozenset(frame.definitions))
-        figures = await read_losses(connection, frame, question_of(world, ask, owner))
+        figures = await read_losses(connection, frame, question_of(world, ask, where))
         expected = reference_checkpoints.losses(walked.cases, ask)
         cells = {(loss.stage, loss.reason, loss.segment): loss for loss in figures.losses}
         assert {cell: loss.cases for cell, loss in cells.items()} == {
@@ -212,12 +225,12 @@ async def check_losses(walked: Walked, ask: Ask, owner: UUID | None, process: st
         assert dict(zip(cells, found, strict=True)) == dict(expected.members)
 
 
-async def check_checkpoints(walked: Walked, ask: Ask, owner: UUID | None, process: str) -> None:
+async def check_checkpoints(walked: Walked, ask: Ask, where: FactWhere | None, process: str) -> None:
     """Every checkpoint in every segment: cases, times, censored times, verdicts."""
     world = walked.world
     async with world.database.reader(world.tenant_id) as connection:
         frame, ask = await frame_of(connection, world, ask, process)
-        report = await read_checkpoints(connection, frame, question_of(world, ask, owner))
+        report = await read_checkpoints(connection, frame, question_of(world, ask, where))
         keys = {key for version in frame.versions for key in version.checkpoints}
         bound = {
             (version.number, policy): part["checkpoint"]
@@ -255,35 +268,35 @@ async def check_checkpoints(walked: Walked, ask: Ask, owner: UUID | None, proces
         assert dict(zip(cells, found, strict=True)) == dict(expected.members)
 
 
-async def check_stranded(walked: Walked, ask: Ask, owner: UUID | None, process: str | None) -> None:
+async def check_stranded(walked: Walked, ask: Ask, where: FactWhere | None, process: str | None) -> None:
     """The stages in which cases stand that reached no step; in these processes there are none."""
     world = walked.world
     async with world.database.reader(world.tenant_id) as connection:
         frame, ask = await frame_of(connection, world, ask, process)
-        figures = await read_stranded(connection, frame, question_of(world, ask, owner))
+        figures = await read_stranded(connection, frame, question_of(world, ask, where))
         assert figures.stages == ()
         assert not reference.stranded(walked.cases, ask, steps_of(frame.versions).checkpoints)
 
 
 async def check_everything(walked: Walked, seed: int, number: int = ASKS) -> None:
     """All figures, asked at random."""
-    for rng, ask, owner in asks(walked, seed, number):
+    for rng, ask, where in asks(walked, seed, number):
         for mode in FunnelMode:
-            await check_funnel(walked, ask, owner, mode, rng.choice((None, *CHANNELS)))
-        await check_losses(walked, ask, owner, rng.choice((None, *CHANNELS)))
-        await check_checkpoints(walked, ask, owner, rng.choice(CHANNELS))
-        await check_stranded(walked, ask, owner, rng.choice((None, *CHANNELS)))
+            await check_funnel(walked, ask, where, mode, rng.choice((None, *CHANNELS)))
+        await check_losses(walked, ask, where, rng.choice((None, *CHANNELS)))
+        await check_checkpoints(walked, ask, where, rng.choice(CHANNELS))
+        await check_stranded(walked, ask, where, rng.choice((None, *CHANNELS)))
 
 
 async def check_stages(walked: Walked, seed: int, number: int = ASKS // 3) -> None:
     """The figures of stages, managers and customers, asked of everything and then at random."""
     last = walked.instants[-1]
     _, whole, _ = next(asks(walked, seed, 1))
-    whole = replace(whole, as_of=last, known_at=last, since=FIRST_INSTANT, until=LAST_INSTANT, chosen=lambda _row: True)
+    whole = replace(whole, as_of=last, known_at=last, since=FIRST_INSTANT, until=LAST_INSTANT, chosen=everybody)
     for check in checking_stages.CHECKS:
         await check(walked, whole, None, CHANNELS[0])
-    for rng, ask, owner in asks(walked, seed, number):
+    for rng, ask, where in asks(walked, seed, number):
         for mode in FunnelMode:
-            await checking_stages.check_customers(walked, ask, owner, mode, rng.choice((None, *CHANNELS)))
+            await checking_stages.check_customers(walked, ask, where, mode, rng.choice((None, *CHANNELS)))
         for check in checking_stages.CHECKS:
-            await check(walked, ask, owner, rng.choice((None, *CHANNELS)))
+            await check(walked, ask, where, rng.choice((None, *CHANNELS)))

@@ -17,17 +17,20 @@ from bpm_crm.analytics.frames import FIRST_INSTANT, Frame, read_frame
 from bpm_crm.analytics.kpi_catalogue import CATALOGUE, Kpi, KpiKind
 from bpm_crm.analytics.measures import Measured, measure
 from bpm_crm.analytics.members import Wanted
+from bpm_crm.api.figure_filters import FactWhere
 from bpm_crm.engine.instants import instant_of
 from tests.analytics import reference, reference_kpis
 from tests.analytics import reference_statistics as statistics
-from tests.analytics.cases import Ask, Segment
+from tests.analytics.cases import Ask, Segment, everybody
 from tests.analytics.checking import Walked, question_of
 from tests.analytics.reference_kpis import Documents, Unit
 
 Found = dict[Segment | None, list[Unit]]
 
 
-async def check_kpi(walked: Walked, kpi: Kpi, ask: Ask, owner: UUID | None, rng: random.Random, fewest: int) -> None:
+async def check_kpi(
+    walked: Walked, kpi: Kpi, ask: Ask, where: FactWhere | None, rng: random.Random, fewest: int
+) -> None:
     """One KPI, asked once, against its plain statement."""
     world = walked.world
     ask = replace(
@@ -38,7 +41,7 @@ async def check_kpi(walked: Walked, kpi: Kpi, ask: Ask, owner: UUID | None, rng:
     )
     async with world.database.reader(world.tenant_id) as connection:
         frame = await read_frame(connection, world.tenant_id, as_of=ask.as_of, known_at=ask.known_at)
-        found = await measure(connection, kpi, frame, question_of(world, ask, owner))
+        found = await measure(connection, kpi, frame, question_of(world, ask, where))
         expected = plain_units(walked, kpi, ask, frame, fewest)
         assert {item.segment for item in found.segments} == (expected.keys() - {None} if ask.by else set())
         for item in (found.total, *found.segments):
@@ -51,7 +54,7 @@ def plain_units(walked: Walked, kpi: Kpi, ask: Ask, frame: Frame, fewest: int) -
     if kpi.is_snapshot:
         ask = replace(ask, as_of=min(ask.as_of, ask.until - timedelta(microseconds=1)))
     ask = replace(ask, definitions=frozenset(frame.definitions))
-    seen = replace(ask, chosen=lambda _row: True) if kpi.key in reference_kpis.OF_EVERYBODY else ask
+    seen = replace(ask, chosen=everybody) if kpi.key in reference_kpis.OF_EVERYBODY else ask
     cases = [case for case in walked.cases if reference.is_counted(case, seen)]
     documents = documents_of(walked, frame, fewest)
     found: Found = defaultdict(list)

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from fractions import Fraction
-from uuid import UUID
 
 import pytest
 
@@ -15,6 +14,7 @@ from bpm_crm.analytics.outcomes import FATES, read_outcomes
 from bpm_crm.analytics.stage_times import read_stage_times
 from bpm_crm.analytics.stays import UNITS, VISITS
 from bpm_crm.analytics.steps import steps_of
+from bpm_crm.api.figure_filters import FactWhere
 from tests.analytics import checking, reference_customers, reference_forensics, reference_stages
 from tests.analytics import reference_statistics as statistics
 from tests.analytics.cases import Ask
@@ -23,12 +23,12 @@ TARGETS = dict.fromkeys(("new", "qualification", "interest", "offer", "thinking"
 TARGETS |= dict.fromkeys(("payment", "delivery", "missed"), "stuck") | {"no_answer": "retry"}
 
 
-async def check_outcomes(walked: "checking.Walked", ask: Ask, owner: UUID | None, process: str | None) -> None:
+async def check_outcomes(walked: "checking.Walked", ask: Ask, where: FactWhere | None, process: str | None) -> None:
     """Every number of every step: they add up, and are as long as their lists."""
     world = walked.world
     async with world.database.reader(world.tenant_id) as connection:
         frame, ask = await checking.frame_of(connection, world, ask, process)
-        figures = await read_outcomes(connection, frame, checking.question_of(world, ask, owner))
+        figures = await read_outcomes(connection, frame, checking.question_of(world, ask, where))
         steps = steps_of(frame.versions).checkpoints
         versions = {(version.definition_id, version.number): set(version.checkpoints) for version in frame.versions}
         expected = reference_stages.outcomes(walked.cases, ask, steps, versions)
@@ -45,14 +45,14 @@ async def check_outcomes(walked: "checking.Walked", ask: Ask, owner: UUID | None
         assert dict(zip(cells, found, strict=True)) == dict(expected.members)
 
 
-async def check_stage_times(walked: "checking.Walked", ask: Ask, owner: UUID | None, process: str | None) -> None:
+async def check_stage_times(walked: "checking.Walked", ask: Ask, where: FactWhere | None, process: str | None) -> None:
     """Every time of every stage with its interval, and the verdicts against the target."""
     world = walked.world
     async with world.database.reader(world.tenant_id) as connection:
         frame, ask = await checking.frame_of(connection, world, ask, process)
         keys = [(version.definition_id, version.number) for version in frame.versions]
         processes = {key: await world.writer.processes.get(connection, world.tenant_id, *key) for key in keys}
-        figures = await read_stage_times(connection, frame, checking.question_of(world, ask, owner), processes)
+        figures = await read_stage_times(connection, frame, checking.question_of(world, ask, where), processes)
         expected = reference_stages.stage_times(walked.cases, ask, processes, TARGETS)
         shown = {
             (item.stage, item.segment, name): count for item in figures.times for name, count in item.counts.items()
@@ -77,14 +77,14 @@ async def check_stage_times(walked: "checking.Walked", ask: Ask, owner: UUID | N
         assert dict(zip(cells, found, strict=True)) == dict(expected.members)
 
 
-async def check_forensics(walked: "checking.Walked", ask: Ask, owner: UUID | None, process: str | None) -> None:
+async def check_forensics(walked: "checking.Walked", ask: Ask, where: FactWhere | None, process: str | None) -> None:
     """Every loss has one evidence, and the losses of a stage and reason are those of `lossReasons`."""
     world = walked.world
     async with world.database.reader(world.tenant_id) as connection:
         frame, ask = await checking.frame_of(connection, world, ask, process)
         keys = [(version.definition_id, version.number) for version in frame.versions]
         processes = {key: await world.writer.processes.get(connection, world.tenant_id, *key) for key in keys}
-        question = checking.question_of(world, ask, owner)
+        question = checking.question_of(world, ask, where)
         figures = await read_forensics(connection, frame, question, processes)
         expected = {
             trace: found
@@ -118,7 +118,7 @@ async def check_forensics(walked: "checking.Walked", ask: Ask, owner: UUID | Non
 
 
 async def check_customers(
-    walked: "checking.Walked", ask: Ask, owner: UUID | None, mode: FunnelMode, process: str | None
+    walked: "checking.Walked", ask: Ask, where: FactWhere | None, mode: FunnelMode, process: str | None
 ) -> None:
     """The numbers of a funnel of customers, each listed as the case that is counted for it."""
     world = walked.world
@@ -127,7 +127,7 @@ async def check_customers(
         figures = await read_funnel(
             connection,
             frame,
-            checking.question_of(world, ask, owner),
+            checking.question_of(world, ask, where),
             mode=mode,
             order_mode=OrderMode(ask.order),
             window=ask.window if mode is FunnelMode.COHORT else None,
@@ -153,13 +153,13 @@ async def check_customers(
         assert dict(zip(cells, found, strict=True)) == expected
 
 
-async def check_managers(walked: "checking.Walked", ask: Ask, owner: UUID | None, process: str | None) -> None:
+async def check_managers(walked: "checking.Walked", ask: Ask, where: FactWhere | None, process: str | None) -> None:
     """The cases of every manager at every step, whatever their channel."""
     world = walked.world
     async with world.database.reader(world.tenant_id) as connection:
         frame, ask = await checking.frame_of(connection, world, replace(ask, order="implied", window=None), process)
         basis = OwnerBasis(ask.basis)
-        asked = checking.question_of(world, ask, owner)
+        asked = checking.question_of(world, ask, where)
         figures = await read_managers(connection, frame, asked, by=Dimension.OWNER, basis=basis)
         expected = reference_stages.managers(
             walked.cases, replace(ask, by=("owner",)), steps_of(frame.versions).checkpoints

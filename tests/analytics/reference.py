@@ -33,7 +33,7 @@ def is_counted(case: Case, ask: Ask) -> bool:
     return (
         case.row["definition_id"] in ask.definitions
         and bool(rows)
-        and ask.chosen(rows[-1])
+        and ask.chosen(case, ask)
         and rows[-1]["exclusion"] is None
         and last_move(case, ask) is not None
     )

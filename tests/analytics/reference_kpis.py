@@ -377,9 +377,7 @@ def _forecast(
     def units(cases: list[Case], ask: Ask, documents: Documents) -> Units:
         everybody = cases
         chosen = replaced(ask)
-        for unit in open_cases(
-            [case for case in cases if ask.chosen(reference.known(case, ask)[-1])], chosen, documents
-        ):
+        for unit in open_cases([case for case in cases if ask.chosen(case, ask)], chosen, documents):
             chance, weight = _chance(unit.case, ask, everybody, documents.fewest), weigh(unit.case, ask, documents)
             if chance is None or weight is None:
                 yield replaced(unit, numbers=("left_out",))

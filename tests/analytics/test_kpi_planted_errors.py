@@ -68,8 +68,8 @@ PLANTED: dict[tuple[str, str], Callable[..., Any]] = {
 async def _check(walked: Walked, key: str, dimensions: tuple[Dimension, ...] = ()) -> None:
     rng = random.Random(key)
     kpi = replace(CATALOGUE[key], dimensions=dimensions) if dimensions else CATALOGUE[key]
-    for _, ask, owner in asks(walked, rng.randrange(1_000), 40):
-        await check_kpi(walked, kpi, ask, owner, rng, FEWEST)
+    for _, ask, where in asks(walked, rng.randrange(1_000), 40):
+        await check_kpi(walked, kpi, ask, where, rng, FEWEST)
 
 
 @pytest.mark.parametrize(("key", "name"), PLANTED)

@@ -13,7 +13,8 @@ from bpm_crm.analytics.kpi_catalogue import CATALOGUE
 from bpm_crm.analytics.measures import measure
 from bpm_crm.analytics.statements import CaseFilter
 from bpm_crm.embedded.server import Server
-from bpm_crm.records.selection import Compare, Operator, Parameters, where
+from bpm_crm.records.selection import Compare, Operator, Parameters
+from bpm_crm.records.selection import where as condition
 from tests.analytics.checking import Walked, asks, question_of, walk
 from tests.analytics.checking_kpis import check_kpi
 from tests.analytics.reference_kpis import UNITS
@@ -42,9 +43,9 @@ async def test_a_kpi_agrees_with_its_plain_statement(walked: Walked, key: str) -
 async def test_a_filter_by_product_gives_the_segment_of_the_product(walked: Walked, key: str) -> None:
     kpi, world = CATALOGUE[key], walked.world
     async with world.database.reader(world.tenant_id) as connection:
-        for _, ask, owner in asks(walked, 17, 6):
+        for _, ask, where in asks(walked, 17, 6):
             frame = await read_frame(connection, world.tenant_id, as_of=ask.as_of, known_at=ask.known_at)
-            question = replace(question_of(world, ask, owner), grouping=Grouping((Dimension.PRODUCT,)))
+            question = replace(question_of(world, ask, where), grouping=Grouping((Dimension.PRODUCT,)))
             found = await measure(connection, kpi, frame, question)
             for item in (*found.segments, *([nothing_measured(kpi.kind, ("window",))])):
                 product = (item.segment or ())[0]
@@ -54,7 +55,7 @@ async def test_a_filter_by_product_gives_the_segment_of_the_product(walked: Walk
 
 def _of_product(question: Question, product: str | None) -> Question:
     parameters = Parameters([question.tenant_id, *question.cases.values])
-    sql = where(Compare(PRODUCT, Operator.EQ, product, "text"), parameters)
+    sql = condition(Compare(PRODUCT, Operator.EQ, product, "text"), parameters)
     cases = CaseFilter(f"({question.cases.sql}) AND ({sql})", parameters.values[1:])
     return replace(question, cases=cases, grouping=UNGROUPED)
 
@@ -70,5 +71,5 @@ async def test_a_kpi_agrees_with_its_plain_statement_for_a_thousand_filters(
 
 async def _check(walked: Walked, key: str, number: int) -> None:
     rng = random.Random(key)
-    for _, ask, owner in asks(walked, rng.randrange(1_000), number):
-        await check_kpi(walked, CATALOGUE[key], ask, owner, rng, FEWEST)
+    for _, ask, where in asks(walked, rng.randrange(1_000), number):
+        await check_kpi(walked, CATALOGUE[key], ask, where, rng, FEWEST)

@@ -33,7 +33,7 @@ def _latest_first(row: Row) -> tuple[float, int]:
 
 def _excluded_too(case: Case, ask: Ask) -> bool:
     rows = reference.known(case, ask)
-    is_chosen = case.row["definition_id"] in ask.definitions and bool(rows) and ask.chosen(rows[-1])
+    is_chosen = case.row["definition_id"] in ask.definitions and bool(rows) and ask.chosen(case, ask)
     return is_chosen and reference.last_move(case, ask) is not None
 
 

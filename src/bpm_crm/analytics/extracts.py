@@ -1,10 +1,9 @@
 """Rows behind figures, for tables people take away: the members of reports one by one, their cases, and their histories."""
 
 from collections.abc import Sequence
-from typing import Any
 from uuid import UUID
 
-from bpm_crm.analytics.frames import Frame, Question
+from bpm_crm.analytics.frames import Frame, Question, bound_fields
 from bpm_crm.analytics.members import Members
 from bpm_crm.analytics.statements import report, statement
 from bpm_crm.records.database import Connection, Row
@@ -26,8 +25,9 @@ async def read_facts(connection: Connection, members: Members, select: str, most
 
 
 async def read_cases(connection: Connection, frame: Frame, question: Question, instances: Sequence[UUID]) -> list[Row]:
-    """Some cases as they stood, those of the question's filter only."""
-    values: dict[str, Any] = {**question.values(frame), "definitions": frame.definitions, "instances": instances}
+    """Some cases as they stood, with the amounts known then; those of the question's filter only."""
+    values = {**question.values(frame), **bound_fields("amount", frame.versions)}
+    values |= {"definitions": frame.definitions, "instances": instances}
     found = statement(_CASES, question.tenant_id, values, cases=question.cases)
     rows: list[Row] = await connection.fetch(found.text, *found.values)
     return rows

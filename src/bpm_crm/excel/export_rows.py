@@ -97,7 +97,7 @@ class RowSheets:
             column("team", Style.TEXT, lambda row: names.team(row["team_id"])),
             column("campaign", Style.TEXT, lambda row: names.campaign(row["campaign_id"])),
             column("region", Style.TEXT, lambda row: row["region"]),
-            column("amount_now", Style.NUMBER, lambda row: row["amount"]),
+            column("amount", Style.NUMBER, lambda row: row["amount"]),
             column("currency", Style.TEXT, lambda row: row["currency"]),
             *(personal if self._customers else ()),
         ]

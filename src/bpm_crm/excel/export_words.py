@@ -83,7 +83,6 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "stage_count": ("Of the stage", "Всего на стадии"),
     "share": ("Share", "Доля"),
     "amount": ("Amount", "Сумма"),
-    "amount_now": ("Amount (now)", "Сумма (сейчас)"),
     "currency": ("Currency", "Валюта"),
     "case": ("Case", "Процесс"),
     "deal": ("Deal", "Сделка"),
