@@ -13,7 +13,7 @@ SHOWN = (
 )
 ANSWERED = f"""{{ __typename ... on RolloutAnswer {{ isRepeated rollout {{ {SHOWN} }} }} ... on RolloutInTheWay {{ version }}
     ... on InvalidInput {{ problems {{ code path known message }} }} ... on UserError {{ code message path }} }}"""
-ROLLOUTS = f"""{{ processRollouts(process: "email", first: 5) {{ totalCount nodes {{ {SHOWN} readOut {{ figures {{
+ROLLOUTS = f"""{{ processRollouts(process: "email", first: 5) {{ totalCount nodes {{ {SHOWN} readOut {{ asOf figures {{
     clock before {{ n converted rate }} after {{ n converted rate }} difference lower upper adjustedP verdict
     channels {{ channel {{ key }} before {{ n }} after {{ n }} }} }} }} }} }} }}"""
 CHANGES = '{ processChanges(process: "email", first: 3) { nodes { kind values comment actor { name } } } }'
@@ -40,6 +40,12 @@ async def held(api: Api) -> Api:
     return api
 
 
+async def read_out(held: Api, as_of: str | None = None) -> Any:
+    """The read-out of the latest rollout."""
+    query = ROLLOUTS if as_of is None else ROLLOUTS.replace("readOut {", f'readOut(asOf: "{as_of}") {{')
+    return (await held.data(query, "owner"))["processRollouts"]["nodes"][0]["readOut"]
+
+
 async def test_a_rollout_is_started_watched_changed_and_finished(held: Api) -> None:
     rail = {"clock": "response", "drop": "0.05"}
     begun = await roll(held, "startRollout", version=2, share=25, guardRail=rail, comment="Try it")
@@ -63,6 +69,10 @@ async def test_a_rollout_is_started_watched_changed_and_finished(held: Api) -> N
     conversion = read["nodes"][0]["readOut"]["figures"][0]
     assert (conversion["before"]["n"], conversion["after"]["n"], conversion["verdict"]) == (9, 3, "NOT_ENOUGH")
     assert conversion["channels"] == [{"channel": {"key": "email"}, "before": {"n": 9}, "after": {"n": 3}}]
+    at = read["nodes"][0]["readOut"]["asOf"]
+    await captured(held, 16)
+    assert await read_out(held) != read["nodes"][0]["readOut"], "of what came since"
+    assert await read_out(held, at) == read["nodes"][0]["readOut"], "the same question again"
     assert (await roll(held, "changeRollout", share=75))["rollout"]["revision"] == 2
     done = await roll(held, "finishRollout", comment="Good")
     assert (done["rollout"]["status"], done["rollout"]["endedAt"] is None) == ("FINISHED", False)

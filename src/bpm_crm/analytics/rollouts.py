@@ -15,7 +15,7 @@ from math import sqrt
 from uuid import UUID
 
 from bpm_crm.analytics.dimensions import Dimension, Grouping
-from bpm_crm.analytics.frames import Question, read_frame
+from bpm_crm.analytics.frames import Frame, Question, read_frame
 from bpm_crm.analytics.intervals import Z
 from bpm_crm.analytics.kpi_catalogue import CATALOGUE
 from bpm_crm.analytics.managers import standardised
@@ -80,19 +80,23 @@ class ArmReport:
     figures: tuple[ArmFigures, ...]
 
 
-async def compare_arms(connection: Connection, arms: Arms) -> ArmReport:
-    """Conversion of the cases, and the attainment of every clock over their cycles due by now."""
-    conversion, as_of = await _counts(connection, arms, "win_rate_cohort")
-    attainment, _ = await _counts(connection, arms, "attainment", Dimension.CLOCK)
+async def compare_arms(
+    connection: Connection, arms: Arms, *, as_of: datetime | None = None, known_at: datetime | None = None
+) -> ArmReport:
+    """Conversion of the cases, and the attainment of every clock over their cycles due by `as_of` (`frames.read_frame`)."""
+    frame = await read_frame(connection, arms.tenant_id, process=arms.process, as_of=as_of, known_at=known_at)
+    conversion = await _counts(connection, arms, frame, "win_rate_cohort")
+    attainment = await _counts(connection, arms, frame, "attainment", Dimension.CLOCK)
     counted: list[tuple[str | None, Mapping[int, ArmCounts]]] = [(None, conversion.get(None, {}))]
     counted += [(clock, attainment[clock]) for clock in sorted(key for key in attainment if key is not None)]
     figures = [_figures(clock, found.get(arms.a, {}), found.get(arms.b, {})) for clock, found in counted]
-    return ArmReport(as_of, tuple(judged(figures)))
+    return ArmReport(frame.as_of, tuple(judged(figures)))
 
 
 async def attainment_of(connection: Connection, arms: Arms, clock: str) -> ArmFigures:
     """The attainment of one clock, with the interval of a trial that is looked at again and again."""
-    found, _ = await _counts(connection, arms, "attainment", Dimension.CLOCK)
+    frame = await read_frame(connection, arms.tenant_id, process=arms.process)
+    found = await _counts(connection, arms, frame, "attainment", Dimension.CLOCK)
     counts = found.get(clock, {})
     return _figures(clock, counts.get(arms.a, {}), counts.get(arms.b, {}), Z_OF_CHECKS)
 
@@ -155,8 +159,7 @@ _TOOK_TURN = (
 )
 
 
-async def _counts(connection: Connection, arms: Arms, kpi: str, *more: Dimension) -> tuple[Found, datetime]:
-    frame = await read_frame(connection, arms.tenant_id, process=arms.process)
+async def _counts(connection: Connection, arms: Arms, frame: Frame, kpi: str, *more: Dimension) -> Found:
     grouping = Grouping((Dimension.CHANNEL, *more), stratum=_TURN)
     cases = CaseFilter(_TOOK_TURN, (arms.rollout_id,))
     measured = await measure(
@@ -168,4 +171,4 @@ async def _counts(connection: Connection, arms: Arms, kpi: str, *more: Dimension
         revision, _, version = (turn or "").partition("@")
         arm = found.setdefault(clock[0] if clock else None, {}).setdefault(int(version), {})
         arm[channel, int(revision)] = int(item.denominator or 0), int(item.numerator or 0)
-    return found, frame.as_of
+    return found

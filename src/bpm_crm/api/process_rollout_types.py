@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
+from typing import Annotated
 
 import strawberry
+from strawberry import argument
 from strawberry.scalars import JSON
 
 from bpm_crm.analytics.rollouts import ArmCounts, ArmFigures, ArmVerdict, compare_arms, total_of
@@ -14,6 +16,7 @@ from bpm_crm.api.connections import PageInfo
 from bpm_crm.api.context import Info, RequestContext
 from bpm_crm.api.exposing import expose
 from bpm_crm.api.figure_frames import decimal
+from bpm_crm.api.figure_inputs import AS_OF, KNOWN_AT
 from bpm_crm.api.people import User, user_of
 from bpm_crm.api.requests import Repeatable
 from bpm_crm.operations.access import Permission
@@ -126,12 +129,18 @@ class ProcessRollout:
     record: strawberry.Private[RolloutRecord]
 
     @strawberry.field(description="The two versions compared within channels: n, interval, and what can be said.")
-    async def read_out(self, info: Info) -> RolloutReadOut:
+    async def read_out(
+        self,
+        info: Info,
+        as_of: Annotated[datetime | None, argument(description=AS_OF)] = None,
+        known_at: Annotated[datetime | None, argument(description=KNOWN_AT)] = None,
+    ) -> RolloutReadOut:
         """The two versions compared."""
         context = info.context
         viewer, _ = context.require(Permission.MANAGE_PROCESSES)
         async with context.services.database.reader(viewer.tenant_id) as connection:
-            report = await compare_arms(connection, arms_of(viewer.tenant_id, self.process, self.record))
+            arms = arms_of(viewer.tenant_id, self.process, self.record)
+            report = await compare_arms(connection, arms, as_of=as_of, known_at=known_at)
         return RolloutReadOut(
             as_of=report.as_of, figures=[_figure(context, self.record, item) for item in report.figures]
         )
