@@ -1,23 +1,28 @@
 """Series of weeks around a start, and moves of KPIs by dimension, over cases in the database, against what the KPIs say themselves."""
 
-from datetime import UTC, date, datetime, timedelta
+import random
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
 from fractions import Fraction
 
 import pytest
 
-from bpm_crm.analytics.dimensions import OF_CASES, Dimension
-from bpm_crm.analytics.effect_series import COHORT_AGE, age_of, bounds_of, read_weeks, values_of, weeks_around
+from bpm_crm.analytics.dimensions import OF_CASES, UNGROUPED, Dimension
+from bpm_crm.analytics.effect_series import COHORT_AGE, Week, age_of, bounds_of, read_weeks, values_of, weeks_around
 from bpm_crm.analytics.frames import Question, read_frame
-from bpm_crm.analytics.kpi_catalogue import CATALOGUE
+from bpm_crm.analytics.kpi_catalogue import CATALOGUE, Better, Kpi
 from bpm_crm.analytics.kpi_moves import DECOMPOSED, read_move
 from bpm_crm.analytics.measures import measure
-from tests.analytics.checking import Walked
+from bpm_crm.analytics.own_kpi import OwnKind, OwnKpi
+from bpm_crm.analytics.own_kpis import kpi_of
+from tests.analytics.checking import Walked, asks, question_of
 from tests.analytics.leads import arrival, fire, hour, leads, lose, up_to
 from tests.world import World
 
 MONDAY = date(2026, 9, 7)
 ZONE = "Europe/Moscow"
 LATE = datetime(2026, 11, 1, tzinfo=UTC)
+DAYS = timedelta(days=2)
 
 
 def test_weeks_begin_on_the_weekday_of_the_start_and_end_with_what_is_of_age() -> None:
@@ -65,6 +70,36 @@ async def test_every_week_is_seen_at_the_same_age(world: World) -> None:
 def won_by_delivery(found: dict[int, dict[int, float]]) -> bool:
     """Whether a sale is won only by its delivery: then week 1 has none at seven days."""
     return found[7][1] != found[28][1]
+
+
+OWN = [
+    OwnKpi("own", "callback-request", kind, "", "", "", "", Better.HIGHER, **parts)
+    for kind, parts in (
+        (OwnKind.COUNT, {"filter": "visits.offer > 0"}),
+        (OwnKind.SUM, {"value": "data.amount", "begins": "offer"}),
+        (OwnKind.SHARE, {"condition": "instance.outcome == 'won'", "begins": "interested"}),
+        (OwnKind.DURATION, {"begins": "interested", "ends": "offer"}),
+    )
+]
+
+
+@pytest.mark.parametrize("kpi", [*CATALOGUE.values(), *(kpi_of(own, 1) for own in OWN)], ids=lambda kpi: kpi.key)
+async def test_weeks_read_together_say_what_each_says_alone(walked: Walked, kpi: Kpi) -> None:
+    """Though history is looked through but once: weeks of many ages, the knowledge of every instant, with and without a filter."""
+    world, rng = walked.world, random.Random(kpi.key)
+    for _, asked, where in asks(walked, rng.randrange(1_000), 3):
+        days = rng.choice((0, 1, 7))
+        begins = datetime.combine(MONDAY, time(), UTC) + timedelta(hours=rng.randrange(-72, 24))
+        weeks = [Week(place, begins + place * DAYS, begins + (place + 1) * DAYS) for place in range(4)]
+        async with world.database.reader(world.tenant_id) as connection:
+            frame = await read_frame(connection, world.tenant_id, known_at=asked.known_at)
+            question = replace(question_of(world, asked, where), grouping=UNGROUPED)
+            found = await read_weeks(connection, kpi, frame, question, weeks, timedelta(days=days))
+            for week in weeks:
+                seen = replace(frame, as_of=week.until + timedelta(days=days))
+                alone = await measure(connection, kpi, seen, replace(question, since=week.since, until=week.until))
+                assert week.place not in found or found[week.place].total == alone.total
+                assert week.place in found or not (alone.total.numerator or alone.total.denominator)
 
 
 @pytest.mark.parametrize("key", sorted(CATALOGUE))

@@ -25,6 +25,8 @@ KPIS: Final = Path(__file__).parent / "kpis"
 class Kpi:
     """A KPI. `text` is its SQL up to the CTE `members`; `instant` and `clock` are the SQL of what time dimensions and `CLOCK` take.
 
+    `text_of_given` is the same over cases given by id (`GIVEN`), which must be all that the period may concern.
+
     `values` are named values of its own. `process` narrows it to the cases of one process. `version` and `own` are those
     of one that a company defined itself; shipped ones have none.
     """
@@ -38,6 +40,7 @@ class Kpi:
     period: PeriodBasis
     dimensions: tuple[Dimension, ...]
     text: str = field(repr=False)
+    text_of_given: str = field(repr=False)
     instant: str = ""
     clock: str = ""
     values: Mapping[str, Any] = field(default_factory=dict, repr=False)
@@ -51,6 +54,12 @@ class Kpi:
         return self.period is PeriodBasis.AT_END
 
 
+GIVEN: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("begun_cases", "closed_cases", "moving_cases", "present_cases"), "given_cases"),
+    "clocked_history": "clocked_given",
+}
+"""The parts that find the cases a period concerns in all of history, and those that take cases by id in their place."""
+
 _MEMBERS: Final[Mapping[KpiKind, str]] = {
     KpiKind.COUNT: "{count_members}",
     KpiKind.SHARE: "{share_members}",
@@ -58,9 +67,9 @@ _MEMBERS: Final[Mapping[KpiKind, str]] = {
 }
 
 
-def kpi_text(body: str, kind: KpiKind) -> str:
-    """The SQL of a KPI with its shared parts and the CTE `members` that its kind makes of its units."""
-    return with_parts(f"{body.rstrip()},\n{_MEMBERS.get(kind, '{weighed_members}')}")
+def kpi_text(body: str, kind: KpiKind, **parts: str) -> str:
+    """The SQL of a KPI with its shared parts (`statements.report`) and the CTE `members` that its kind makes of its units."""
+    return with_parts(f"{body.rstrip()},\n{_MEMBERS.get(kind, '{weighed_members}')}", **parts)
 
 
 def read_kpi(path: Path) -> Kpi:
@@ -77,6 +86,7 @@ def read_kpi(path: Path) -> Kpi:
         period=header.choice("period", PeriodBasis),
         dimensions=header.dimensions(),
         text=kpi_text(header.body, kind),
+        text_of_given=kpi_text(header.body, kind, **GIVEN),
         instant=header.text("instant", ""),
         clock=header.text("clock", ""),
     )

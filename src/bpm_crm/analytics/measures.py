@@ -1,10 +1,11 @@
 """The measurement of a KPI: its value in total and by segment, how sure it is, and the way to its cases (`docs/kpis.md`)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from fractions import Fraction
 from typing import Any
+from uuid import UUID
 
 from bpm_crm.analytics.dimensions import Dimension, Segment
 from bpm_crm.analytics.estimates import FEWEST_SETTLED
@@ -53,9 +54,14 @@ class Measured:
     members: Members = field(repr=False)
 
 
-async def measure(connection: Connection, kpi: Kpi, frame: Frame, question: Question) -> Measured:
-    """A KPI over the cases of a question, in one statement. `DimensionNotOffered` for a dimension it does not have."""
-    members = await members_of(connection, kpi, frame, question)
+async def measure(
+    connection: Connection, kpi: Kpi, frame: Frame, question: Question, given: Sequence[UUID] | None = None
+) -> Measured:
+    """A KPI over the cases of a question, in one statement. `DimensionNotOffered` for a dimension it does not have.
+
+    With `given` it looks at these cases only, which must be all that the period may concern.
+    """
+    members = await members_of(connection, kpi, frame, question, given)
     is_duration = kpi.kind is KpiKind.DURATION
     found = members.statement(_DURATIONS if is_duration else _NUMBERS)
     rows = await connection.fetch(found.text, *found.values)
@@ -65,18 +71,21 @@ async def measure(connection: Connection, kpi: Kpi, frame: Frame, question: Ques
     return Measured(frame, kpi, total, segments, members)
 
 
-async def members_of(connection: Connection, kpi: Kpi, frame: Frame, question: Question) -> Members:
-    """The cases behind a KPI. `DimensionNotOffered` for a dimension it does not have."""
+async def members_of(
+    connection: Connection, kpi: Kpi, frame: Frame, question: Question, given: Sequence[UUID] | None = None
+) -> Members:
+    """The cases behind a KPI, as `measure` counts them."""
     for dimension in question.grouping.dimensions:
         if dimension not in kpi.dimensions:
             raise DimensionNotOffered(kpi, dimension)
     grouping = replace(question.grouping, instant=kpi.instant, clock=kpi.clock)
-    values = _values(kpi, frame, question)
+    values = _values(kpi, frame, question) | ({} if given is None else {"cases": given})
     if kpi.kind is KpiKind.RATE:
         values |= await working_hours(connection, frame, question, frame.of(kpi.process))
     if kpi.own is not None:
         values |= await chosen_cases(connection, kpi.own, frame, question, values)
-    return Members(kpi.text, replace(question, grouping=grouping), values)
+    text = kpi.text if given is None else kpi.text_of_given
+    return Members(text, replace(question, grouping=grouping), values)
 
 
 def _numbers(kpi: Kpi, rows: list[Mapping[str, Any]]) -> dict[Segment | None, Measurement]:

@@ -22,6 +22,7 @@ MOST_CASES: Final = 100_000
 """Cases that a company's own KPI may look at in one question."""
 _AT_ONCE: Final = 500
 _FACTS: Final = report("own_facts")
+_FACTS_OF_GIVEN: Final = report("own_facts", moving_cases="given_cases")
 _DOCUMENT: Final = report("newest_document")
 
 Values = dict[str, Any]
@@ -59,6 +60,7 @@ def _restored(document: bytes) -> ProcessDefinition:
 async def chosen_cases(connection: Connection, own: OwnKpi, frame: Frame, question: Question, values: Values) -> Values:
     """The cases for which the filter holds, with what the other expressions give, as named values for `own_kpi.sql`.
 
+    With `cases` among the values only those are looked at: all that the period may concern.
     `TooManyCases` for a question that reads more than `MOST_CASES`.
     """
     base: Values = {"own_begins": own.begins, "own_ends": own.ends, "own_ids": [], "own_met": [], "own_amounts": []}
@@ -66,7 +68,8 @@ async def chosen_cases(connection: Connection, own: OwnKpi, frame: Frame, questi
     if definition is None:
         return base
     expressions = compiled(own, definition)
-    found = statement(_FACTS, question.tenant_id, {**values, **base, "most": MOST_CASES + 1}, cases=question.cases)
+    facts = _FACTS_OF_GIVEN if "cases" in values else _FACTS
+    found = statement(facts, question.tenant_id, {**values, **base, "most": MOST_CASES + 1}, cases=question.cases)
     seen = 0
     async for row in connection.cursor(found.text, *found.values, prefetch=_AT_ONCE):
         seen += 1

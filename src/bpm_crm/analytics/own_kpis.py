@@ -46,6 +46,7 @@ def kpi_of(own: OwnKpi, version: int | None) -> Kpi:
         period=PeriodBasis.BEGUN if own.begins is None else PeriodBasis.HAPPENED,
         dimensions=(*OF_CASES, Dimension.PRODUCT, *OF_TIME),
         text=kpi_text(_BODY, KIND_OF[own.kind]),
+        text_of_given=kpi_text(_BODY, KIND_OF[own.kind]),
         instant="p.at",
         process=own.process,
         version=version,

@@ -13,6 +13,7 @@
 -- instant: e.happened_at
 -- clock: e.clock
 WITH
+{clocked_history},
 {clock_events},
 {cases},
 units AS (

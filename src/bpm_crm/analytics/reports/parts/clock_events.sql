@@ -4,13 +4,11 @@ clock_events AS (
     FROM (
         SELECT DISTINCT ON (h.instance_id, e.clock, e.cycle, coalesce(e.withdrawn, e.event), coalesce(e.step, 0))
             h.instance_id, h.sequence, e.clock, e.event, timestamptz 'epoch' + e.at * interval '1 microsecond' AS happened_at
-        FROM history AS h
+        FROM clocked AS h
         CROSS JOIN LATERAL ROWS FROM (
             jsonb_to_recordset(h.clocks) AS (clock text, cycle int, at bigint, event text, withdrawn text, step int)
         ) WITH ORDINALITY AS e (clock, cycle, at, event, withdrawn, step, position)
-        WHERE h.tenant_id = $1 AND h.definition_id = ANY (:definitions::uuid[]) AND h.clocks IS NOT NULL
-          AND coalesce(e.withdrawn, e.event) IN ('warned', 'breached', 'escalated')
-          AND h.recorded_at <= :known_at::timestamptz
+        WHERE coalesce(e.withdrawn, e.event) IN ('warned', 'breached', 'escalated')
           AND timestamptz 'epoch' + e.at * interval '1 microsecond' <= :as_of::timestamptz
         ORDER BY
             h.instance_id, e.clock, e.cycle, coalesce(e.withdrawn, e.event), coalesce(e.step, 0), h.sequence DESC, e.position DESC
