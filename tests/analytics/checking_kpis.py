@@ -46,7 +46,8 @@ async def check_kpi(
         assert {item.segment for item in found.segments} == (expected.keys() - {None} if ask.by else set())
         for item in (found.total, *found.segments):
             check_measurement(kpi.kind, item, expected.get(item.segment, []))
-            await check_lists(connection, found, item, expected.get(item.segment, []))
+        await check_lists(connection, found, expected)
+        await check_pages(connection, found, rng.choice((found.total, *found.segments)), expected)
 
 
 def plain_units(walked: Walked, kpi: Kpi, ask: Ask, frame: Frame, fewest: int) -> Found:
@@ -138,21 +139,36 @@ def check_velocity(found: Measurement, by: dict[str, list[Unit]], amount: dict[s
     assert _float(found.value) == pytest.approx(float(wanted))
 
 
-async def check_lists(connection: Any, found: Measured, item: Measurement, units: Sequence[Unit]) -> None:
+async def check_lists(connection: Any, found: Measured, expected: Found) -> None:
     """The lists behind numerator, denominator and what was left out: as long as the numbers, and of the cases counted, as often."""
-    assert item.left_out == sum(unit.numbers.count("left_out") for unit in units)
-    for numbers in (*LISTS[found.kpi.kind], ("left_out",)):
-        counted = Counter(unit.case.id for unit in units for number in unit.numbers if number in numbers)
-        listed: Counter[UUID] = Counter()
-        after: tuple[UUID | None, int] = (None, 1)
-        while True:
-            page = (await found.members.listed(connection, [Wanted("", numbers, item.segment, 40, *after)]))[0]
-            assert page.total == counted.total()
-            listed.update(page.ids)
-            if not page.ids:
-                break
-            after = (page.ids[-1], page.units[-1])
-        assert listed == counted
+    kinds = (*LISTS[found.kpi.kind], ("left_out",))
+    wanted = [Wanted("", numbers, item.segment, 10_000) for item in (found.total, *found.segments) for numbers in kinds]
+    for place, page in zip(wanted, await found.members.listed(connection, wanted), strict=True):
+        counted = _counted(expected, place.segment, place.numbers)
+        assert (page.total, Counter(page.ids)) == (counted.total(), counted)
+    for item in (found.total, *found.segments):
+        assert item.left_out == _counted(expected, item.segment, ("left_out",)).total()
+
+
+async def check_pages(connection: Any, found: Measured, item: Measurement, expected: Found) -> None:
+    """The list behind a numerator page by page: the same cases."""
+    numbers = LISTS[found.kpi.kind][0]
+    counted, listed = _counted(expected, item.segment, numbers), Counter[UUID]()
+    after: tuple[UUID | None, int] = (None, 1)
+    while True:
+        page = (await found.members.listed(connection, [Wanted("", numbers, item.segment, 40, *after)]))[0]
+        assert page.total == counted.total()
+        listed.update(page.ids)
+        if not page.ids:
+            break
+        after = (page.ids[-1], page.units[-1])
+    assert listed == counted
+
+
+def _counted(expected: Found, segment: Segment | None, numbers: Sequence[str]) -> Counter[UUID]:
+    """The cases that numbers count, as often as they do."""
+    units = expected.get(segment, [])
+    return Counter(unit.case.id for unit in units for number in unit.numbers if number in numbers)
 
 
 def _float(value: Fraction | float | None) -> float | None:
