@@ -11,6 +11,7 @@ from uuid import UUID
 
 import pytest
 
+from bpm_crm.analytics import measures
 from bpm_crm.analytics.dimensions import Dimension
 from bpm_crm.analytics.formulas import LISTS, Measurement
 from bpm_crm.analytics.frames import FIRST_INSTANT, Frame, read_frame
@@ -89,6 +90,7 @@ def documents_of(walked: Walked, frame: Frame, fewest: int) -> Documents:
         },
         hours=hours,
         fewest=fewest,
+        within=measures.REPEAT_WITHIN,
     )
 
 
@@ -116,8 +118,8 @@ def check_measurement(kind: KpiKind, found: Measurement, units: Sequence[Unit]) 
             expected = reference_kpis.median_interval(waits) if waits else None
             assert found.interval == (None if expected is None else pytest.approx(expected))
         case KpiKind.RATIO:
-            assert (found.numerator, found.denominator) == (counted, base)
-            assert found.value == (Fraction(counted, base) if base else None)
+            assert (found.numerator, found.denominator) == (amount.get("numerator", 0), base)
+            assert found.value == (amount.get("numerator", Fraction(0)) / base if base else None)
         case KpiKind.SUM:
             assert found.left_out == len(by["left_out"])
             wanted_sum = None if by["left_out"] and not counted else pytest.approx(float(amount.get("numerator", 0)))

@@ -47,6 +47,7 @@ class Documents:
     bound: Mapping[tuple[UUID, int, str], str | None]
     hours: Callable[[UUID, datetime, datetime], Fraction]
     fewest: int = 30
+    within: timedelta = timedelta(days=90)
 
 
 Units = Iterator[Unit]
@@ -392,10 +393,84 @@ def _amount(case: Case, ask: Ask, documents: Documents) -> Fraction | None:
     return None if found is None else Fraction(found)
 
 
+def revenue(cases: list[Case], ask: Ask, documents: Documents) -> Units:
+    for unit in sales(cases, ask, documents):
+        amount = _amount(unit.case, ask, documents)
+        yield replaced(unit, numbers=("left_out",)) if amount is None else replaced(unit, amount=amount)
+
+
+def average_check(cases: list[Case], ask: Ask, documents: Documents) -> Units:
+    for unit in revenue(cases, ask, documents):
+        yield unit
+        if unit.numbers == ("numerator",):
+            yield replaced(unit, numbers=("denominator",), amount=Fraction(1))
+
+
+def _purchases(cases: list[Case], ask: Ask) -> Iterator[list[tuple[datetime, UUID, Case]]]:
+    """The purchases of each customer, in the order of time, whatever the filter."""
+    found: dict[UUID, list[tuple[datetime, UUID, Case]]] = {}
+    for case in cases:
+        move, customer = _move(case, ask), case.row["customer_id"]
+        if move["outcome"] == "won" and customer is not None:
+            found.setdefault(customer, []).append((move["occurred_at"], case.id, case))
+    return (sorted(some) for some in found.values())
+
+
+def _newcomers(cases: list[Case], ask: Ask) -> Iterator[tuple[Unit, list[tuple[datetime, UUID, Case]]]]:
+    """The first purchase of each customer whose first it was in the period, beside all of them."""
+    for bought in _purchases(cases, ask):
+        at, _, case = bought[0]
+        if reference.inside(at, ask) and ask.chosen(case, ask):
+            yield Unit(case, _move(case, ask), at), bought
+
+
+def repeat_conversion(cases: list[Case], ask: Ask, documents: Documents) -> Units:
+    for unit, bought in _newcomers(cases, ask):
+        if unit.at + documents.within > ask.as_of:
+            yield replaced(unit, numbers=("left_out",))
+        else:
+            again = [at for at, _, _ in bought[1:] if at <= unit.at + documents.within]
+            yield replaced(unit, numbers=_share(bool(again)))
+
+
+def revenue_per_customer(cases: list[Case], ask: Ask, documents: Documents) -> Units:
+    for unit, bought in _newcomers(cases, ask):
+        amounts = [amount for *_, case in bought if (amount := _amount(case, ask, documents)) is not None]
+        if not amounts:
+            yield replaced(unit, numbers=("left_out",))
+        else:
+            yield replaced(unit, amount=sum(amounts, Fraction(0)))
+            yield replaced(unit, numbers=("denominator",))
+
+
+def purchase_frequency(cases: list[Case], ask: Ask, _documents: Documents) -> Units:
+    for bought in _purchases(cases, ask):
+        inside = [(at, case) for at, _, case in bought if reference.inside(at, ask)]
+        if inside and ask.chosen(inside[0][1], ask):
+            at, case = inside[0]
+            yield Unit(case, _move(case, ask), at, amount=Fraction(len(inside)))
+            yield Unit(case, _move(case, ask), at, numbers=("denominator",))
+
+
+def churn(cases: list[Case], ask: Ask, _documents: Documents) -> Units:
+    if ask.since.year == 1 or ask.as_of < ask.since:
+        return
+    before = ask.since - (ask.until - ask.since)
+    for bought in _purchases(cases, ask):
+        earlier = [(at, case) for at, _, case in bought if before <= at < ask.since]
+        if earlier and ask.chosen(earlier[-1][1], ask):
+            at, case = earlier[-1]
+            yield Unit(
+                case, _move(case, ask), at, numbers=_share(not any(reference.inside(at, ask) for at, *_ in bought))
+            )
+
+
 UNITS: Mapping[str, Callable[[list[Case], Ask, Documents], Units]] = {
     "arrivals_per_hour": arrivals_per_hour,
     "attainment": attainment,
+    "average_check": average_check,
     "breaches": _clock_events("breached"),
+    "churn": churn,
     "clock_time": clock_time,
     "completions_per_hour": completions_per_hour,
     "cycle_time": cycle_time,
@@ -412,7 +487,11 @@ UNITS: Mapping[str, Callable[[list[Case], Ask, Documents], Units]] = {
     "new_cases": new_cases,
     "open_cases": open_cases,
     "overdue_cases": overdue_cases,
+    "purchase_frequency": purchase_frequency,
+    "repeat_conversion": repeat_conversion,
     "response_time": response_time,
+    "revenue": revenue,
+    "revenue_per_customer": revenue_per_customer,
     "rework_rate": rework_rate,
     "sales": sales,
     "skipped_steps": skipped_steps,
@@ -423,7 +502,9 @@ UNITS: Mapping[str, Callable[[list[Case], Ask, Documents], Units]] = {
     "win_rate_closed": win_rate_closed,
     "win_rate_cohort": win_rate_cohort,
 }
-OF_EVERYBODY = frozenset({"forecast_amount", "forecast_sales"})
+OF_EVERYBODY = frozenset(
+    {"churn", "forecast_amount", "forecast_sales", "purchase_frequency", "repeat_conversion", "revenue_per_customer"}
+)
 """What looks at cases beyond the filter."""
 
 

@@ -3,6 +3,7 @@
 import random
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -36,6 +37,7 @@ async def walked_far(postgres: Server, template: str) -> AsyncIterator[Walked]:
 @pytest.fixture(autouse=True)
 def _few_settled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(measures, "FEWEST_SETTLED", FEWEST)
+    monkeypatch.setattr(measures, "REPEAT_WITHIN", timedelta(days=1))
 
 
 def test_every_kpi_has_a_plain_statement() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bpm_crm.analytics import measures
 from bpm_crm.analytics.dimensions import Dimension, OwnerBasis
 from bpm_crm.analytics.formulas import Measurement
 from bpm_crm.analytics.frames import FIRST_INSTANT, read_frame
@@ -17,7 +18,7 @@ from bpm_crm.analytics.members import Wanted
 from bpm_crm.engine.step import Activity
 from bpm_crm.operations.commands import Fire, Record
 from tests.analytics.leads import LATER, MONDAY, assign, call, exclude, fire, force, hour, lead, lose, question, up_to
-from tests.world import World
+from tests.world import World, customer
 
 FAR = LATER + timedelta(days=36_500)
 HOUR = 3_600
@@ -288,3 +289,43 @@ async def test_a_stored_answer_stays_whatever_is_recorded_later(world: World, ke
     again = await kpi(world, key, by, as_of=stored.frame.as_of)
     assert (again.total, set(again.segments)) == (stored.total, set(stored.segments))
     assert replace(again.frame, versions=()) == replace(stored.frame, versions=())
+
+
+async def test_purchases_are_made_by_customers_again_and_no_more(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four customers: one buys on day 0 and 4, one on day 0 and 10, one on day 0 alone, one first on day 6; somebody unknown on day 0."""
+    monkeypatch.setattr(measures, "REPEAT_WITHIN", timedelta(days=9))
+    days = {1: (0, 4), 2: (0, 10), 3: (0,), 4: (6,), None: (0,)}
+    for number, bought in days.items():
+        for day in bought:
+            asked = {} if number is None else {"customer": customer(number)}
+            await lead(world, 24 * day, *up_to(6, 24 * day, every=0.01), **asked)
+    first = {"since": hour(0), "until": hour(72)}
+    second = {"since": hour(72), "until": hour(144)}
+
+    async def seen(key: str, day: float, period: dict[str, Any]) -> tuple[Any, Any, int]:
+        found = await total(world, key, as_of=hour(24 * day), known_at=FAR, **period)
+        return found.numerator, found.denominator, found.left_out
+
+    assert (await total(world, "revenue", **first)).value == 4_000
+    assert (await total(world, "average_check", **first)).value == 1_000
+    assert await parts(world, "purchase_frequency", until=hour(24 * 20)) == (6, 4)
+    assert await seen("repeat_conversion", 9.5, first) == (1, 3, 0)
+    assert await seen("repeat_conversion", 8.5, first) == (0, 0, 3)
+    assert await seen("revenue_per_customer", 5, first) == (4_000, 3, 0)
+    assert await seen("revenue_per_customer", 11, first) == (5_000, 3, 0)
+    assert await parts(world, "churn", **second) == (2, 3)
+    assert await parts(world, "churn", since=hour(144), until=hour(216)) == (1, 1)
+    assert (await total(world, "churn", **second, as_of=hour(48), known_at=FAR)).value is None, "it has not begun"
+    assert (await total(world, "churn")).value is None, "nothing is before ever"
+
+
+async def test_a_process_that_follows_on_a_deal_sells_nothing_more(world: World) -> None:
+    await lead(world, 0, *up_to(6, every=1), customer=customer(1))
+    async with world.database.reader(world.tenant_id) as connection:
+        deal = await connection.fetchval("SELECT id FROM deal WHERE tenant_id = $1", world.tenant_id)
+    again = replace(world.capture(occurred_at=hour(0), customer=customer(1)), deal_id=deal, opens_deal=False)
+    await world.done(None, again, *up_to(6, every=1), by="admin")
+    assert (await total(world, "sales")).value == 2
+    assert (await total(world, "revenue")).value == 1_000
+    assert await parts(world, "purchase_frequency") == (1, 1)
+    assert (await total(world, "repeat_conversion", until=LATER)).numerator == 0

@@ -82,12 +82,15 @@ def _count(segment: Segment | None, numbers: Numbers) -> Measurement:
 def _share(segment: Segment | None, numbers: Numbers) -> Measurement:
     part, whole = numbers.get("numerator", NOTHING).units, numbers.get("denominator", NOTHING).units
     value = Fraction(part, whole) if whole else None
-    return Measurement(segment, value, Fraction(part), Fraction(whole), wilson(part / whole, whole) if whole else None)
+    interval = wilson(part / whole, whole) if whole else None
+    left_out = numbers.get("left_out", NOTHING).units
+    return Measurement(segment, value, Fraction(part), Fraction(whole), interval, left_out=left_out)
 
 
 def _ratio(segment: Segment | None, numbers: Numbers) -> Measurement:
     part, whole = numbers.get("numerator", NOTHING).amount, numbers.get("denominator", NOTHING).amount
-    return Measurement(segment, part / whole if whole else None, part, whole)
+    left_out = numbers.get("left_out", NOTHING).units
+    return Measurement(segment, part / whole if whole else None, part, whole, left_out=left_out)
 
 
 def _sum(segment: Segment | None, numbers: Numbers) -> Measurement:

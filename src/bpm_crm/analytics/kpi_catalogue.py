@@ -12,11 +12,22 @@ from typing import Any, Final
 from bpm_crm.analytics.dimensions import Dimension
 from bpm_crm.analytics.frames import Titles
 from bpm_crm.analytics.kpi_header import HeaderBroken, read_header
-from bpm_crm.analytics.kpi_kinds import Better, KpiKind, KpiUnit, PeriodBasis
+from bpm_crm.analytics.kpi_kinds import Better, KpiKind, KpiSubject, KpiUnit, PeriodBasis
 from bpm_crm.analytics.own_kpi import OwnKpi
 from bpm_crm.analytics.statements import with_parts
 
-__all__ = ["CATALOGUE", "Better", "Kpi", "KpiKind", "KpiUnit", "PeriodBasis", "kpi_text", "read_catalogue", "read_kpi"]
+__all__ = [
+    "CATALOGUE",
+    "Better",
+    "Kpi",
+    "KpiKind",
+    "KpiSubject",
+    "KpiUnit",
+    "PeriodBasis",
+    "kpi_text",
+    "read_catalogue",
+    "read_kpi",
+]
 
 KPIS: Final = Path(__file__).parent / "kpis"
 
@@ -43,6 +54,7 @@ class Kpi:
     text_of_given: str = field(repr=False)
     instant: str = ""
     clock: str = ""
+    subject: KpiSubject = KpiSubject.CASES
     values: Mapping[str, Any] = field(default_factory=dict, repr=False)
     process: str | None = None
     version: int | None = None
@@ -89,6 +101,7 @@ def read_kpi(path: Path) -> Kpi:
         text_of_given=kpi_text(header.body, kind, **GIVEN),
         instant=header.text("instant", ""),
         clock=header.text("clock", ""),
+        subject=header.choice("of", KpiSubject, KpiSubject.CASES),
     )
     header.finish()
     if kpi.key != path.stem:

@@ -49,10 +49,10 @@ class Header:
         """A text in both languages."""
         return {language: self.text(f"{key}.{language}") for language in ("en", "ru")}
 
-    def choice(self, key: str, kind: type[E]) -> E:
+    def choice(self, key: str, kind: type[E], default: E | None = None) -> E:
         """One of the values of an enum."""
         line = self._line(key)
-        return self._read(key, line, self.text(key), kind, kind)
+        return self._read(key, line, self.text(key, default), kind, kind)
 
     def dimensions(self) -> tuple[Dimension, ...]:
         """The dimensions by which the figure can be grouped: names, and the groups `case` and `time`."""

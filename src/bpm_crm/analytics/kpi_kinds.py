@@ -27,7 +27,7 @@ class Better(StrEnum):
 class KpiKind(StrEnum):
     """How the units of a KPI make its value.
 
-    A unit has `instance_id` and `segment`; of a share also `is_met`, of a duration `seconds` and `is_seen`, of the others `number`
+    A unit has `instance_id` and `segment`; of a share also `is_met` (null: left out), of a duration `seconds` and `is_seen`, of the others `number`
     (`numerator`, `denominator` and what else the kind knows) and `amount`.
     """
 
@@ -38,6 +38,13 @@ class KpiKind(StrEnum):
     SUM = "sum"
     RATE = "rate"
     VELOCITY = "velocity"
+
+
+class KpiSubject(StrEnum):
+    """Whose a KPI is: a customer is judged by all of their purchases, in whatever process and whoever may see them."""
+
+    CASES = "cases"
+    CUSTOMERS = "customers"
 
 
 class PeriodBasis(StrEnum):

@@ -10,10 +10,11 @@ from uuid import UUID
 from bpm_crm.analytics.dimensions import Dimension, Segment
 from bpm_crm.analytics.estimates import FEWEST_SETTLED
 from bpm_crm.analytics.formulas import Measurement, Totals, duration_measurement, measurement_of, nothing_measured
-from bpm_crm.analytics.frames import Frame, Question, bound_fields, columns
-from bpm_crm.analytics.kpi_catalogue import Kpi, KpiKind
+from bpm_crm.analytics.frames import FIRST_INSTANT, LAST_INSTANT, Frame, Question, bound_fields, columns, read_frame
+from bpm_crm.analytics.kpi_catalogue import Kpi, KpiKind, KpiSubject
 from bpm_crm.analytics.members import Members
 from bpm_crm.analytics.own_facts import chosen_cases
+from bpm_crm.analytics.periods import previous
 from bpm_crm.analytics.statements import report
 from bpm_crm.analytics.working_hours import working_hours
 from bpm_crm.engine.definition import Title
@@ -24,6 +25,9 @@ __all__ = ["DimensionNotOffered", "Measured", "Measurement", "measure", "members
 _NUMBERS = report("kpi_numbers")
 _DURATIONS = report("kpi_durations")
 _INSTANT = timedelta(microseconds=1)
+_ZONE = "SELECT t.zone FROM tenant AS t WHERE t.tenant_id = $1"
+REPEAT_WITHIN = timedelta(days=90)
+"""So soon a second purchase makes a repeat customer."""
 
 
 class DimensionNotOffered(Exception):
@@ -80,12 +84,24 @@ async def members_of(
             raise DimensionNotOffered(kpi, dimension)
     grouping = replace(question.grouping, instant=kpi.instant, clock=kpi.clock)
     values = _values(kpi, frame, question) | ({} if given is None else {"cases": given})
+    if kpi.subject is KpiSubject.CUSTOMERS:
+        values |= await _of_customers(connection, frame, question)
     if kpi.kind is KpiKind.RATE:
         values |= await working_hours(connection, frame, question, frame.of(kpi.process))
     if kpi.own is not None:
         values |= await chosen_cases(connection, kpi.own, frame, question, values)
     text = kpi.text if given is None else kpi.text_of_given
     return Members(text, replace(question, grouping=grouping), values)
+
+
+async def _of_customers(connection: Connection, frame: Frame, question: Question) -> dict[str, Any]:
+    """The named values that KPIs of customers may use: the amounts of all processes, and when the period before began."""
+    every = await read_frame(connection, question.tenant_id, as_of=frame.as_of, known_at=frame.known_at)
+    before = question.since
+    if question.since != FIRST_INSTANT and question.until != LAST_INSTANT:
+        zone = await connection.fetchval(_ZONE, question.tenant_id)
+        before, _ = previous(question.since, question.until, zone)
+    return {**bound_fields("amount", every.versions), "before": before, "repeat_within": REPEAT_WITHIN}
 
 
 def _numbers(kpi: Kpi, rows: list[Mapping[str, Any]]) -> dict[Segment | None, Measurement]:

@@ -1,0 +1,27 @@
+-- key: average_check
+-- title.en: Average check
+-- title.ru: Средний чек
+-- meaning.en: Revenue of the period (`revenue`) ÷ the purchases it was made in. Those without an amount are left out and said so.
+-- meaning.ru: Выручка за период (`revenue`) ÷ число покупок, из которых она сложилась. Покупки без суммы не входят, и это показано.
+-- kind: ratio
+-- unit: money
+-- better: higher
+-- period: closed
+-- dimensions: case, time
+-- instant: c.moved_at
+WITH
+{closed_cases},
+{cases},
+{amount_fields},
+{amounts},
+{sold},
+units AS (
+    SELECT c.instance_id, n.number, n.amount, {segment} AS segment
+    FROM sold AS c
+    JOIN history AS h ON h.tenant_id = $1 AND h.instance_id = c.instance_id AND h.sequence = c.moved_sequence
+    CROSS JOIN LATERAL (VALUES
+        (CASE WHEN c.amount IS NULL THEN 'left_out' ELSE 'numerator' END, c.amount),
+        (CASE WHEN c.amount IS NOT NULL THEN 'denominator' END, 1)
+    ) AS n (number, amount)
+    WHERE n.number IS NOT NULL
+)

@@ -1,0 +1,36 @@
+-- key: revenue_per_customer
+-- title.en: Revenue per customer to date
+-- title.ru: Выручка на клиента к дате
+-- meaning.en: Of the customers whose first purchase ever fell into the period: all money they have brought by `asOf` (`revenue`, in
+--   whatever process) ÷ how many they are. What will still come is not in it. Those without any amount are left out and said so. A
+--   customer is listed as the case of the first purchase.
+-- meaning.ru: По клиентам, чья самая первая покупка пришлась на период: все деньги, принесённые ими к `asOf` (`revenue`, в любом
+--   процессе) ÷ их число. Будущих денег здесь нет. Клиенты без единой суммы не входят, и это показано. Клиент представлен процессом
+--   первой покупки.
+-- kind: ratio
+-- unit: money
+-- better: higher
+-- period: closed
+-- of: customers
+-- dimensions: case, time
+-- instant: c.moved_at
+WITH
+{amount_fields},
+{buyers},
+{purchases},
+candidates AS (
+    SELECT p.instance_id, p.brought
+    FROM (SELECT s.*, sum(s.amount) OVER (PARTITION BY s.customer_id) AS brought FROM purchases AS s) AS p
+    WHERE p.place = 1 AND p.bought_at >= :since::timestamptz AND p.bought_at < :until::timestamptz
+),
+{cases},
+units AS (
+    SELECT c.instance_id, n.number, n.amount, {segment} AS segment
+    FROM cases AS c
+    JOIN history AS h ON h.tenant_id = $1 AND h.instance_id = c.instance_id AND h.sequence = c.moved_sequence
+    CROSS JOIN LATERAL (VALUES
+        (CASE WHEN c.brought IS NULL THEN 'left_out' ELSE 'numerator' END, c.brought),
+        (CASE WHEN c.brought IS NOT NULL THEN 'denominator' END, 1)
+    ) AS n (number, amount)
+    WHERE n.number IS NOT NULL
+)
