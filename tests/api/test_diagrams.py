@@ -21,9 +21,9 @@ from tests.world import a_world
 PROCESS = "web-form"
 PICTURE = """
 query ($key: String!, $format: DiagramFormat!, $overlay: DiagramOverlay!, $version: Int, $language: DiagramLanguage,
-       $period: PeriodInput, $instance: InstanceRef) {
+       $period: PeriodInput, $instance: InstanceRef, $asOf: DateTime, $knownAt: DateTime) {
   processDefinition(key: $key) { diagram(format: $format, overlay: $overlay, version: $version, language: $language,
-    period: $period, instance: $instance) {
+    period: $period, instance: $instance, asOf: $asOf, knownAt: $knownAt) {
     format overlay version mediaType text asOf findings { code weight message element kind line } } } }
 """
 IMPORT = """
@@ -126,6 +126,25 @@ async def test_the_counts_on_a_picture_are_those_of_stage_times_and_of_lists(loa
     assert found["asOf"] is not None
 
 
+async def test_the_counts_of_an_instant_are_those_of_stage_times_and_of_cases_as_of_it(loaded: Api) -> None:
+    times = {"asOf": "2026-09-07T20:00:00Z", "knownAt": "2999-01-01T00:00:00Z"}
+    found = await a_picture(loaded, overlay="COUNTS", **times)
+    now = await a_picture(loaded, overlay="COUNTS")
+    noted, later = notes(found["text"]), notes(now["text"])
+    assert found["asOf"] == times["asOf"]
+    for row in (await loaded.data(TIMES, input={"process": PROCESS, **times}))["stageTimes"]:
+        assert noted[row["stage"]][0] == f"{row['open']} then"
+    query = """query ($period: PeriodInput!, $where: FactWhere, $asOf: DateTime, $knownAt: DateTime) {
+        kpi(key: "new_cases", period: $period, where: $where, asOf: $asOf, knownAt: $knownAt) { total { value } } }"""
+    for stage in ("won", "lost", "cancelled"):
+        where = {"process": {"eq": PROCESS}, "stage": {"eq": stage}}
+        total = (await loaded.data(query, period={}, where=where, **times))["kpi"]["total"]["value"]
+        assert noted[stage] == [f"{total} ended here"]
+    assert noted["won"] != later["won"]
+    today = notes((await a_picture(loaded, overlay="COUNTS", asOf=now["asOf"]))["text"])
+    assert all(today[stage] == later[stage] for stage in ("won", "lost", "cancelled")), "as the list counts them"
+
+
 async def test_counts_are_of_now_whatever_period_the_times_are_of(loaded: Api) -> None:
     ever = notes((await a_picture(loaded, overlay="COUNTS"))["text"])
     none = notes((await a_picture(loaded, overlay="COUNTS", period={"toDate": "2020-01-01"}))["text"])
@@ -196,6 +215,7 @@ async def test_what_does_not_go_together_is_refused_with_a_cure(loaded: Api) -> 
         ({"overlay": "INSTANCE"}, "Give `instance`"),
         ({"overlay": "COUNTS", "instance": {"dealKey": "D-2026-000001"}}, "Give `instance`"),
         ({"period": WEEK}, "Give `period`"),
+        ({"asOf": "2026-09-07T20:00:00Z"}, "Give `period`, `asOf`"),
         ({"version": 2}, "There is no version 2; there are 1 to 1"),
         ({"version": 0}, "There is no version 0"),
         ({"version": -1}, "There is no version -1"),

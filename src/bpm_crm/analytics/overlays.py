@@ -7,8 +7,10 @@ from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from bpm_crm.analytics.frames import Frame, Question
 from bpm_crm.analytics.stage_pace import Pace, against_target
 from bpm_crm.analytics.stage_times import StageTimes
+from bpm_crm.analytics.statements import report, statement
 from bpm_crm.engine.definition import ProcessDefinition, Title
 from bpm_crm.engine.drawing.marks import Heat, Marks, StageMark
 from bpm_crm.engine.drawing.wording import seconds_text
@@ -16,10 +18,13 @@ from bpm_crm.records.database import Connection
 from bpm_crm.records.listings import INSTANCES
 from bpm_crm.records.selection import All, Compare, Condition, Operator, Query, Slice, read_page
 
+_ENDED_BY: Final = report("ended")
+
 LARGE_SHARE: Final = Fraction(1, 5)
 """A stage that takes more than this share of all working time stands out though it keeps its target."""
 
 _NOW = Title("{count} now", "сейчас {count}")
+_THEN = Title("{count} then", "тогда {count}")
 _ENDED = Title("{count} ended here", "завершено здесь: {count}")
 _MEDIAN = Title("median {time}", "медиана {time}")
 _LATE = Title("{late} of {judged} late", "поздно {late} из {judged}")
@@ -39,18 +44,26 @@ Times = Mapping[str, StageTimes]
 
 
 def counts(
-    definition: ProcessDefinition, now: Times, times: Times, ended: Mapping[str, int], as_of: str, language: str
+    definition: ProcessDefinition,
+    standing: Times,
+    times: Times,
+    ended: Mapping[str, int],
+    as_of: str,
+    language: str,
+    *,
+    is_current: bool,
 ) -> Marks:
-    """How many cases are in each stage (`now`), how many ended in each end (`ended`), and the median of `times`."""
+    """How many cases are in each stage (`standing`), how many ended in each end (`ended`), and the median of `times`."""
+    here = (_NOW if is_current else _THEN).in_language(language)
     marks = {}
     for key, stage in definition.stages.items():
         if stage.kind.is_final:
             notes = [_ENDED.in_language(language).format(count=ended.get(key, 0))]
         else:
-            notes = [_NOW.in_language(language).format(count=now[key].count("open") if key in now else 0)]
+            notes = [here.format(count=standing[key].count("open") if key in standing else 0)]
             notes += _median(times.get(key), language)
         marks[key] = StageMark(tuple(notes))
-    legend = [_AS_OF.in_language(language).format(instant=as_of), *_elsewhere(definition, now, "open", language)]
+    legend = [_AS_OF.in_language(language).format(instant=as_of), *_elsewhere(definition, standing, "open", language)]
     return Marks(marks, legend=tuple(legend))
 
 
@@ -107,6 +120,13 @@ async def ended_in(
         page = await read_page(connection, tenant_id, Query(INSTANCES, All(parts)), Slice(1), rows=False, total=True)
         found[key] = page.total or 0
     return found
+
+
+async def ended_by(connection: Connection, frame: Frame, question: Question) -> dict[str, int]:
+    """How many cases of a question stood in each end as of a frame, from history."""
+    values = {**question.values(frame), "definitions": frame.definitions}
+    found = statement(_ENDED_BY, question.tenant_id, values, cases=question.cases)
+    return {row["stage"]: row["cases"] for row in await connection.fetch(found.text, *found.values)}
 
 
 def shown_instant(instant: datetime, zone: str) -> str:

@@ -8,7 +8,7 @@ import strawberry
 from strawberry import argument
 
 from bpm_crm.api.exposing import expose
-from bpm_crm.api.figure_inputs import PeriodInput
+from bpm_crm.api.figure_inputs import AS_OF, KNOWN_AT, PeriodInput
 from bpm_crm.api.references import InstanceRef
 from bpm_crm.exchange.bpmn.findings import Finding, FindingCode, Weight
 
@@ -51,7 +51,7 @@ expose(
     "What is written over a picture of a process.",
     {
         DiagramOverlay.NONE: "Nothing: the process as it is defined.",
-        DiagramOverlay.COUNTS: "Cases in each stage now, and the median working time of first visits, as `stageTimes` has them.",
+        DiagramOverlay.COUNTS: "Cases in each stage, and the median working time of first visits, as `stageTimes` has them.",
         DiagramOverlay.BOTTLENECKS: "Slow stages: late against their targets, and by their share of all working time.",
         DiagramOverlay.INSTANCE: "The way of one case: stages visited, moves with steps and times, where it is.",
     },
@@ -113,6 +113,8 @@ PeriodArgument = Annotated[
     PeriodInput | None,
     argument(description="Of `COUNTS` and `BOTTLENECKS`: whose first visits the times are of; all unless stated."),
 ]
+AsOfArgument = Annotated[datetime | None, argument(description=f"Of `COUNTS` and `BOTTLENECKS`: {AS_OF}")]
+KnownAtArgument = Annotated[datetime | None, argument(description=f"Of `COUNTS` and `BOTTLENECKS`: {KNOWN_AT}")]
 InstanceArgument = Annotated[InstanceRef | None, argument(description="Of `INSTANCE`: the case.")]
 
 

@@ -12,11 +12,13 @@ from bpm_crm.analytics.case_paths import MOST_STEPS, case_path
 from bpm_crm.analytics.dimensions import UNGROUPED
 from bpm_crm.api.context import Info, RequestContext
 from bpm_crm.api.diagram_types import (
+    AsOfArgument,
     Diagram,
     DiagramFormat,
     DiagramOverlay,
     FormatArgument,
     InstanceArgument,
+    KnownAtArgument,
     LanguageArgument,
     OverlayArgument,
     PeriodArgument,
@@ -55,6 +57,15 @@ class _Wanted:
     language: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Figures:
+    """What was asked of the figures over a picture; nothing unless stated."""
+
+    period: PeriodInput | None = None
+    as_of: datetime | None = None
+    known_at: datetime | None = None
+
+
 async def process_diagram(
     root: strawberry.Parent[Any],
     info: Info,
@@ -64,12 +75,15 @@ async def process_diagram(
     language: LanguageArgument = None,
     period: PeriodArgument = None,
     instance: InstanceArgument = None,
+    as_of: AsOfArgument = None,
+    known_at: KnownAtArgument = None,
 ) -> Diagram:
     """A picture of a process definition."""
     context = info.context
     context.require(Permission.VIEW_DEFINITIONS)
     wanted = _Wanted(format, overlay, context.language if language is None else language.value)
-    _check(wanted, period, instance)
+    figures = _Figures(period, as_of, known_at)
+    _check(wanted, figures, instance)
     record = context.known.definition(root.key)
     if record is None:
         raise LookupError(f"process {root.key} is gone")
@@ -83,12 +97,12 @@ async def process_diagram(
         )
         raise Fault(Code.BAD_USER_INPUT, message, maximum=record.latest_version, found=number)
     definition = (await context.process(record.id, number)).definition
-    marks, as_of = BARE, None
+    marks, instant = BARE, None
     if case is not None:
         marks = await _path(context, definition, case, wanted.language)
     elif overlay in {DiagramOverlay.COUNTS, DiagramOverlay.BOTTLENECKS}:
-        marks, as_of = await _figures(context, record, definition, wanted, period)
-    return await _drawn(context, record.id, number, definition, wanted, marks, as_of)
+        marks, instant = await _figures(context, record, definition, wanted, figures)
+    return await _drawn(context, record.id, number, definition, wanted, marks, instant)
 
 
 async def instance_diagram(
@@ -107,7 +121,7 @@ async def instance_diagram(
     return await _drawn(context, case.definition_id, case.version, definition, wanted, marks, None)
 
 
-def _check(wanted: _Wanted, period: PeriodInput | None, instance: InstanceRef | None) -> None:
+def _check(wanted: _Wanted, figures: _Figures, instance: InstanceRef | None) -> None:
     """Faults for what does not go together."""
     _check_format(wanted)
     if (instance is None) is (wanted.overlay is DiagramOverlay.INSTANCE):
@@ -118,12 +132,12 @@ def _check(wanted: _Wanted, period: PeriodInput | None, instance: InstanceRef | 
                 "Укажите `instance` с наложением INSTANCE и только с ним.",
             ),
         )
-    if period is not None and wanted.overlay not in {DiagramOverlay.COUNTS, DiagramOverlay.BOTTLENECKS}:
+    if figures != _Figures() and wanted.overlay not in {DiagramOverlay.COUNTS, DiagramOverlay.BOTTLENECKS}:
         raise Fault(
             Code.BAD_USER_INPUT,
             Title(
-                "Give `period` with the overlay COUNTS or BOTTLENECKS, and only then.",
-                "Укажите `period` с наложением COUNTS или BOTTLENECKS и только с ними.",
+                "Give `period`, `asOf` and `knownAt` with the overlay COUNTS or BOTTLENECKS, and only then.",
+                "Укажите `period`, `asOf` и `knownAt` с наложением COUNTS или BOTTLENECKS и только с ними.",
             ),
         )
 
@@ -199,13 +213,14 @@ async def _figures(
     record: DefinitionRecord,
     definition: ProcessDefinition,
     wanted: _Wanted,
-    period: PeriodInput | None,
+    figures: _Figures,
 ) -> tuple[Marks, datetime]:
     """The figures of the whole process within the viewer's reach, and the instant they are of."""
     viewer, scope = context.require(Permission.VIEW_FIGURES)
-    ever, asked = (question_of(context, chosen, None, UNGROUPED) for chosen in (None, period))
+    ever, asked = (question_of(context, chosen, None, UNGROUPED) for chosen in (None, figures.period))
     picture = Picture(record, definition, wanted.language, context.known.tenant.zone)
     reach = scope_condition(scope, "i") if wanted.overlay is DiagramOverlay.COUNTS else None
     async with context.services.database.reader(viewer.tenant_id) as connection:
         processes = context.services.writer.processes
-        return await figures_over(connection, processes, picture, ever=ever, asked=asked, reach=reach)
+        times = {"as_of": figures.as_of, "known_at": figures.known_at}
+        return await figures_over(connection, processes, picture, ever=ever, asked=asked, reach=reach, **times)
