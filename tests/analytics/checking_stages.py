@@ -10,7 +10,7 @@ from bpm_crm.analytics.forensics import read_forensics
 from bpm_crm.analytics.funnel import FunnelMode, FunnelUnit, OrderMode, read_funnel
 from bpm_crm.analytics.losses import read_losses
 from bpm_crm.analytics.managers import read_managers
-from bpm_crm.analytics.outcomes import FATES, read_outcomes
+from bpm_crm.analytics.outcomes import read_outcomes
 from bpm_crm.analytics.stage_times import read_stage_times
 from bpm_crm.analytics.stays import UNITS, VISITS
 from bpm_crm.analytics.steps import steps_of
@@ -37,7 +37,7 @@ async def check_outcomes(walked: "checking.Walked", ask: Ask, where: FactWhere |
         }
         assert shown == {cell: len(found) for cell, found in expected.members.items()}
         for item in figures.outcomes:
-            assert sum(item.count(name) for name in FATES) == item.count("entered")
+            assert sum(item.count(name) for name in reference_stages.FATES) == item.count("entered")
             assert item.visits == expected.visits.get((item.number, item.segment), 0)
         cells = list(expected.members)
         wanted = [(str(number), name, segment) for number, segment, name in cells]

@@ -13,6 +13,9 @@ from tests.analytics.cases import EPOCH, MICROSECOND, Ask, Case, Cell, Row, Segm
 
 # Outcomes
 
+FATES = ("next", "skipped", "back", "lost", "won", "open")
+"""What becomes of a case that entered a step: one of these, and only one."""
+
 
 @dataclass
 class OutcomeAnswer:

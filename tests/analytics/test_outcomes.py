@@ -6,8 +6,9 @@ from typing import Any
 from bpm_crm.analytics.dimensions import Dimension
 from bpm_crm.analytics.frames import Question, read_frame
 from bpm_crm.analytics.members import Wanted
-from bpm_crm.analytics.outcomes import FATES, OutcomeFigures, read_outcomes
+from bpm_crm.analytics.outcomes import OutcomeFigures, read_outcomes
 from tests.analytics.leads import assign, database_now, exclude, fire, force, hour, lead, lose, question, up_to
+from tests.analytics.reference_stages import FATES
 from tests.world import World
 
 

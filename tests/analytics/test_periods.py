@@ -1,9 +1,11 @@
 """The period before, the parts of a period, and differences of measurements."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from fractions import Fraction
 from itertools import pairwise
 from math import inf
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -11,8 +13,9 @@ import pytest
 from bpm_crm.analytics.comparisons import difference, poisson
 from bpm_crm.analytics.dimensions import Dimension
 from bpm_crm.analytics.formulas import Measurement
+from bpm_crm.analytics.frames import Question
 from bpm_crm.analytics.kpi_catalogue import CATALOGUE
-from bpm_crm.analytics.periods import buckets, previous
+from bpm_crm.analytics.periods import before, buckets
 
 ZONE = "Europe/Berlin"
 
@@ -22,7 +25,7 @@ def at(text: str) -> datetime:
 
 
 @pytest.mark.parametrize(
-    ("since", "until", "before"),
+    ("since", "until", "begins"),
     [
         ("2026-03-01", "2026-04-01", "2026-02-01"),
         ("2026-01-01", "2026-04-01", "2025-10-01"),
@@ -32,8 +35,14 @@ def at(text: str) -> datetime:
         ("2026-05-04T09:00", "2026-05-04T11:00", "2026-05-04T07:00"),
     ],
 )
-def test_the_period_before_is_as_many_months_days_or_hours_long(since: str, until: str, before: str) -> None:
-    assert previous(at(since), at(until), ZONE) == (at(before), at(since))
+def test_the_period_before_is_as_many_months_days_or_hours_long(since: str, until: str, begins: str) -> None:
+    asked = Question(UUID(int=1), since=at(since), until=at(until))
+    assert before(asked, ZONE) == replace(asked, since=at(begins), until=at(since))
+
+
+def test_nothing_is_before_an_open_period() -> None:
+    asked = Question(UUID(int=1))
+    assert [before(item, ZONE) for item in (asked, replace(asked, since=at("2026-03-01")))] == [None, None]
 
 
 @pytest.mark.parametrize(

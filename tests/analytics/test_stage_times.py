@@ -10,7 +10,7 @@ from bpm_crm.analytics.frames import Question, read_frame
 from bpm_crm.analytics.members import Wanted
 from bpm_crm.analytics.stage_clocks import stage_clocks, stage_target
 from bpm_crm.analytics.stage_pace import Change, Pace, against_history, against_target, change
-from bpm_crm.analytics.stage_times import StageTimeFigures, StageTimes, previous, read_stage_times
+from bpm_crm.analytics.stage_times import StageTimeFigures, StageTimes, read_stage_times
 from bpm_crm.analytics.stays import Quantile, Stay
 from bpm_crm.engine.step import Activity
 from bpm_crm.operations.commands import Record
@@ -208,14 +208,6 @@ def test_a_stage_is_slow_when_surely_more_than_a_tenth_is_late() -> None:
 
 
 # History
-
-
-def test_the_period_before_is_as_long_and_an_open_one_has_none(world: World) -> None:
-    asked = question(world, since=hour(24), until=hour(72))
-    before = previous(asked)
-    assert before is not None
-    assert (before.since, before.until) == (hour(-24), hour(24))
-    assert previous(Question(world.tenant_id)) is None
 
 
 def test_a_change_has_the_interval_that_both_medians_give_it() -> None:

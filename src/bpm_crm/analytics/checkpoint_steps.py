@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from bpm_crm.analytics.frames import Version
+from bpm_crm.analytics.frames import Version, columns
 
 
 def checkpoints_of(versions: Sequence[Version]) -> list[str]:
@@ -23,12 +23,8 @@ def checkpoint_values(versions: Sequence[Version], checkpoints: Sequence[str]) -
         for policy, part in version.clocks.items()
         if part.get("checkpoint") is not None
     ]
-    definitions, numbers, policies, steps = ([item[place] for item in bound] for place in range(4))
     return {
         "definitions": list(dict.fromkeys(version.definition_id for version in versions)),
         "checkpoints": list(checkpoints),
-        "bound_definitions": definitions,
-        "bound_versions": numbers,
-        "bound_policies": policies,
-        "bound_steps": steps,
+        **columns("bound", ("definitions", "versions", "policies", "steps"), bound),
     }

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any
 
-from bpm_crm.analytics.frames import Frame, Titles, Version, titles_of
+from bpm_crm.analytics.frames import Frame, Titles, Version, columns, titles_of
 from bpm_crm.analytics.statements import report
 from bpm_crm.engine.draft import FORCE
 from bpm_crm.engine.occasions import STANDARD_ACTIVITIES
@@ -29,14 +29,11 @@ def event_values(frame: Frame, classifier: EventClassifier) -> dict[str, Any]:
         for key, part in version.stages.items()
         if part.get("silent")
     ]
-    performers = _performer_fields(frame)
     return {
         "definitions": frame.definitions,
         "classifier": classifier.value,
-        "silent_versions": [version for version, _ in silent],
-        "silent_stages": [stage for _, stage in silent],
-        "performer_versions": [version for version, _ in performers],
-        "performer_fields": [field for _, field in performers],
+        **columns("silent", ("versions", "stages"), silent),
+        **columns("performer", ("versions", "fields"), _performer_fields(frame)),
     }
 
 

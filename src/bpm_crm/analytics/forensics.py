@@ -7,7 +7,7 @@ from typing import Any
 
 from bpm_crm.analytics.calendars import Processes
 from bpm_crm.analytics.dimensions import Segment
-from bpm_crm.analytics.frames import Frame, Question, Titles, Version, titles_of
+from bpm_crm.analytics.frames import Frame, Question, Titles, Version, columns, titles_of
 from bpm_crm.analytics.members import Members
 from bpm_crm.analytics.statements import report
 from bpm_crm.engine.definition import ProcessDefinition, SlaPolicy, Transition
@@ -113,13 +113,9 @@ def _values(frame: Frame, question: Question, processes: Processes) -> dict[str,
     return {
         **question.values(frame),
         "definitions": frame.definitions,
-        **_columns(("definitions", "versions", "policies", "checkpoints", "documents"), clocks, "bound"),
-        **_columns(("definitions", "versions", "stages", "checkpoints", "fields"), demands, "demand"),
+        **columns("bound", ("definitions", "versions", "policies", "checkpoints", "documents"), clocks),
+        **columns("demand", ("definitions", "versions", "stages", "checkpoints", "fields"), demands),
     }
-
-
-def _columns(names: Sequence[str], rows: Sequence[Sequence[Any]], prefix: str) -> dict[str, list[Any]]:
-    return {f"{prefix}_{name}": [row[place] for row in rows] for place, name in enumerate(names)}
 
 
 def is_document(definition: ProcessDefinition, policy: SlaPolicy) -> bool:

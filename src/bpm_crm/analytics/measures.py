@@ -10,11 +10,11 @@ from uuid import UUID
 from bpm_crm.analytics.dimensions import Dimension, Segment
 from bpm_crm.analytics.estimates import FEWEST_SETTLED
 from bpm_crm.analytics.formulas import Measurement, Totals, duration_measurement, measurement_of, nothing_measured
-from bpm_crm.analytics.frames import FIRST_INSTANT, LAST_INSTANT, Frame, Question, bound_fields, columns, read_frame
+from bpm_crm.analytics.frames import Frame, Question, bound_fields, columns, read_frame
 from bpm_crm.analytics.kpi_catalogue import Kpi, KpiKind, KpiSubject
 from bpm_crm.analytics.members import Members
 from bpm_crm.analytics.own_facts import chosen_cases
-from bpm_crm.analytics.periods import previous
+from bpm_crm.analytics.periods import before
 from bpm_crm.analytics.statements import report
 from bpm_crm.analytics.working_hours import working_hours
 from bpm_crm.engine.definition import Title
@@ -97,11 +97,8 @@ async def members_of(
 async def _of_customers(connection: Connection, frame: Frame, question: Question) -> dict[str, Any]:
     """The named values that KPIs of customers may use: the amounts of all processes, and when the period before began."""
     every = await read_frame(connection, question.tenant_id, as_of=frame.as_of, known_at=frame.known_at)
-    before = question.since
-    if question.since != FIRST_INSTANT and question.until != LAST_INSTANT:
-        zone = await connection.fetchval(_ZONE, question.tenant_id)
-        before, _ = previous(question.since, question.until, zone)
-    return {**bound_fields("amount", every.versions), "before": before, "repeat_within": REPEAT_WITHIN}
+    earlier = before(question, await connection.fetchval(_ZONE, question.tenant_id)) or question
+    return {**bound_fields("amount", every.versions), "before": earlier.since, "repeat_within": REPEAT_WITHIN}
 
 
 def _numbers(kpi: Kpi, rows: list[Mapping[str, Any]]) -> dict[Segment | None, Measurement]:

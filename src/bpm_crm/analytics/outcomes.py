@@ -15,15 +15,13 @@ from bpm_crm.records.database import Connection
 _REPORT = report("stage_outcomes")
 _NUMBERS = report("stage_outcome_numbers")
 
-FATES = ("next", "skipped", "back", "lost", "won", "open")
-"""What becomes of a case that entered a step: one of these, and only one."""
-
 
 @dataclass(frozen=True, slots=True)
 class StageOutcomes:
     """What became of the cases that entered a step in one segment: `counts` by number, `visits` entries by these cases.
 
-    The numbers are `entered`, one for each of `FATES`, `cancelled` (of the lost) and `reworked` (entered more than once).
+    The numbers are `entered`, one for each fate, of which every case has one (`next`, `skipped`, `back`, `lost`, `won`, `open`), `cancelled`
+    (of the lost) and `reworked` (entered more than once).
     """
 
     number: int

@@ -1,12 +1,13 @@
 """Periods of the calendar in a time zone: the one before, and the days, weeks, months, quarters and years inside one."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from bpm_crm.analytics.dimensions import Dimension
+from bpm_crm.analytics.frames import FIRST_INSTANT, LAST_INSTANT, Question
 
 _MONTHS: Final = 12
 
@@ -20,16 +21,14 @@ class Bucket:
     until: datetime
 
 
-def previous(since: datetime, until: datetime, zone: str) -> tuple[datetime, datetime]:
-    """The period before `[since, until)`: as many months before whole months, as many days before whole days, else as long."""
-    local, end = since.astimezone(ZoneInfo(zone)), until.astimezone(ZoneInfo(zone))
-    if local.time() != time() or end.time() != time():
-        return since - (until - since), since
-    if local.day == end.day == 1:
-        earlier = _months_on(local.date(), -_months_between(local.date(), end.date()))
-    else:
-        earlier = local.date() - (end.date() - local.date())
-    return _midnight(earlier, zone), since
+def before(question: Question, zone: str) -> Question | None:
+    """The same question of the period before: as many months before whole months, as many days before whole days, else as long.
+
+    None where the period is open.
+    """
+    if question.since == FIRST_INSTANT or question.until == LAST_INSTANT:
+        return None
+    return replace(question, since=_beginning_before(question.since, question.until, zone), until=question.since)
 
 
 def buckets(since: datetime, until: datetime, part: Dimension, zone: str) -> Iterator[Bucket]:
@@ -40,6 +39,15 @@ def buckets(since: datetime, until: datetime, part: Dimension, zone: str) -> Ite
         begins_next = _NEXT[part](begins)
         yield Bucket(_key(begins, part), max(start, since), min(_midnight(begins_next, zone), until))
         begins = begins_next
+
+
+def _beginning_before(since: datetime, until: datetime, zone: str) -> datetime:
+    local, end = since.astimezone(ZoneInfo(zone)), until.astimezone(ZoneInfo(zone))
+    if local.time() != time() or end.time() != time():
+        return since - (until - since)
+    if local.day == end.day == 1:
+        return _midnight(_months_on(local.date(), -_months_between(local.date(), end.date())), zone)
+    return _midnight(local.date() - (end.date() - local.date()), zone)
 
 
 def _midnight(day: date, zone: str) -> datetime:

@@ -11,7 +11,7 @@ from fractions import Fraction
 from typing import Any
 
 from bpm_crm.analytics.event_log import EventClassifier, event_values, has_performers, reports_of
-from bpm_crm.analytics.frames import Frame, Question, Version
+from bpm_crm.analytics.frames import Frame, Question, Version, columns
 from bpm_crm.analytics.members import Members
 from bpm_crm.analytics.statements import report
 from bpm_crm.engine.definition import FINAL_KINDS
@@ -164,12 +164,8 @@ def _definition_values(versions: Sequence[Version]) -> dict[str, Any]:
         if part.get("order") is not None
     ]
     return {
-        "legal_versions": [item[0] for item in moves],
-        "legal_sources": [item[1] for item in moves],
-        "legal_targets": [item[2] for item in moves],
-        "step_versions": [item[0] for item in steps],
-        "step_checkpoints": [item[1] for item in steps],
-        "step_places": [item[2] for item in steps],
+        **columns("legal", ("versions", "sources", "targets"), moves),
+        **columns("step", ("versions", "checkpoints", "places"), steps),
     }
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from bpm_crm.analytics.calendars import Processes
 from bpm_crm.analytics.cells.reading import read_answers
 from bpm_crm.analytics.dimensions import Segment
-from bpm_crm.analytics.frames import FIRST_INSTANT, LAST_INSTANT, Frame, Question, Titles, titles_of
+from bpm_crm.analytics.frames import Frame, Question, Titles, titles_of
 from bpm_crm.analytics.kept_stage_times import KEPT_STAGE_TIMES, stage_stays
 from bpm_crm.analytics.members import Listed, Members, Wanted
 from bpm_crm.analytics.stage_values import held_values, paused_by_conditions, stage_values
@@ -109,14 +109,6 @@ async def _counted(
         _, stays = rows.setdefault((tuple(row["segment"]), row["stage"]), (row["counts"], {}))
         stays[visit, unit] = _stay(row)
     return rows
-
-
-def previous(question: Question) -> Question | None:
-    """The same question of the period of the same length just before; None where the period is open."""
-    if question.since == FIRST_INSTANT or question.until == LAST_INSTANT:
-        return None
-    length = question.until - question.since
-    return replace(question, since=question.since - length, until=question.since)
 
 
 def _times(

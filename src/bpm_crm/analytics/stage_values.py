@@ -1,11 +1,11 @@
 """What the statement of stage times is asked with: calendars, the clocks that set targets, and pauses."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 from bpm_crm.analytics.calendars import Processes, calendar_values, paused_times
-from bpm_crm.analytics.frames import Frame, Question
+from bpm_crm.analytics.frames import Frame, Question, columns
 from bpm_crm.analytics.stage_clocks import stage_clocks
 from bpm_crm.engine.process import Process
 from bpm_crm.records.database import Connection
@@ -54,26 +54,21 @@ def _has_conditional_pauses(process: Process) -> bool:
 
 
 def _clock_values(processes: Processes) -> dict[str, Any]:
-    bound = (
+    bound = [
         (*key, policy, stage)
         for key, process in processes.items()
         for stage, policy in stage_clocks(process.definition).items()
-    )
-    return _columns(bound, "bound_definitions", "bound_versions", "bound_policies", "bound_stages")
+    ]
+    return columns("bound", ("definitions", "versions", "policies", "stages"), bound)
 
 
 def _pause_values(processes: Processes) -> dict[str, Any]:
     """The stages that pause every case in them, of versions in which nothing else pauses."""
-    paused = (
+    paused = [
         (*key, stage)
         for key, process in processes.items()
         if not _has_conditional_pauses(process)
         for stage, reasons in process.holding.items()
         if reasons
-    )
-    return _columns(paused, "paused_definitions", "paused_versions", "paused_stages")
-
-
-def _columns(rows: Iterable[tuple[Any, ...]], *names: str) -> dict[str, Any]:
-    found = list(rows)
-    return {name: [row[place] for row in found] for place, name in enumerate(names)}
+    ]
+    return columns("paused", ("definitions", "versions", "stages"), paused)

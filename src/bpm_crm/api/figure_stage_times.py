@@ -8,9 +8,10 @@ from strawberry.dataloader import DataLoader
 
 from bpm_crm.analytics.calendars import Processes
 from bpm_crm.analytics.dimensions import Dimension, Segment
+from bpm_crm.analytics.periods import before
 from bpm_crm.analytics.stage_clocks import stage_target
 from bpm_crm.analytics.stage_pace import against_history
-from bpm_crm.analytics.stage_times import StageTimeFigures, StageTimes, previous, read_stage_times
+from bpm_crm.analytics.stage_times import StageTimeFigures, StageTimes, read_stage_times
 from bpm_crm.api.context import Info, RequestContext
 from bpm_crm.api.figure_frames import DimensionValue, FigureFrame, Period, by_title, dimension_values
 from bpm_crm.api.figure_members import After, Drilldown, First
@@ -36,7 +37,7 @@ class Histories:
         self._figures = figures
         self._processes = processes
         self._loader: DataLoader[Place, StageTimes | None] = DataLoader(self._load)
-        self.question = previous(figures.question)
+        self.question = before(figures.question, context.known.tenant.zone)
 
     async def of(self, stage: str, segment: Segment) -> StageTimes | None:
         """The times of a stage in a segment; None without cases."""
@@ -46,8 +47,8 @@ class Histories:
         if self.question is None:
             return [None] * len(places)
         async with self._context.services.database.reader(self.question.tenant_id) as connection:
-            before = await read_stage_times(connection, self._figures.frame, self.question, self._processes)
-        known = {(times.stage, times.segment): times for times in before.times}
+            earlier = await read_stage_times(connection, self._figures.frame, self.question, self._processes)
+        known = {(times.stage, times.segment): times for times in earlier.times}
         return [known.get(place) for place in places]
 
 

@@ -136,7 +136,7 @@ class StageTarget:
 
 
 @strawberry.type(
-    description="First visits against those of the period of the same length just before, as seen at the same `asOf`."
+    description="First visits against those of the period before (as many months before whole months, as many days before whole days, else as long), as seen at the same `asOf`."
 )
 class StageHistory:
     """First visits against those of the period before."""

@@ -7,9 +7,9 @@ import strawberry
 from bpm_crm.analytics.comparisons import Difference, difference
 from bpm_crm.analytics.dimensions import Segment
 from bpm_crm.analytics.formulas import Measurement, nothing_measured
-from bpm_crm.analytics.frames import FIRST_INSTANT, LAST_INSTANT, Question
+from bpm_crm.analytics.frames import Question
 from bpm_crm.analytics.measures import Measured, measure
-from bpm_crm.analytics.periods import previous
+from bpm_crm.analytics.periods import before
 from bpm_crm.api.context import RequestContext
 from bpm_crm.api.faults import Code, Fault
 from bpm_crm.api.figure_filters import FactWhere
@@ -71,7 +71,8 @@ def _other(context: RequestContext, question: Question, with_: KpiComparisonInpu
                 "`previousPeriod` бывает только true; чтобы не сравнивать, уберите `compareWith`.",
             ),
         )
-    if question.since == FIRST_INSTANT or question.until == LAST_INSTANT:
+    earlier = before(question, context.known.tenant.zone)
+    if earlier is None:
         raise Fault(
             Code.BAD_USER_INPUT,
             Title(
@@ -79,8 +80,7 @@ def _other(context: RequestContext, question: Question, with_: KpiComparisonInpu
                 "Предыдущий период есть у периода с обоими концами; задайте оба.",
             ),
         )
-    since, until = previous(question.since, question.until, context.known.tenant.zone)
-    return replace(question, since=since, until=until), None
+    return earlier, None
 
 
 class _Comparing:

@@ -12,7 +12,7 @@ from bpm_crm.analytics.frames import FIRST_INSTANT, LAST_INSTANT, Question
 from bpm_crm.analytics.kpi_moves import DECOMPOSED, read_move
 from bpm_crm.analytics.measures import DimensionNotOffered
 from bpm_crm.analytics.own_kpis import every_kpi
-from bpm_crm.analytics.periods import previous
+from bpm_crm.analytics.periods import before
 from bpm_crm.api.context import Info, RequestContext
 from bpm_crm.api.errors import UserError, text
 from bpm_crm.api.faults import Code, Fault
@@ -115,18 +115,11 @@ def _questions(
 ) -> tuple[Question, Question]:
     """The question about the period, and that about the one before; a fault for an open period."""
     now = question_of(context, period, where, Grouping())
-    if base_period is not None:
-        base = question_of(context, base_period, where, Grouping())
+    if base_period is None:
+        base = before(now, context.known.tenant.zone)
     else:
-        since, until = _closed(now)
-        since, until = previous(since, until, context.known.tenant.zone)
-        base = Question(now.tenant_id, now.cases, since, until)
-    _closed(base)
-    return now, base
-
-
-def _closed(question: Question) -> tuple[datetime, datetime]:
-    if question.since == FIRST_INSTANT or question.until == LAST_INSTANT:
+        base = question_of(context, base_period, where, Grouping())
+    if base is None or base.since == FIRST_INSTANT or base.until == LAST_INSTANT:
         raise Fault(
             Code.BAD_USER_INPUT,
             Title(
@@ -134,4 +127,4 @@ def _closed(question: Question) -> tuple[datetime, datetime]:
                 "Задайте оба конца периода, показатель которого сравнивается с другим.",
             ),
         )
-    return question.since, question.until
+    return now, base
