@@ -35,7 +35,7 @@ async def run_batch(
 
     Cases that are written are kept in `known` afterwards. Raises what the database raises; then nothing of the batch is written, unless it was the commit that was interrupted.
     """
-    async with database.transaction(works[0].tenant_id) as connection:
+    async with database.transaction(works[0].tenant_id, by_key=True) as connection:
         batch = _Batch(connection, processes, known, works)
         await batch.prepare()
         answers = [await batch.answer(work) for work in works]
