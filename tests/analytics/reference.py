@@ -69,7 +69,8 @@ def segment_of(row: Row | None, case: Case, ask: Ask) -> Segment:
 
 def _value(dimension: str, row: Row | None, last: Row, basis: str) -> str | None:
     if dimension == "version":
-        return f"{last['definition_id']}@{last['version']}"
+        then = last if row is None else row
+        return f"{then['definition_id']}@{then['version']}"
     if dimension == "region":
         found: str | None = last["region"]
         return found

@@ -63,4 +63,4 @@ def test_the_walks_meet_what_figures_are_wrong_about(walked: Walked) -> None:
     running = [case for case in walked.cases if case.row["outcome"] is None]
     assert min(len(late), len(reopened), len(loops), len(owners), len(running)) >= 3
     assert len(lost_in) >= 3
-    assert {"forced", "exclusion", "activity", "assignment", "clock"} <= kinds
+    assert {"forced", "exclusion", "activity", "assignment", "clock", "migration"} <= kinds

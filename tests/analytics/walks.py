@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from bpm_crm.engine.mapping import MigrationMapping
 from bpm_crm.engine.process import Process
 from bpm_crm.engine.step import Activity
-from bpm_crm.operations.commands import Assign, Command, Exclude, Fire, Force, Record, Recorded, Tick, Work
+from bpm_crm.operations.commands import Assign, Command, Exclude, Fire, Force, Migrate, Record, Recorded, Tick, Work
 from bpm_crm.operations.publishing import publish
 from bpm_crm.processes.library import shipped_text
 from tests.analytics.leads import DATA, MONDAY, arrival, call, database_now, leads, lose, up_to
@@ -57,15 +58,18 @@ class Walks:
         self.world = world
         self.rng = random.Random(seed)
         self.people = random.Random(seed + 1_000)
+        self.movers = random.Random(seed + 2_000)
         self.cases: dict[UUID, tuple[str, datetime]] = {}
         self.instants: list[datetime] = []
         self.versions: dict[UUID, tuple[UUID, int]] = {}
 
     async def run(self, rounds: int, arrivals: int, steps: int) -> None:
-        """In each round some cases arrive, and each known case takes some steps; before the third a new version is published."""
+        """In each round some cases arrive, and each known case takes some steps; before the third a new version is published, to which some
+        cases are migrated."""
         for number in range(rounds):
             if number == 2:
                 await self._publish()
+                await self._migrate()
             for _ in range(arrivals):
                 await self._arrive()
             for _ in range(steps):
@@ -86,6 +90,18 @@ class Walks:
                 by=None,
             )
         await self.world.refresh()
+
+    async def _migrate(self) -> None:
+        """Take some of the running cases of the first version to the second."""
+        world = self.world
+        definition = next(item for item in world.reference.definitions.values() if item.key == CHANNELS[0])
+        async with world.database.reader(world.tenant_id) as connection:
+            target = await world.writer.processes.get(connection, world.tenant_id, definition.id, 2)
+        first = [case for case, version in self.versions.items() if version == (definition.id, 1)]
+        for case in self.movers.sample(first, len(first) // 2):
+            outcome = await world.do(case, Migrate(1, 2, target, MigrationMapping()), by="admin")
+            if isinstance(outcome, Recorded):
+                self._note(outcome, self.cases[case][1])
 
     async def _arrive(self) -> None:
         rng = self.rng
