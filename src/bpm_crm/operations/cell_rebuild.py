@@ -6,7 +6,7 @@ from datetime import date
 from hashlib import sha256
 from uuid import UUID
 
-from bpm_crm.analytics.cells.columns import joined_bodies, unpack_columns
+from bpm_crm.analytics.cells.bodies import joined_bodies, unpack_columns
 from bpm_crm.operations.compacting import FIRST_ID, Compaction
 from bpm_crm.operations.compactor import MOST_AT_ONCE
 from bpm_crm.records import cell_bodies, cells
@@ -51,7 +51,7 @@ async def _cells(
 ) -> dict[date, bytes]:
     """The digest of what each cell says, however many bodies it is made of; of those that say anything."""
     bodies: dict[date, list[bytes]] = defaultdict(list)
-    for row in await cell_bodies.read(connection, tenant_id, sheet_id, dimensions, level, None, None):
+    for row in await cell_bodies.read(connection, tenant_id, sheet_id, dimensions, [(level, None, None)]):
         bodies[row["starts_on"]].append(row["body"])
     whole = {start: some[0] if len(some) == 1 else joined_bodies(some) for start, some in bodies.items()}
     return {start: sha256(body).digest() for start, body in whole.items() if unpack_columns(body).size}

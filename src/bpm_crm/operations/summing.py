@@ -6,10 +6,11 @@ from uuid import UUID
 
 import numpy as np
 
-from bpm_crm.analytics.cells.columns import joined, joined_bodies, unpack_columns
-from bpm_crm.analytics.cells.days import month_of
+from bpm_crm.analytics.cells.bodies import joined_bodies, unpack_columns
+from bpm_crm.analytics.cells.columns import joined
+from bpm_crm.analytics.cells.days import Level
 from bpm_crm.analytics.cells.sheets import WHOLE, Sheet
-from bpm_crm.analytics.cells.sums import KINDS, WHOLE_DAYS, Added, name_of
+from bpm_crm.analytics.cells.sums import KINDS, ROLL_UPS, Added, name_of
 from bpm_crm.records import cell_bodies
 from bpm_crm.records.cell_bodies import CellKey
 from bpm_crm.records.database import Connection
@@ -28,29 +29,42 @@ async def add_to_cells(connection: Connection, tenant_id: UUID, sheet: Sheet, ad
 
 
 async def roll_up(connection: Connection, tenant_id: UUID, sheet: Sheet) -> None:
-    """Make the cells by dimensions of a sheet that has none yet, of its days, month by month."""
-    for month in await cell_bodies.months(connection, tenant_id, sheet.id, *name_of(*WHOLE_DAYS)):
+    """Make the cells by dimensions of a sheet that has none yet: of its days month by month, and of the months those that are longer."""
+    longer: dict[CellKey, list[bytes]] = {}
+    for month in await cell_bodies.months(connection, tenant_id, sheet.id, ",".join(WHOLE), (Level.DAY, None, None)):
+        quarter = Level.QUARTER.start_of(month)
+        if any(key.starts_on < quarter for key in longer):
+            await _save(connection, tenant_id, longer)
+            longer = {}
         added = (await _days(connection, tenant_id, sheet, month)).in_order()
-        saved = {
-            CellKey(sheet.id, *name_of(*kind), starts_on): (0, body)
-            for kind in KINDS
-            if kind != WHOLE_DAYS
-            for starts_on, body in added.by(*kind)
-        }
-        await cell_bodies.save(connection, tenant_id, saved)
+        saved: dict[CellKey, list[bytes]] = {}
+        for dimensions in ROLL_UPS:
+            for level, starts_on, body in added.by(dimensions, (Level.DAY, Level.MONTH)):
+                saved[CellKey(sheet.id, *name_of(dimensions, level), starts_on)] = [body]
+                if level is Level.MONTH:
+                    key = CellKey(sheet.id, *name_of(dimensions, Level.QUARTER), quarter)
+                    longer.setdefault(key, []).append(body)
+        await _save(connection, tenant_id, saved)
+    await _save(connection, tenant_id, longer)
 
 
 def _packed(sheet: Sheet, ordered: Added) -> Iterator[tuple[CellKey, bytes]]:
-    for kind in KINDS:
-        if sheet.is_filled or kind == WHOLE_DAYS:
-            for starts_on, body in ordered.by(*kind):
-                yield CellKey(sheet.id, *name_of(*kind), starts_on), body
+    for dimensions, levels in KINDS.items():
+        if sheet.is_filled or dimensions == WHOLE:
+            for level, starts_on, body in ordered.by(dimensions, levels):
+                yield CellKey(sheet.id, *name_of(dimensions, level), starts_on), body
+
+
+async def _save(connection: Connection, tenant_id: UUID, bodies: Mapping[CellKey, Sequence[bytes]]) -> None:
+    """Store the first body of each of these cells."""
+    saved = {key: (0, some[0] if len(some) == 1 else joined_bodies(some)) for key, some in bodies.items()}
+    await cell_bodies.save(connection, tenant_id, saved)
 
 
 async def _days(connection: Connection, tenant_id: UUID, sheet: Sheet, month: date) -> Added:
     """The days of a month in whole segments."""
-    dimensions, level = name_of(*WHOLE_DAYS)
-    rows = await cell_bodies.read(connection, tenant_id, sheet.id, dimensions, level, month, month_of(month, 1))
+    span = (Level.DAY, month, Level.MONTH.start_of(month, 1))
+    rows = await cell_bodies.read(connection, tenant_id, sheet.id, ",".join(WHOLE), [span])
     parts = [unpack_columns(row["body"]) for row in rows]
     days = np.repeat([row["starts_on"].toordinal() for row in rows], [part.size for part in parts])
     return Added(joined(parts, len(WHOLE)), days, np.zeros(len(days), np.int64))
