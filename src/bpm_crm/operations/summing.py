@@ -31,7 +31,8 @@ async def add_to_cells(connection: Connection, tenant_id: UUID, sheet: Sheet, ad
 async def roll_up(connection: Connection, tenant_id: UUID, sheet: Sheet) -> None:
     """Make the cells by dimensions of a sheet that has none yet: of its days month by month, and of the months those that are longer."""
     longer: dict[CellKey, list[bytes]] = {}
-    for month in await cell_bodies.months(connection, tenant_id, sheet.id, ",".join(WHOLE), (Level.DAY, None, None)):
+    days = await cell_bodies.days(connection, tenant_id, sheet.id, ",".join(WHOLE), (Level.DAY, None, None))
+    for month in dict.fromkeys(Level.MONTH.start_of(day) for day, _ in days):
         quarter = Level.QUARTER.start_of(month)
         if any(key.starts_on < quarter for key in longer):
             await _save(connection, tenant_id, longer)

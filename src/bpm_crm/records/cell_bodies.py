@@ -41,10 +41,10 @@ CROSS JOIN LATERAL (
     LIMIT 1000000
 ) AS k
 """
-_MONTHS = """
-SELECT DISTINCT date_trunc('month', k.starts_on)::date AS starts_on FROM cell AS k
+_DAYS = """
+SELECT k.starts_on, sum(octet_length(k.body))::bigint AS size FROM cell AS k
 WHERE k.tenant_id = $1 AND k.sheet_id = $2 AND k.dimensions = $3 AND k.level = $4 AND k.starts_on >= $5 AND k.starts_on < $6
-ORDER BY 1
+GROUP BY k.starts_on ORDER BY k.starts_on
 """
 _KINDS = "SELECT DISTINCT k.dimensions, k.level FROM cell AS k WHERE k.tenant_id = $1 AND k.sheet_id = ANY($2::uuid[])"
 _DROP = "DELETE FROM cell WHERE tenant_id = $1 AND sheet_id = ANY($2::uuid[])"
@@ -94,12 +94,13 @@ async def read(
     return rows
 
 
-async def months(
+async def days(
     connection: Connection, tenant_id: UUID, sheet_id: UUID, dimensions: str, span: BodySpan
-) -> list[date]:
-    """The first days of the months in which such cells begin, in order."""
-    rows = await connection.fetch(_MONTHS, tenant_id, sheet_id, dimensions, *(bound[0] for bound in _bounds([span])))
-    return [row["starts_on"] for row in rows]
+) -> list[tuple[date, int]]:
+    """The days on which such cells begin, in order, and how many bytes the bodies of each have."""
+    bounds = (bound[0] for bound in _bounds([span]))
+    rows = await connection.fetch(_DAYS, tenant_id, sheet_id, dimensions, *bounds)
+    return [(row["starts_on"], row["size"]) for row in rows]
 
 
 async def kinds(connection: Connection, tenant_id: UUID, sheets: Sequence[UUID]) -> list[tuple[str, str]]:

@@ -108,12 +108,6 @@ class Span:
         """Whether a day lies inside."""
         return (self.since is None or day >= self.since) and (self.until is None or day < self.until)
 
-    def within(self, level: Level, start: date) -> tuple[Level, date, date]:
-        """The days of it that lie in the month or quarter that begins then."""
-        end = level.start_of(start, 1)
-        first = start if self.since is None else max(start, self.since)
-        return Level.DAY, first, end if self.until is None else min(end, self.until)
-
     def cover(self) -> list[tuple[Level, date | None, date | None]]:
         """What it is made up of, each `[first, end)` of a level, None: open: as long as can be, and shorter at the ends."""
         return list(_cover(self.since, self.until, Level.QUARTER))

@@ -53,9 +53,24 @@ class Gathering:
         width = len(self._names)
         found = _codes([body.numbers for body in bodies], names, groups, width)
         self._numbers.add(*found, width, _NAMES, np.arange(width))
-        keys, width, known = _close([grown(body.lengths.keys, self._axes) for body in bodies])
+        keys, width, known = self._close([body.lengths.keys for body in bodies])
         found = _codes([body.lengths for body in bodies], keys, groups, width)
         self._lengths.add(*found, width, _KEYS, known)
+
+    def _close(self, some: Sequence[Ints]) -> tuple[list[Ints], int, Ints]:
+        """Keys of lengths as numbers that lie close together, how many of these there can be, and the key of each."""
+        keys = grown(np.concatenate(some), self._axes)
+        if not len(keys):
+            return list(some), 0, keys
+        slots, buckets = _split(keys, WIDTH)
+        low = int(buckets.min())
+        height = int(buckets.max()) - low + 1
+        used = np.flatnonzero(np.bincount(slots))
+        ranks = np.zeros(int(used[-1]) + 1, np.int64)
+        ranks[used] = np.arange(len(used))
+        places = ranks[slots] * height + (buckets - low)
+        known = (used[:, None] * WIDTH + np.arange(low, low + height)).reshape(-1)
+        return np.split(places, np.cumsum([len(part) for part in some])[:-1]), len(known), known
 
     def grouped(self, segments: Sequence[Segment]) -> Grouped:
         """What was added to the groups, which are these. Those without any number are left out."""
@@ -122,22 +137,6 @@ def _codes(
         codes.append(found)
         amounts.append(added)
     return np.concatenate(codes), np.concatenate(amounts)
-
-
-def _close(some: Sequence[Ints]) -> tuple[list[Ints], int, Ints]:
-    """Keys of lengths as numbers that lie close together, how many of these there can be, and the key of each."""
-    keys = np.concatenate(some)
-    if not len(keys):
-        return list(some), 0, keys
-    slots, buckets = _split(keys, WIDTH)
-    low = int(buckets.min())
-    height = int(buckets.max()) - low + 1
-    used = np.flatnonzero(np.bincount(slots))
-    ranks = np.zeros(int(used[-1]) + 1, np.int64)
-    ranks[used] = np.arange(len(used))
-    places = ranks[slots] * height + (buckets - low)
-    known = (used[:, None] * WIDTH + np.arange(low, low + height)).reshape(-1)
-    return np.split(places, np.cumsum([len(part) for part in some])[:-1]), len(known), known
 
 
 def _split(codes: Ints, width: int) -> tuple[Ints, Ints]:

@@ -4,8 +4,9 @@ The cells hold each case as it was last folded. Cases that changed since, or tha
 SQL and put in place of what is stored of them; all in the snapshot of one transaction. So the answer is that of the history.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from uuid import UUID
 
 import numpy as np
@@ -31,6 +32,9 @@ from bpm_crm.records.database import Connection
 
 MOST_EVALUATED = 20_000
 """With more changed cases than this the compactor is far behind, and history is asked."""
+
+READ_AT_ONCE = 1 << 24
+"""Bytes of bodies."""
 
 _OF_PEOPLE = {Dimension.OWNER, Dimension.TEAM}
 
@@ -93,8 +97,20 @@ async def _kept_by(
     if question.cases.is_open and is_rolled_up(question.grouping):
         return [Dimension.PROCESS, *(item for item in dimensions if item != Dimension.PROCESS)], [span.cover()]
     whole = (Level.DAY, span.since, span.until)
-    months = await cell_bodies.months(asked.connection, asked.tenant_id, sheet.id, ",".join(WHOLE), whole)
-    return WHOLE, [[span.within(Level.MONTH, month)] for month in months] or [[]]
+    days = await cell_bodies.days(asked.connection, asked.tenant_id, sheet.id, ",".join(WHOLE), whole)
+    return WHOLE, [[turn] for turn in _turns(days)] or [[]]
+
+
+def _turns(days: Iterable[tuple[date, int]]) -> Iterator[cell_bodies.BodySpan]:
+    """Days, given with the sizes of their bodies, in spans that are read one after the other."""
+    first, read = None, 0
+    for day, size in days:
+        if first is not None and read + size > READ_AT_ONCE:
+            yield Level.DAY, first, day
+            first, read = None, 0
+        first, read = first or day, read + size
+    if first is not None:
+        yield Level.DAY, first, day + timedelta(days=1)
 
 
 def is_rolled_up(grouping: Grouping) -> bool:
