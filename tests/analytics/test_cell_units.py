@@ -290,7 +290,7 @@ def test_groups_of_bodies_are_their_sums(seed: int, monkeypatch: pytest.MonkeyPa
     found: dict[Segment, dict[str | int, int]] = {
         segment: dict(numbers) for segment, numbers in zip(answer.segments, answer.numbers, strict=True)
     }
-    for place, key, amount in zip(answer.places.tolist(), answer.keys.tolist(), answer.counts.tolist(), strict=True):
+    for place, key, amount in zip(*(column.tolist() for column in answer.lasted), strict=True):
         assert key not in found[answer.segments[place]]
         found[answer.segments[place]][key] = amount
     plain = {segment: {key: amount for key, amount in sums.items() if amount} for segment, sums in expected.items()}

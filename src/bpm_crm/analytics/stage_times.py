@@ -93,7 +93,8 @@ async def read_stage_times(
     members = StageMembers(frame, question, processes)
     answers = await read_answers(connection, KEPT_STAGE_TIMES, frame, question, processes)
     rows = await _counted(connection, members) if answers is None else stage_stays(answers)
-    times = (_times(frame, processes, *cell, *some) for cell, some in rows.items())
+    known = {stage: _told(frame, processes, stage) for stage in {stage for _, stage in rows}}
+    times = (StageTimes(stage, *known[stage], segment, *some) for (segment, stage), some in rows.items())
     ordered = sorted(times, key=lambda item: (item.place, item.stage))
     return StageTimeFigures(frame, question, tuple(ordered), members)
 
@@ -119,14 +120,12 @@ def previous(question: Question) -> Question | None:
     return replace(question, since=question.since - length, until=question.since)
 
 
-def _times(
-    frame: Frame, processes: Processes, segment: Segment, stage: str, counts: Counts, stays: Stays
-) -> StageTimes:
+def _told(frame: Frame, processes: Processes, stage: str) -> tuple[Titles, int]:
+    """What a stage is called, and its place among others."""
     orders = [
         process.definition.stages[stage].order for process in processes.values() if stage in process.definition.stages
     ]
-    titles = titles_of((version.stages for version in frame.versions), stage)
-    return StageTimes(stage, titles, min(orders, default=0), segment, counts, stays)
+    return titles_of((version.stages for version in frame.versions), stage), min(orders, default=0)
 
 
 def _stay(row: Mapping[str, Any]) -> Stay:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -20,15 +21,33 @@ _MOST = 1 << 21
 """Entries that are added at once; and sums are put together when there are so many."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Grouped:
-    """What is added to segments: to each exact numbers by name; and lengths of time, as keys and counts of segments by their places."""
+    """What is added to segments, given by their places: amounts of `names`, and lengths of time by key."""
 
     segments: Sequence[Segment]
-    numbers: Sequence[Mapping[str, int]]
-    places: Ints
-    keys: Ints
-    counts: Ints
+    names: Sequence[str]
+    counted: tuple[Ints, Ints, Ints]
+    """Segment, name and amount, in this order."""
+    lasted: tuple[Ints, Ints, Ints]
+    """Segment, key and count."""
+
+    @cached_property
+    def numbers(self) -> Sequence[Mapping[str, int]]:
+        """The amounts of each segment by name."""
+        places, named, amounts = self.counted
+        bounds = np.searchsorted(places, np.arange(len(self.segments) + 1)).tolist()
+        names, values = [self.names[name] for name in named.tolist()], amounts.tolist()
+        return [dict(zip(names[first:end], values[first:end], strict=True)) for first, end in pairwise(bounds)]
+
+    def summed(self, columns: Mapping[str, int], width: int) -> Ints:
+        """By segment a row of so many sums: of the amounts of the names that belong to each column."""
+        places, named, amounts = self.counted
+        of_names = np.asarray([columns.get(name, -1) for name in self.names], np.int64)[named]
+        held = of_names >= 0
+        found = np.zeros((len(self.segments), width), np.int64)
+        np.add.at(found, (places[held], of_names[held]), amounts[held])
+        return found
 
 
 class Gathering:
@@ -77,22 +96,17 @@ class Gathering:
         codes, amounts = self._numbers.all()
         groups, names = _split(codes, _NAMES)
         shown = np.unique(groups)
-        bounds = np.searchsorted(groups, np.append(shown, len(segments))).tolist()
-        told = [str(name) for name in self._names]
-        known = [told[name] for name in names.tolist()]
-        values = amounts.tolist()
         ranks = np.full(len(segments), -1)
         ranks[shown] = np.arange(len(shown))
         codes, counts = self._lengths.all()
-        groups, keys = _split(codes, _KEYS)
-        places = ranks[groups]
+        of_lengths, keys = _split(codes, _KEYS)
+        places = ranks[of_lengths]
         held = places >= 0
         return Grouped(
             [segments[place] for place in shown.tolist()],
-            [dict(zip(known[first:end], values[first:end], strict=True)) for first, end in pairwise(bounds)],
-            places[held],
-            keys[held],
-            counts[held],
+            [str(name) for name in self._names],
+            (ranks[groups], names, amounts),
+            (places[held], keys[held], counts[held]),
         )
 
 

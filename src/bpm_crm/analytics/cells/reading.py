@@ -53,9 +53,9 @@ class Answers:
 
     def slots(self, *, is_whole: bool = False) -> Slots:
         """The lengths of time of the segments, or of all together."""
-        found = self.grouped
-        size, places = (1, np.zeros_like(found.places)) if is_whole else (len(found.segments), found.places)
-        return Slots(size, places, found.keys, found.counts)
+        places, keys, counts = self.grouped.lasted
+        size, of_slots = (1, np.zeros_like(places)) if is_whole else (len(self.grouped.segments), places)
+        return Slots(size, of_slots, keys, counts)
 
 
 async def read_answers(
