@@ -8,7 +8,7 @@ import numpy as np
 
 from bpm_crm.analytics.cells.bodies import joined_bodies, unpack_columns
 from bpm_crm.analytics.cells.columns import joined
-from bpm_crm.analytics.cells.days import Level
+from bpm_crm.analytics.cells.days import Level, turns
 from bpm_crm.analytics.cells.sheets import WHOLE, Sheet
 from bpm_crm.analytics.cells.sums import KINDS, ROLL_UPS, Added, name_of
 from bpm_crm.records import cell_bodies
@@ -17,6 +17,8 @@ from bpm_crm.records.database import Connection
 
 SAVED_AT_ONCE = 5_000
 """Cells."""
+ROLLED_UP_AT_ONCE = 1 << 22
+"""Bytes of bodies."""
 
 
 async def add_to_cells(connection: Connection, tenant_id: UUID, sheet: Sheet, added: Added) -> None:
@@ -29,24 +31,21 @@ async def add_to_cells(connection: Connection, tenant_id: UUID, sheet: Sheet, ad
 
 
 async def roll_up(connection: Connection, tenant_id: UUID, sheet: Sheet) -> None:
-    """Make the cells by dimensions of a sheet that has none yet: of its days month by month, and of the months those that are longer."""
-    longer: dict[CellKey, list[bytes]] = {}
+    """Make the cells by dimensions of a sheet that has none yet: of its days, some at a time, so that never more are in memory."""
     days = await cell_bodies.days(connection, tenant_id, sheet.id, ",".join(WHOLE), (Level.DAY, None, None))
-    for month in dict.fromkeys(Level.MONTH.start_of(day) for day, _ in days):
-        quarter = Level.QUARTER.start_of(month)
-        if any(key.starts_on < quarter for key in longer):
-            await _save(connection, tenant_id, longer)
-            longer = {}
-        added = (await _days(connection, tenant_id, sheet, month)).in_order()
-        saved: dict[CellKey, list[bytes]] = {}
+    made: dict[CellKey, list[bytes]] = {}
+    for since, until in turns(days, ROLLED_UP_AT_ONCE):
+        added = (await _days(connection, tenant_id, sheet, since, until)).in_order()
         for dimensions in ROLL_UPS:
-            for level, starts_on, body in added.by(dimensions, (Level.DAY, Level.MONTH)):
-                saved[CellKey(sheet.id, *name_of(dimensions, level), starts_on)] = [body]
-                if level is Level.MONTH:
-                    key = CellKey(sheet.id, *name_of(dimensions, Level.QUARTER), quarter)
-                    longer.setdefault(key, []).append(body)
-        await _save(connection, tenant_id, saved)
-    await _save(connection, tenant_id, longer)
+            for level, starts_on, body in added.by(dimensions, KINDS[dimensions]):
+                made.setdefault(CellKey(sheet.id, *name_of(dimensions, level), starts_on), []).append(body)
+        await _save(connection, tenant_id, {key: made.pop(key) for key in list(made) if _end_of(key) <= until})
+    await _save(connection, tenant_id, made)
+
+
+def _end_of(key: CellKey) -> date:
+    """The first day after what a cell sums up."""
+    return Level(key.level).start_of(key.starts_on, 1)
 
 
 def _packed(sheet: Sheet, ordered: Added) -> Iterator[tuple[CellKey, bytes]]:
@@ -62,10 +61,9 @@ async def _save(connection: Connection, tenant_id: UUID, bodies: Mapping[CellKey
     await cell_bodies.save(connection, tenant_id, saved)
 
 
-async def _days(connection: Connection, tenant_id: UUID, sheet: Sheet, month: date) -> Added:
-    """The days of a month in whole segments."""
-    span = (Level.DAY, month, Level.MONTH.start_of(month, 1))
-    rows = await cell_bodies.read(connection, tenant_id, sheet.id, ",".join(WHOLE), [span])
+async def _days(connection: Connection, tenant_id: UUID, sheet: Sheet, since: date, until: date) -> Added:
+    """Days in whole segments."""
+    rows = await cell_bodies.read(connection, tenant_id, sheet.id, ",".join(WHOLE), [(Level.DAY, since, until)])
     parts = [unpack_columns(row["body"]) for row in rows]
     days = np.repeat([row["starts_on"].toordinal() for row in rows], [part.size for part in parts])
     return Added(joined(parts, len(WHOLE)), days, np.zeros(len(days), np.int64))

@@ -1,7 +1,7 @@
 """The local days and months that instants and periods fall into; a day begins at its midnight in a time zone."""
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
@@ -130,3 +130,15 @@ def _cover(since: date | None, until: date | None, level: Level) -> Iterator[tup
         yield from _cover(since, first, _SHORTER[level])
     if until != end:
         yield from _cover(end, until, _SHORTER[level])
+
+
+def turns(days: Iterable[tuple[date, int]], most: int) -> Iterator[tuple[date, date]]:
+    """Days, given in their order with a size of each, in spans `[since, until)` of no more than `most` together, or of one day."""
+    first, held = None, 0
+    for day, size in days:
+        if first is not None and held + size > most:
+            yield first, day
+            first, held = None, 0
+        first, held = first or day, held + size
+    if first is not None:
+        yield first, day + _DAY

@@ -4,9 +4,8 @@ The cells hold each case as it was last folded. Cases that changed since, or tha
 SQL and put in place of what is stored of them; all in the snapshot of one transaction. So the answer is that of the history.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
 from uuid import UUID
 
 import numpy as np
@@ -17,7 +16,7 @@ from bpm_crm.analytics.cells.bodies import body_of, unpack
 from bpm_crm.analytics.cells.columns import Columns, chosen, joined
 from bpm_crm.analytics.cells.contributions import axis_now, contributions
 from bpm_crm.analytics.cells.cuts import Cut, columns_named, dimensions_of
-from bpm_crm.analytics.cells.days import Days, Level, Span
+from bpm_crm.analytics.cells.days import Days, Level, Span, turns
 from bpm_crm.analytics.cells.gathering import Gathering, Grouped
 from bpm_crm.analytics.cells.lengths import Slots
 from bpm_crm.analytics.cells.parts import added_of, unpack_parts
@@ -78,11 +77,11 @@ async def read_answers(
         return None
     asked = Evaluation(connection, question.tenant_id, frame, sheet.checkpoints, processes or {}, dirty)
     changes = await _changes(kept, sheet, span, asked)
-    told, turns = await _kept_by(asked, sheet, question, dimensions, span)
+    told, several = await _kept_by(asked, sheet, question, dimensions, span)
     cut = Cut(told, dimensions, {str(definition) for definition in sheet.definitions}, question.cases)
     gathering = Gathering(_axes(kept, asked))
     bodies = [body_of(chosen(changes, [WHOLE.index(name) for name in told]))]
-    for spans in turns:
+    for spans in several:
         rows = await cell_bodies.read(connection, question.tenant_id, sheet.id, ",".join(told), spans)
         bodies.extend(unpack(row["body"]) for row in rows)
         gathering.add(bodies, await cut.groups(connection, question.tenant_id, bodies))
@@ -98,19 +97,7 @@ async def _kept_by(
         return [Dimension.PROCESS, *(item for item in dimensions if item != Dimension.PROCESS)], [span.cover()]
     whole = (Level.DAY, span.since, span.until)
     days = await cell_bodies.days(asked.connection, asked.tenant_id, sheet.id, ",".join(WHOLE), whole)
-    return WHOLE, [[turn] for turn in _turns(days)] or [[]]
-
-
-def _turns(days: Iterable[tuple[date, int]]) -> Iterator[cell_bodies.BodySpan]:
-    """Days, given with the sizes of their bodies, in spans that are read one after the other."""
-    first, read = None, 0
-    for day, size in days:
-        if first is not None and read + size > READ_AT_ONCE:
-            yield Level.DAY, first, day
-            first, read = None, 0
-        first, read = first or day, read + size
-    if first is not None:
-        yield Level.DAY, first, day + timedelta(days=1)
+    return WHOLE, [[(Level.DAY, *turn)] for turn in turns(days, READ_AT_ONCE)] or [[]]
 
 
 def is_rolled_up(grouping: Grouping) -> bool:
