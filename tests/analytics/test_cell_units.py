@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from bpm_crm.analytics.cells import gathering
 from bpm_crm.analytics.cells.bodies import body_of, pack_columns, unpack, unpack_columns
-from bpm_crm.analytics.cells.columns import Columns, Ids, distinct, joined
+from bpm_crm.analytics.cells.columns import Columns, distinct, joined
 from bpm_crm.analytics.cells.contributions import limbs
 from bpm_crm.analytics.cells.days import Days, Level, Span
 from bpm_crm.analytics.cells.gathering import Gathering
@@ -265,7 +265,7 @@ def test_groups_of_bodies_are_their_sums(seed: int, monkeypatch: pytest.MonkeyPa
     rng = random.Random(seed)
     names = rng.sample(WHOLE, seed % 4)
     rows = [WHOLE.index(name) for name in names]
-    found_groups, expected = Ids(), dict[Segment, dict[str | int, int]]()
+    found_groups, expected = dict[Segment, int](), dict[Segment, dict[str | int, int]]()
     gathered = Gathering(lambda _slot, _axis: 1.7e9 + 50.0)
     for _ in range(5):
         columns = as_columns(random_columns(rng, 60))
@@ -277,7 +277,8 @@ def test_groups_of_bodies_are_their_sums(seed: int, monkeypatch: pytest.MonkeyPa
                 tuple(body.values[row][code] for row, code in zip(rows, codes, strict=True)) for codes in kinds.T
             ]
             held = np.asarray([rng.random() < 0.7 for _ in range(body.size)], np.bool_)
-            groups.append(np.where(held, np.asarray([found_groups[segment] for segment in segments])[places], -1))
+            numbers = [found_groups.setdefault(segment, len(found_groups)) for segment in segments]
+            groups.append(np.where(held, np.asarray(numbers)[places], -1))
             some = replace(body.columns(), amounts=body.columns().amounts * held[body.columns().places])
             for (segment, key), amount in told(some).items():
                 sums = expected.setdefault(tuple(segment[row] for row in rows), {})
@@ -288,12 +289,13 @@ def test_groups_of_bodies_are_their_sums(seed: int, monkeypatch: pytest.MonkeyPa
         gathered.add(bodies, groups)
     answer = gathered.grouped(list(found_groups))
     found: dict[Segment, dict[str | int, int]] = {
-        segment: dict(numbers) for segment, numbers in zip(answer.segments, answer.numbers, strict=True)
+        segment: {name: amount for name, amount in numbers.items()}  # noqa: C416  # keys may be names or buckets
+        for segment, numbers in zip(answer.segments, answer.numbers, strict=True)
     }
     for place, key, amount in zip(*(column.tolist() for column in answer.lasted), strict=True):
         assert key not in found[answer.segments[place]]
         found[answer.segments[place]][key] = amount
-    plain = {segment: {key: amount for key, amount in sums.items() if amount} for segment, sums in expected.items()}
+    plain = {segment: {key: amount for key, amount in some.items() if amount} for segment, some in expected.items()}
     assert found == {segment: sums for segment, sums in plain.items() if any(isinstance(key, str) for key in sums)}
 
 
@@ -331,7 +333,8 @@ def test_cells_by_dimensions_are_sums_of_the_days(seed: int) -> None:
         for _, part in parts[9:]:
             sums = expected.setdefault(level.start_of(date.fromordinal(part.on)), {})
             segment = tuple(part.segment[WHOLE.index(name)] for name in dimensions)
-            for key, amount in (*part.numbers.items(), *((key, 1) for key in part.keys)):
+            entries: list[tuple[str | int, int]] = [*part.numbers.items(), *((key, 1) for key in part.keys)]
+            for key, amount in entries:
                 sums[segment, key] = sums.get((segment, key), 0) + amount
         cells = added.in_order().by(dimensions, KINDS[dimensions])
         found = {start: told(unpack_columns(body)) for of, start, body in cells if of is level}

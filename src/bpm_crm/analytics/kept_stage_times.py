@@ -87,13 +87,13 @@ class _Measured:
         self._stages = {str(place): stage for stage, some in self._places.items() for place in some}
         self._grouped = answers.grouped
         self._slots = answers.slots()
-        self._known: dict[tuple[str, str], list[Stay]] = {}
+        self._known: dict[tuple[str, str], Callable[[int], Stay]] = {}
 
     def stay(self, measure: tuple[str, str], segment: int, stage: int) -> Stay:
         """One of them, by the places of the segment and the stage."""
         if measure not in self._known:
             self._known[measure] = self._stays(*measure)
-        return self._known[measure][segment * len(self._places) + stage]
+        return self._known[measure](segment * len(self._places) + stage)
 
     def counts(self) -> Iterator[dict[str, dict[str, int]]]:
         """By segment the numbers of each stage: of the names those that are words."""
@@ -113,8 +113,8 @@ class _Measured:
         place, _, number = name.partition(" ")
         return None if number.isdigit() else (self._stages[place], number)
 
-    def _stays(self, visit: str, unit: str) -> list[Stay]:
-        """By segment and stage."""
+    def _stays(self, visit: str, unit: str) -> Callable[[int], Stay]:
+        """By the row of a segment and a stage; what nobody looks at is not put together."""
         lengths = [kind * len(UNITS) + UNITS.index(unit) for kind in _KINDS[visit]]
         ended, going_on = (
             self._slots.rows(
@@ -138,12 +138,16 @@ class _Measured:
             for length in lengths
         }
         milliseconds = self._grouped.summed(columns, len(self._places)).reshape(-1).tolist()
-        quantiles = (_quantiles(survival, share) for share in _SHARES)
-        rows = zip(ended.totals.tolist(), going_on.totals.tolist(), milliseconds, *quantiles, strict=True)
-        return [
-            Stay(done + still, still, total / 1000 / done if done else None, median, p90)
-            for done, still, total, median, p90 in rows
-        ]
+        ends, goes_on = ended.totals.tolist(), going_on.totals.tolist()
+        median, p90 = (_quantiles(survival, share) for share in _SHARES)
+
+        @cache
+        def stay(row: int) -> Stay:
+            done, still = ends[row], goes_on[row]
+            mean = milliseconds[row] / 1000 / done if done else None
+            return Stay(done + still, still, mean, median(row), p90(row))
+
+        return stay
 
 
 class _KeptStays(Stays):
@@ -184,10 +188,11 @@ class _KeptQuantile(Quantile):
     _row: int
 
 
-def _quantiles(survival: Survival, share: float) -> list[Quantile]:
+def _quantiles(survival: Survival, share: float) -> Callable[[int], Quantile]:
     @cache
     def interval() -> Interval:
         lower, upper = survival.interval(share)
         return known(lower), known(upper)
 
-    return [_KeptQuantile(seconds, interval, row) for row, seconds in enumerate(known(survival.endings(share)))]
+    seconds = known(survival.endings(share))
+    return lambda row: _KeptQuantile(seconds[row], interval, row)

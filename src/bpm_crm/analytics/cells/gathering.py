@@ -17,7 +17,7 @@ from bpm_crm.analytics.dimensions import Segment
 _KEYS = SLOTS * WIDTH
 """More than there are keys of lengths that do not grow any more."""
 _NAMES = 1 << 20
-_MOST = 1 << 21
+_MOST = 1 << 20
 """Entries that are added at once; and sums are put together when there are so many."""
 
 

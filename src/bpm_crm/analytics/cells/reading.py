@@ -32,7 +32,7 @@ from bpm_crm.records.database import Connection
 MOST_EVALUATED = 20_000
 """With more changed cases than this the compactor is far behind, and history is asked."""
 
-READ_AT_ONCE = 1 << 24
+READ_AT_ONCE = 1 << 23
 """Bytes of bodies."""
 
 _OF_PEOPLE = {Dimension.OWNER, Dimension.TEAM}

@@ -8,8 +8,8 @@ from bpm_crm.analytics.cells.spreads import Ints
 _SPARSE = 4
 """Where there are no more than so many codes to an amount, a place is kept for each of them."""
 _FEW = 1 << 12
-_MOST = 1 << 23
-"""Places, at most: 64 MB."""
+_MOST = 1 << 22
+"""Places, at most: 32 MB."""
 _BITS = 63
 _EXACT = 1 << 53
 """Floating numbers below this are exact sums."""
