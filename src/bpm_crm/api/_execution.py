@@ -135,7 +135,7 @@ class Execution:
             operation_extensions=plan.request.extensions,
         )
         if isinstance(built, FastExecutor):
-            built.subfields = plan.document.subfields
+            built.selected = plan.document.selections.under(built.variable_values.coerced)
             return built
         if len(built) <= SUGGESTED and plan.is_small and not suggest:
             return self._executor(plan, context, suggest=True)

@@ -27,6 +27,7 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from bpm_crm.api._bounded_cache import BoundedCache
 from bpm_crm.api._limits import Limits, exceeded
+from bpm_crm.api._selected_fields import DocumentSelections
 from bpm_crm.api.faults import Code, Fault, Problem, Refused, explain
 from bpm_crm.api.guard import FieldCost, Guard, OperationCost
 from bpm_crm.engine.definition import Title
@@ -52,12 +53,12 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A valid document within the limits. `subfields` keeps which fields are below which; None where directives decide that anew."""
+    """A valid document within the limits."""
 
     text: str
     node: DocumentNode
     operations: Mapping[str | None, Operation]
-    subfields: dict[Any, Any] | None
+    selections: DocumentSelections
 
     def operation(self, name: str | None) -> Operation:
         """Return the operation of that name, or the only one. Raises Fault BAD_REQUEST where there is none such."""
@@ -121,7 +122,7 @@ class Documents:
             if isinstance(definition, OperationDefinitionNode)
         }
         prepared = {name: _operation(name, found, costs[name]) for name, found in operations.items()}
-        return Document(text, node, prepared, subfields=None if "@" in text else {})
+        return Document(text, node, prepared, DocumentSelections(self._schema, node))
 
     def _parse(self, text: str) -> DocumentNode:
         limits = self._limits

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from strawberry import UNSET
 from strawberry.scalars import JSON
 
 from bpm_crm.api.catalogue import shown_definition, shown_stages
@@ -36,7 +37,7 @@ class InstanceView(ProcessInstance):
         self.record = record
         self.process = process
         self.context = context
-        self.deal_view = None
+        self.deal_view = UNSET if record.deal_id else None
         self.id = to_global(KIND, record.id)
         self.version = record.version
         self.sequence = record.state.sequence

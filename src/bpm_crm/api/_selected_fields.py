@@ -1,0 +1,154 @@
+"""What a document selects below its fields, worked out once for each document, and how the plain parts of that are read."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    GraphQLError,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    GraphQLSchema,
+    Node,
+    VariableNode,
+    is_abstract_type,
+    is_leaf_type,
+    is_list_type,
+    is_non_null_type,
+    is_object_type,
+)
+from graphql.execution.collect_fields import CollectedFields, FieldDetails, GroupedFieldSet
+from strawberry.types.field import StrawberryField
+
+from bpm_crm.api._readers import FieldReader, Read, getter, leaf, list_of, nullable, object_by_class, selected
+from bpm_crm.api._resolvers import DEFINITION
+
+__all__ = ["Collect", "DocumentSelections", "SelectedFields"]
+
+MOST_HELD = 4
+"""For more combinations of conditions than these, what is selected is worked out anew each time."""
+
+Collect = Callable[[GraphQLObjectType, list[FieldDetails]], CollectedFields]
+"""graphql-core's way to find the fields below a field."""
+
+
+class DocumentSelections:
+    """What a document selects, kept for as long as it is: once for each combination of the values of the variables in its directives."""
+
+    def __init__(self, schema: GraphQLSchema, document: DocumentNode) -> None:
+        self._schema = schema
+        self._conditions = _conditions(document)
+        self._held: dict[tuple[Any, ...], SelectedFields] = {}
+
+    def under(self, variables: Mapping[str, Any]) -> "SelectedFields":
+        """What is selected with these coerced variables."""
+        key = tuple(variables.get(name) for name in self._conditions)
+        found = self._held.get(key)
+        if found is None:
+            found = SelectedFields(self._schema)
+            if len(self._held) < MOST_HELD:
+                self._held[key] = found
+        return found
+
+
+class SelectedFields:
+    """The selections below the fields of one document, for variables that decide its directives alike.
+
+    `objects` are readers of selections all of whose fields are plain, and `fields` readers of single fields, both by the `id` of what
+    graphql-core collected. A field is plain when it is an attribute, or a sync method without arguments or one whose value a look-ahead
+    may have loaded, and all that is selected below it is plain.
+    """
+
+    def __init__(self, schema: GraphQLSchema) -> None:
+        self._schema = schema
+        self._collected: dict[tuple[Any, ...], CollectedFields] = {}
+        self.objects: dict[int, Read] = {}
+        self.fields: dict[int, FieldReader] = {}
+
+    def below(self, type_: GraphQLObjectType, details: list[FieldDetails], collect: Collect) -> CollectedFields:
+        """The fields below a field whose object is of that type. Raises GraphQLError as `collect` does."""
+        key = (type_, *[id(item.node) for item in details])
+        found = self._collected.get(key)
+        if found is None:
+            found = self._collected[key] = collect(type_, details)
+            self._compile(type_, found.grouped_field_set, collect)
+        return found
+
+    def _compile(self, type_: GraphQLObjectType, selection: GroupedFieldSet, collect: Collect) -> None:
+        fields = []
+        for name, details in selection.items():
+            field = self._field(type_, name, details, collect)
+            if field is not None:
+                self.fields[id(details)] = field
+                fields.append(field)
+        if len(fields) == len(selection):
+            self.objects[id(selection)] = selected(fields)
+
+    def _field(
+        self, type_: GraphQLObjectType, name: str, details: list[FieldDetails], collect: Collect
+    ) -> FieldReader | None:
+        node = details[0].node
+        if node.name.value == "__typename":
+            return FieldReader(name, lambda _source: type_.name, str)
+        field = self._schema.get_field(type_, node.name.value)
+        definition = None if field is None else field.extensions.get(DEFINITION)
+        if field is None or field.args or node.arguments or not isinstance(definition, StrawberryField):
+            return None
+        get = getter(definition)
+        read = None if get is None else self._value(field.type, details, collect)
+        return None if get is None or read is None else FieldReader(name, get, read)
+
+    def _value(
+        self, type_: GraphQLOutputType, details: list[FieldDetails], collect: Collect, *, is_required: bool = False
+    ) -> Read | None:
+        """Reads a value of a type with what is selected below it; None where not all of that is plain."""
+        if is_non_null_type(type_):
+            return self._value(type_.of_type, details, collect, is_required=True)
+        if is_leaf_type(type_):
+            return leaf(type_, is_required=is_required)
+        if is_list_type(type_):
+            item = self._value(type_.of_type, details, collect)
+            read = None if item is None else list_of(item)
+        else:
+            read = self._object(type_, details, collect)
+        return read if read is None or is_required else nullable(read)
+
+    def _object(self, type_: GraphQLOutputType, details: list[FieldDetails], collect: Collect) -> Read | None:
+        """Reads an object of a type, or of one of the types of an interface or a union."""
+        definition: Any = getattr(type_, "extensions", {}).get(DEFINITION)
+        if is_object_type(type_):
+            types = [type_]
+        elif is_abstract_type(type_) and getattr(definition, "resolve_type", None) is None:
+            types = list(self._schema.get_possible_types(type_))
+        else:
+            return None
+        readers = {}
+        for possible in types:
+            of_type: Any = possible.extensions.get(DEFINITION)
+            read = self._selection(possible, details, collect)
+            if of_type is not None and of_type.is_type_of is None and read is not None:
+                readers[id(of_type)] = read
+        return object_by_class(readers) if readers else None
+
+    def _selection(self, type_: GraphQLObjectType, details: list[FieldDetails], collect: Collect) -> Read | None:
+        try:
+            selection = self.below(type_, details, collect).grouped_field_set
+        except (
+            GraphQLError
+        ):  # a condition that cannot be told: graphql-core says so where an object is there to be asked
+            return None
+        return self.objects.get(id(selection))
+
+
+def _conditions(document: DocumentNode) -> tuple[str, ...]:
+    """The variables in the directives of a document."""
+    found: set[str] = set()
+    nested: list[Node] = list(document.definitions)
+    while nested:
+        node = nested.pop()
+        for directive in getattr(node, "directives", None) or ():
+            values = (given.value for given in directive.arguments or ())
+            found.update(value.name.value for value in values if isinstance(value, VariableNode))
+        selection = getattr(node, "selection_set", None)
+        nested.extend(selection.selections if selection is not None else ())
+    return tuple(sorted(found))
