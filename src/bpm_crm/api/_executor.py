@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from graphql import GraphQLObjectType
+from graphql import GraphQLObjectType, GraphQLOutputType
 from graphql.execution import Executor
-from graphql.execution.collect_fields import CollectedFields, FieldDetails, GroupedFieldSet
+from graphql.execution.collect_fields import CollectedFields, FieldDetails
 from graphql.pyutils import Path
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
@@ -32,23 +32,6 @@ class FastExecutor(Executor[None]):
         """The fields below a field."""
         return self.selected.below(return_type, field_details_list, super().collect_subfields)
 
-    def execute_fields(
-        self,
-        parent_type: GraphQLObjectType,
-        source_value: Any,
-        path: Path | None,
-        grouped_field_set: GroupedFieldSet,
-        position_context: None,
-    ) -> Any:
-        """The fields of an object: at once where all of them are plain."""
-        read = self.selected.objects.get(id(grouped_field_set))
-        if read is not None:
-            try:
-                return read(source_value)
-            except Exception:  # noqa: BLE001, S110  # graphql-core begins anew, and tells of the error where it is
-                pass
-        return super().execute_fields(parent_type, source_value, path, grouped_field_set, position_context)
-
     def execute_field(
         self,
         parent_type: GraphQLObjectType,
@@ -62,6 +45,24 @@ class FastExecutor(Executor[None]):
         if field is not None:
             try:
                 return field.read(field.get(source))
-            except Exception:  # noqa: BLE001, S110  # as above
+            except Exception:  # noqa: BLE001, S110  # graphql-core begins anew, and tells of the error where it is
                 pass
         return super().execute_field(parent_type, source, field_details_list, path, position_context)
+
+    def complete_value(
+        self,
+        return_type: GraphQLOutputType,
+        field_details_list: list[FieldDetails],
+        info: Any,
+        path: Path,
+        result: Any,
+        position_context: None,
+    ) -> Any:
+        """The answer for what a resolver gave: at once where all that is selected below it is plain."""
+        read = self.selected.of_value(return_type, field_details_list, super().collect_subfields)
+        if read is not None:
+            try:
+                return read(result)
+            except Exception:  # noqa: BLE001, S110  # as above
+                pass
+        return super().complete_value(return_type, field_details_list, info, path, result, position_context)

@@ -54,15 +54,15 @@ class DocumentSelections:
 class SelectedFields:
     """The selections below the fields of one document, for variables that decide its directives alike.
 
-    `objects` are readers of selections all of whose fields are plain, and `fields` readers of single fields, both by the `id` of what
-    graphql-core collected. A field is plain when it is an attribute, or a sync method without arguments or one whose value a look-ahead
-    may have loaded, and all that is selected below it is plain.
+    A field is plain when it is an attribute, a sync method without arguments, or one whose value a look-ahead may have loaded, and all that
+    is selected below it is plain. `fields` are the readers of such fields, by the `id` of what graphql-core collected of each.
     """
 
     def __init__(self, schema: GraphQLSchema) -> None:
         self._schema = schema
         self._collected: dict[tuple[Any, ...], CollectedFields] = {}
-        self.objects: dict[int, Read] = {}
+        self._objects: dict[int, Read] = {}
+        self._values: dict[tuple[int, ...], Read | None] = {}
         self.fields: dict[int, FieldReader] = {}
 
     def below(self, type_: GraphQLObjectType, details: list[FieldDetails], collect: Collect) -> CollectedFields:
@@ -74,6 +74,15 @@ class SelectedFields:
             self._compile(type_, found.grouped_field_set, collect)
         return found
 
+    def of_value(self, type_: GraphQLOutputType, details: list[FieldDetails], collect: Collect) -> Read | None:
+        """Reads a value of a type that a resolver gave, and all below it; None where not all is plain, or only the value itself is."""
+        if is_leaf_type(type_) or is_non_null_type(type_):
+            return None
+        key = (id(type_), *[id(item.node) for item in details])
+        if key not in self._values:
+            self._values[key] = self._value(type_, details, collect)
+        return self._values[key]
+
     def _compile(self, type_: GraphQLObjectType, selection: GroupedFieldSet, collect: Collect) -> None:
         fields = []
         for name, details in selection.items():
@@ -82,7 +91,7 @@ class SelectedFields:
                 self.fields[id(details)] = field
                 fields.append(field)
         if len(fields) == len(selection):
-            self.objects[id(selection)] = selected(fields)
+            self._objects[id(selection)] = selected(fields)
 
     def _field(
         self, type_: GraphQLObjectType, name: str, details: list[FieldDetails], collect: Collect
@@ -137,7 +146,7 @@ class SelectedFields:
             GraphQLError
         ):  # a condition that cannot be told: graphql-core says so where an object is there to be asked
             return None
-        return self.objects.get(id(selection))
+        return self._objects.get(id(selection))
 
 
 def _conditions(document: DocumentNode) -> tuple[str, ...]:
