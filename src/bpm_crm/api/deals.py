@@ -30,7 +30,7 @@ from bpm_crm.api.instance_views import instance_view
 from bpm_crm.api.instances import Outcome, ProcessInstance
 from bpm_crm.api.money import Money
 from bpm_crm.api.nodes import Node
-from bpm_crm.api.people import Team, User, team_of, user_of
+from bpm_crm.api.people import Team, User, shown_user, team_of
 from bpm_crm.operations.access import Permission
 from bpm_crm.records.listings import DEALS, DealRecord, deal_of
 from bpm_crm.records.reference import Reference
@@ -85,20 +85,53 @@ class DealView(Deal):
     """A deal over its record."""
 
     def __init__(self, record: DealRecord, context: RequestContext) -> None:
-        reference = context.known
         self.record = record
-        self.id = to_global(KIND, record.id)
+        self.context = context
         self.key = record.key
         self.title = record.title
-        self.status = InstanceStatus(record.outcome or "running")
-        self.outcome = None if record.outcome is None else Outcome(record.outcome)
-        self.amount = None if record.amount is None else Money(amount=record.amount, currency=record.currency)
-        self.channel = channel_of(reference, record.channel_id, context.language)
-        self.campaign = campaign_of(reference, record.campaign_id)
         self.region = record.region
-        self.owner = user_of(context.people, record.owner_id)
-        self.team = team_of(context.people, record.team_id)
         self.started_at = record.started_at
+
+    @property
+    def id(self) -> strawberry.ID:  # type: ignore[override]  # made when asked for
+        """Global id."""
+        return to_global(KIND, self.record.id)
+
+    @property
+    def status(self) -> InstanceStatus:  # type: ignore[override]  # made when asked for
+        """Whether it runs, or how it ended."""
+        return InstanceStatus(self.record.outcome or "running")
+
+    @property
+    def outcome(self) -> Outcome | None:  # type: ignore[override]  # made when asked for
+        """How it ended."""
+        return None if self.record.outcome is None else Outcome(self.record.outcome)
+
+    @property
+    def amount(self) -> Money | None:  # type: ignore[override]  # made when asked for
+        """Amount."""
+        record = self.record
+        return None if record.amount is None else Money(amount=record.amount, currency=record.currency)
+
+    @property
+    def channel(self) -> Channel:  # type: ignore[override]  # made when asked for
+        """Channel through which it came."""
+        return channel_of(self.context.known, self.record.channel_id, self.context.language)
+
+    @property
+    def campaign(self) -> Campaign | None:  # type: ignore[override]  # made when asked for
+        """Campaign that brought it."""
+        return campaign_of(self.context.known, self.record.campaign_id)
+
+    @property
+    def owner(self) -> User | None:  # type: ignore[override]  # made when asked for
+        """Who is responsible."""
+        return shown_user(self.context, self.record.owner_id)
+
+    @property
+    def team(self) -> Team | None:  # type: ignore[override]  # made when asked for
+        """Team in whose queue it is."""
+        return team_of(self.context.people, self.record.team_id)
 
 
 @strawberry.type(description="A deal in a list, with its cursor.")
