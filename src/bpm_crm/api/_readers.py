@@ -18,7 +18,7 @@ from strawberry.types.field import StrawberryField
 
 from bpm_crm.api.selections import LOADED_AS
 
-__all__ = ["FieldReader", "Read", "Unplain", "getter", "leaf", "list_of", "nullable", "object_by_class", "selected"]
+__all__ = ["FieldReader", "Read", "Unplain", "fields_of", "getter", "leaf", "list_of", "nullable", "object_by_class"]
 
 Read = Callable[[Any], Any]
 
@@ -96,12 +96,15 @@ def nullable(read: Read) -> Read:
     return lambda value: None if value is None else read(value)
 
 
-def selected(fields: Sequence[FieldReader]) -> Read:
+def fields_of(fields: Sequence[FieldReader]) -> Read:
     """Reads the fields of an object."""
     fields = tuple(fields)
 
     def read(source: Any) -> dict[str, Any]:
-        return {name: value(get(source)) for name, get, value in fields}
+        answer = {}
+        for name, get, value in fields:
+            answer[name] = value(get(source))
+        return answer
 
     return read
 

@@ -20,7 +20,7 @@ from graphql import (
 from graphql.execution.collect_fields import CollectedFields, FieldDetails, GroupedFieldSet
 from strawberry.types.field import StrawberryField
 
-from bpm_crm.api._readers import FieldReader, Read, getter, leaf, list_of, nullable, object_by_class, selected
+from bpm_crm.api._readers import FieldReader, Read, fields_of, getter, leaf, list_of, nullable, object_by_class
 from bpm_crm.api._resolvers import DEFINITION
 
 __all__ = ["Collect", "DocumentSelections", "SelectedFields"]
@@ -91,7 +91,7 @@ class SelectedFields:
                 self.fields[id(details)] = field
                 fields.append(field)
         if len(fields) == len(selection):
-            self._objects[id(selection)] = selected(fields)
+            self._objects[id(selection)] = fields_of(fields)
 
     def _field(
         self, type_: GraphQLObjectType, name: str, details: list[FieldDetails], collect: Collect

@@ -180,6 +180,5 @@ def clock_event(reference: Reference, values: Mapping[str, Any]) -> ClockEventTy
 
 def _state_at(clock: Clock, at: int) -> ClockState:
     """The state at an instant: a running clock past its due instant is breached, even before a sweep has recorded it."""
-    if clock.state is ClockState.RUNNING and clock.due_at < at:
-        return ClockState.BREACHED
-    return clock.state
+    state = clock.state
+    return ClockState.BREACHED if state is ClockState.RUNNING and clock.due_at < at else state
