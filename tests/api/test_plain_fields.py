@@ -17,10 +17,14 @@ from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
+from bpm_crm.api import _selected_fields
 from bpm_crm.api._executor import FastExecutor
+from bpm_crm.api._readers import leaf
 from bpm_crm.api._resolvers import compile_resolvers
+from bpm_crm.api._selected_fields import SelectedFields
 from tests.api.random_documents import CONDITIONS, Making, Selecting, is_attribute
-from tests.api.walking import SCHEMA, own_types
+from tests.api.stage import Stage
+from tests.api.walking import SCHEMA, arguments, own_types, root_fields
 
 Money = NewType("Money", Decimal)
 DEEPEST = 3
@@ -234,7 +238,9 @@ async def answered_from(executor: Any, type_: GraphQLObjectType, text: str, sour
         built.collected_errors.add(error, path)
         data = None
     await settled()
-    return orjson.dumps(data, default=lambda value: type(value).__name__), [told(error) for error in built.collected_errors.errors]
+    return orjson.dumps(data, default=lambda value: type(value).__name__), [
+        told(error) for error in built.collected_errors.errors
+    ]
 
 
 async def test_random_selections_are_answered_as_by_strawberry() -> None:
@@ -247,3 +253,54 @@ async def test_random_selections_are_answered_as_by_strawberry() -> None:
 async def test_ten_thousand_random_selections_are_answered_as_by_strawberry(begin: int) -> None:
     right, wrong = await compared(range(begin, begin + 1_000))
     assert min(right, wrong) > 100
+
+
+async def agreed(stage: Stage, monkeypatch: pytest.MonkeyPatch, seeds: range) -> int:
+    """How many random documents were answered with data, and the same without readers; those that tell the time are passed over."""
+    agreeing = 0
+    fields = list(root_fields("Query"))
+    for seed in seeds:
+        rng = random.Random(seed)
+        _, name, field = rng.choice(fields)
+        asked = arguments(field, {"first": "3"} if "first" in field.args else {})
+        selection = Selecting(rng, resolvers=0.2).of(field.type, depth=4)
+        text = (
+            f"query ($yes: Boolean!, $no: Boolean!) {{ {name}{asked} @include(if: $yes) @skip(if: $no) {selection} }}"
+        )
+
+        async def answer(text: str) -> dict[str, Any]:
+            found = await stage.api.ask(text, **CONDITIONS)
+            for error in found.get("errors", ()):
+                error["extensions"].pop("requestId")
+            return found
+
+        found = await answer(text)
+        with monkeypatch.context() as patched:
+            patched.setattr(SelectedFields, "_compile", lambda *_args: None)
+            patched.setattr(SelectedFields, "of_value", lambda *_args: None)
+            expected = await answer(f"{text} # without readers")
+        if await answer(text) == found:
+            assert found == expected, text
+            assert orjson.dumps(found) == orjson.dumps(expected), text
+            agreeing += found.get("data") is not None
+    return agreeing
+
+
+async def test_the_api_answers_random_documents_as_without_readers(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert await agreed(stage, monkeypatch, range(20)) > 8
+
+
+@pytest.mark.slow
+async def test_the_api_answers_many_random_documents_as_without_readers(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert await agreed(stage, monkeypatch, range(1_000, 1_600)) > 300
+
+
+async def test_a_reader_that_were_wrong_would_be_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The negative control."""
+    monkeypatch.setattr(_selected_fields, "leaf", lambda type_, is_required: leaf(type_, is_required=False))
+    with pytest.raises(AssertionError):
+        await compared(range(200))

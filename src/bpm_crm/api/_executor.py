@@ -1,11 +1,21 @@
 """graphql-core's executor with what it lacks here: Strawberry's resolve info, selections kept by document, and plain fields read at once."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Self
 
-from graphql import GraphQLObjectType, GraphQLOutputType
+from graphql import (
+    GraphQLObjectType,
+    GraphQLOutputType,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    default_field_resolver,
+    default_type_resolver,
+)
 from graphql.execution import Executor
-from graphql.execution.collect_fields import CollectedFields, FieldDetails
+from graphql.execution.collect_fields import CollectedFields, FieldDetails, FragmentDetails
+from graphql.execution.values import VariableValues
 from graphql.pyutils import Path
+from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from bpm_crm.api._selected_fields import SelectedFields
@@ -21,8 +31,35 @@ class FastExecutor(Executor[None]):
 
     def __init__(self, *args: Any, operation_extensions: dict[str, Any], **options: Any) -> None:
         super().__init__(*args, **options)
+        self.is_awaitable = optimized_is_awaitable  # type: ignore[assignment]  # graphql-core asks for a TypeGuard
         self.operation_extensions = operation_extensions
         self.selected = SelectedFields(self.schema)
+
+    @classmethod
+    def of(
+        cls,
+        schema: GraphQLSchema,
+        fragments: Mapping[str, FragmentDetails],
+        operation: OperationDefinitionNode,
+        variables: VariableValues,
+        context: Any,
+        operation_extensions: dict[str, Any],
+    ) -> Self:
+        """The executor of an operation whose variables are coerced already."""
+        return cls(
+            schema,
+            {name: fragment.definition for name, fragment in fragments.items()},
+            dict(fragments),
+            None,
+            context,
+            operation,
+            variables,
+            default_field_resolver,
+            default_type_resolver,
+            default_field_resolver,
+            hide_suggestions=True,
+            operation_extensions=operation_extensions,
+        )
 
     build_resolve_info: Any = StrawberryGraphQLCoreExecutionContext.build_resolve_info
 

@@ -21,6 +21,7 @@ from graphql import (
     specified_rules,
     validate,
 )
+from graphql.execution.collect_fields import FragmentDetails
 from graphql.language.parser import MAX_NESTING_DEPTH
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
@@ -28,6 +29,7 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from bpm_crm.api._bounded_cache import BoundedCache
 from bpm_crm.api._limits import Limits, exceeded
 from bpm_crm.api._selected_fields import DocumentSelections
+from bpm_crm.api._variables import Coerce, OperationVariables
 from bpm_crm.api.faults import Code, Fault, Problem, Refused, explain
 from bpm_crm.api.guard import FieldCost, Guard, OperationCost
 from bpm_crm.engine.definition import Title
@@ -47,6 +49,8 @@ class Operation:
 
     name: str | None
     kind: OperationType
+    node: OperationDefinitionNode
+    variables: OperationVariables
     cost: OperationCost
     is_introspection: bool
 
@@ -58,6 +62,7 @@ class Document:
     text: str
     node: DocumentNode
     operations: Mapping[str | None, Operation]
+    fragments: Mapping[str, FragmentDetails]
     selections: DocumentSelections
 
     def operation(self, name: str | None) -> Operation:
@@ -93,6 +98,7 @@ class Documents:
         self._schema = schema
         self._limits = limits
         self._guard = Guard(schema, limits, costs)
+        self._coercions: dict[str, Coerce] = {}
         self.cache: BoundedCache[str, Document | tuple[Problem, ...]] = BoundedCache(
             entries=limits.cached_documents, size=limits.cached_bytes
         )
@@ -121,8 +127,26 @@ class Documents:
             for definition in node.definitions
             if isinstance(definition, OperationDefinitionNode)
         }
-        prepared = {name: _operation(name, found, costs[name]) for name, found in operations.items()}
-        return Document(text, node, prepared, DocumentSelections(self._schema, node))
+        prepared = {name: self._operation(name, found, costs[name]) for name, found in operations.items()}
+        fragments = {
+            definition.name.value: FragmentDetails(definition)
+            for definition in node.definitions
+            if isinstance(definition, FragmentDefinitionNode)
+        }
+        return Document(text, node, prepared, fragments, DocumentSelections(self._schema, node))
+
+    def _operation(self, name: str | None, node: OperationDefinitionNode, cost: OperationCost) -> Operation:
+        fields = node.selection_set.selections
+        return Operation(
+            name=name,
+            kind=node.operation,
+            node=node,
+            variables=OperationVariables(self._schema, node, self._coercions),
+            cost=cost,
+            is_introspection=node.operation is OperationType.QUERY
+            and not node.variable_definitions
+            and all(isinstance(field, FieldNode) and field.name.value.startswith("__") for field in fields),
+        )
 
     def _parse(self, text: str) -> DocumentNode:
         limits = self._limits
@@ -158,18 +182,6 @@ def _limit_met(error: GraphQLSyntaxError, limits: Limits) -> GraphQLError | None
     limit = next((name for name in ("tokens", "comments") if f" {name}." in error.message), "nesting")
     maximum: int = getattr(limits, limit, MAX_NESTING_DEPTH)
     return exceeded(limit, maximum, maximum + 1, place=f"line {error.locations[0].line}" if error.locations else "")
-
-
-def _operation(name: str | None, node: OperationDefinitionNode, cost: OperationCost) -> Operation:
-    fields = node.selection_set.selections
-    return Operation(
-        name=name,
-        kind=node.operation,
-        cost=cost,
-        is_introspection=node.operation is OperationType.QUERY
-        and not node.variable_definitions
-        and all(isinstance(field, FieldNode) and field.name.value.startswith("__") for field in fields),
-    )
 
 
 class _OneOfRule(OneOfInputValidationRule):
