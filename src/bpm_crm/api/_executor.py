@@ -78,10 +78,10 @@ class FastExecutor(Executor[None]):
         position_context: None,
     ) -> Any:
         """One field: at once where it is plain, though others beside it are not."""
-        field = self.selected.fields.get(id(field_details_list))
-        if field is not None:
+        read = self.selected.of_field(field_details_list)
+        if read is not None:
             try:
-                return field.read(field.get(source))
+                return read(source)
             except Exception:  # noqa: BLE001, S110  # graphql-core begins anew, and tells of the error where it is
                 pass
         return super().execute_field(parent_type, source, field_details_list, path, position_context)

@@ -1,4 +1,4 @@
-"""Readers: functions that make the answer of plain fields from the objects they hang on, without graphql-core's care for each field.
+"""Readers: functions, written for a selection, that make the answer of plain fields from the objects they hang on.
 
 A reader takes a value and gives what graphql-core would make of it, or raises: `Unplain`, or whatever an attribute or a conversion raises.
 Then graphql-core resolves the field anew and tells what is wrong. Objects that were `strawberry.cast` to another type are not looked for.
@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
-from operator import attrgetter
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -18,7 +17,22 @@ from strawberry.types.field import StrawberryField
 
 from bpm_crm.api.selections import LOADED_AS
 
-__all__ = ["FieldReader", "Read", "Unplain", "fields_of", "getter", "leaf", "list_of", "nullable", "object_by_class"]
+__all__ = [
+    "Expression",
+    "FieldReader",
+    "Names",
+    "Read",
+    "Unplain",
+    "constant",
+    "getter",
+    "leaf",
+    "list_of",
+    "nullable",
+    "object_by_class",
+    "reader_of_field",
+    "reader_of_object",
+    "reader_of_value",
+]
 
 Read = Callable[[Any], Any]
 
@@ -31,31 +45,64 @@ class Unplain(Exception):
     """A value is not of the kind that its field promises."""
 
 
+class Names:
+    """The names that the text of a function refers to; its globals, which show the text to debuggers and tracebacks."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {"__name__": __name__, "__loader__": self}
+        self._text = ""
+
+    def of(self, value: Any) -> str:
+        """A name for a value."""
+        name = f"f{len(self.values)}"
+        self.values[name] = value
+        return name
+
+    def function(self, title: str, lines: Sequence[str]) -> Read:
+        """The function of a `source` that has these lines."""
+        self._text = "\n    ".join(("def read(source):", *lines)) + "\n"
+        exec(compile(self._text, f"reader of {title}", "exec"), self.values)  # noqa: S102  # made of names of the schema
+        found: Read = self.values["read"]
+        return found
+
+    def get_source(self, _module: str) -> str:
+        """The text, where linecache asks for it."""
+        return self._text
+
+
+Expression = Callable[[str, Names], str]
+"""Writes the expression that reads a value, which has a name."""
+
+
 class FieldReader(NamedTuple):
-    """How a field of a selection is read from an object: `read(get(object))`, under `name` in the answer."""
+    """How a field of a selection is read from an object, and under which name it stands in the answer."""
 
     name: str
-    get: Read
-    read: Read
+    get: Expression
+    read: Expression
 
 
-def getter(definition: StrawberryField) -> Read | None:
+def constant(value: Any) -> Expression:
+    """Reads what is always the same."""
+    return lambda _value, _names: repr(value)
+
+
+def getter(definition: StrawberryField) -> Expression | None:
     """What gives the value of a field without arguments from its object; None where its resolver has to be called."""
     if definition.extensions:
         return None
     resolver = definition.base_resolver
     if resolver is None:
-        return attrgetter(str(definition.python_name)) if definition.default_resolver is getattr else None
+        return _attribute(str(definition.python_name)) if definition.default_resolver is getattr else None
     if LOADED_AS in definition.metadata:
-        return attrgetter(definition.metadata[LOADED_AS])
+        return _attribute(definition.metadata[LOADED_AS])
     if resolver.is_async or resolver.self_parameter is None or len(resolver.signature.parameters) > 1:
         return None
     wrapped: Any = resolver.wrapped_func
-    function: Read = getattr(wrapped, "__func__", wrapped)
-    return function
+    return _call(getattr(wrapped, "__func__", wrapped))
 
 
-def leaf(type_: GraphQLLeafType, *, is_required: bool) -> Read:
+def leaf(type_: GraphQLLeafType, *, is_required: bool) -> Expression:
     """Reads a scalar or an enum."""
 
     def other(value: Any) -> Any:
@@ -69,64 +116,77 @@ def leaf(type_: GraphQLLeafType, *, is_required: bool) -> Read:
         return coerced
 
     if type_ is GraphQLString or type_ is GraphQLID:
-        return lambda value: value if type(value) is str else other(value)
+        return lambda value, names: f"{value} if type({value}) is str else {names.of(other)}({value})"
     if type_ is GraphQLInt:
-        return lambda value: value if type(value) is int and _LEAST_INT <= value <= _MOST_INT else other(value)
+        fits = "type({0}) is int and {1} <= {0} <= {2}"
+        return lambda value, names: (
+            f"{value} if {fits.format(value, _LEAST_INT, _MOST_INT)} else {names.of(other)}({value})"
+        )
     if type_ is GraphQLBoolean:
-        return lambda value: value if value is True or value is False else other(value)
+        return lambda value, names: f"{value} if {value} is True or {value} is False else {names.of(other)}({value})"
     if isinstance(type_, GraphQLEnumType):
-        names = _names(type_)
-        return lambda value: names.get(id(value)) or other(value)
-    return other
+        known = _names(type_)
+        return lambda value, names: f"{names.of(known.get)}(id({value})) or {names.of(other)}({value})"
+    return _call(other)
 
 
-def list_of(item: Read) -> Read:
-    """Reads a list of what `item` reads; no other iterable, for some can be gone through only once."""
+def list_of(item: Expression) -> Expression:
+    """Reads a list of what `item` reads; no other iterable but a tuple, for some can be gone through only once."""
 
-    def read(values: Any) -> list[Any]:
+    def checked(values: Any) -> Any:
         if type(values) is not list and type(values) is not tuple:
             raise Unplain
-        return [item(value) for value in values]
+        return values
 
-    return read
+    return lambda value, names: f"[{item('item', names)} for item in {names.of(checked)}({value})]"
 
 
-def nullable(read: Read) -> Read:
+def nullable(read: Expression) -> Expression:
     """Reads None as it is, and by `read` what is there."""
-    return lambda value: None if value is None else read(value)
+    return lambda value, names: f"None if {value} is None else {read(value, names)}"
 
 
-def fields_of(fields: Sequence[FieldReader]) -> Read:
-    """Reads the fields of an object."""
-    fields = tuple(fields)
-
-    def read(source: Any) -> dict[str, Any]:
-        answer = {}
-        for name, get, value in fields:
-            answer[name] = value(get(source))
-        return answer
-
-    return read
-
-
-def object_by_class(readers: Mapping[int, Read]) -> Read:
-    """Reads objects by the Strawberry definition of their class; `readers` are by the `id` of definitions."""
+def object_by_class(readers: Mapping[int, Callable[[], Read]]) -> Expression:
+    """Reads objects by the Strawberry definition of their class; what makes their readers is by the `id` of definitions."""
     known: dict[type, Read] = {}
 
-    def read(value: Any) -> Any:
-        found = known.get(type(value))
-        if found is None:
-            found = known[type(value)] = _of_class(type(value), readers)
-        return found(value)
+    def learn(class_: type) -> Read:
+        found = readers.get(id(getattr(class_, "__strawberry_definition__", None)))
+        if found is None or issubclass(class_, (Exception, Awaitable)):
+            raise Unplain
+        known[class_] = found()
+        return known[class_]
 
-    return read
+    return lambda value, names: f"({names.of(known.get)}(type({value})) or {names.of(learn)}(type({value})))({value})"
 
 
-def _of_class(class_: type, readers: Mapping[int, Read]) -> Read:
-    found = readers.get(id(getattr(class_, "__strawberry_definition__", None)))
-    if found is None or issubclass(class_, (Exception, Awaitable)):
-        raise Unplain
-    return found
+def reader_of_object(type_name: str, fields: Sequence[FieldReader]) -> Read:
+    """A function that reads the fields of an object."""
+    names, lines = Names(), ["answer = {}"]
+    for field in fields:
+        lines.append(f"value = {field.get('source', names)}")
+        lines.append(f"answer[{field.name!r}] = {field.read('value', names)}")
+    return names.function(type_name, [*lines, "return answer"])
+
+
+def reader_of_field(field: FieldReader) -> Read:
+    """A function that reads one field of an object."""
+    names = Names()
+    return names.function(field.name, [f"value = {field.get('source', names)}", f"return {field.read('value', names)}"])
+
+
+def reader_of_value(read: Expression) -> Read:
+    """A function that reads a value."""
+    names = Names()
+    return names.function("a value", [f"return {read('source', names)}"])
+
+
+def _attribute(name: str) -> Expression:
+    return lambda source, _names: f"{source}.{name}"
+
+
+def _call(function: Read) -> Expression:
+    return lambda value, names: f"{names.of(function)}({value})"
 
 
 def _names(type_: GraphQLEnumType) -> dict[int, str]:

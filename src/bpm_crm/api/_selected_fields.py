@@ -1,6 +1,7 @@
 """What a document selects below its fields, worked out once for each document, and how the plain parts of that are read."""
 
 from collections.abc import Callable, Mapping
+from functools import cache, partial
 from typing import Any
 
 from graphql import (
@@ -9,6 +10,7 @@ from graphql import (
     GraphQLObjectType,
     GraphQLOutputType,
     GraphQLSchema,
+    GraphQLString,
     Node,
     VariableNode,
     is_abstract_type,
@@ -20,7 +22,20 @@ from graphql import (
 from graphql.execution.collect_fields import CollectedFields, FieldDetails, GroupedFieldSet
 from strawberry.types.field import StrawberryField
 
-from bpm_crm.api._readers import FieldReader, Read, fields_of, getter, leaf, list_of, nullable, object_by_class
+from bpm_crm.api._readers import (
+    Expression,
+    FieldReader,
+    Read,
+    constant,
+    getter,
+    leaf,
+    list_of,
+    nullable,
+    object_by_class,
+    reader_of_field,
+    reader_of_object,
+    reader_of_value,
+)
 from bpm_crm.api._resolvers import DEFINITION
 
 __all__ = ["Collect", "DocumentSelections", "SelectedFields"]
@@ -55,15 +70,15 @@ class SelectedFields:
     """The selections below the fields of one document, for variables that decide its directives alike.
 
     A field is plain when it is an attribute, a sync method without arguments, or one whose value a look-ahead may have loaded, and all that
-    is selected below it is plain. `fields` are the readers of such fields, by the `id` of what graphql-core collected of each.
+    is selected below it is plain. Readers are kept by the `id` of what graphql-core collected, and made when they are first asked for.
     """
 
     def __init__(self, schema: GraphQLSchema) -> None:
         self._schema = schema
         self._collected: dict[tuple[Any, ...], CollectedFields] = {}
-        self._objects: dict[int, Read] = {}
+        self._objects: dict[int, Callable[[], Read]] = {}
+        self._fields: dict[int, Callable[[], Read]] = {}
         self._values: dict[tuple[int, ...], Read | None] = {}
-        self.fields: dict[int, FieldReader] = {}
 
     def below(self, type_: GraphQLObjectType, details: list[FieldDetails], collect: Collect) -> CollectedFields:
         """The fields below a field whose object is of that type. Raises GraphQLError as `collect` does."""
@@ -74,13 +89,19 @@ class SelectedFields:
             self._compile(type_, found.grouped_field_set, collect)
         return found
 
+    def of_field(self, details: list[FieldDetails]) -> Read | None:
+        """Reads a field from its object; None where it is not plain. `details` are as `below` gave them."""
+        make = self._fields.get(id(details))
+        return None if make is None else make()
+
     def of_value(self, type_: GraphQLOutputType, details: list[FieldDetails], collect: Collect) -> Read | None:
         """Reads a value of a type that a resolver gave, and all below it; None where not all is plain, or only the value itself is."""
         if is_leaf_type(type_) or is_non_null_type(type_):
             return None
         key = (id(type_), *[id(item.node) for item in details])
         if key not in self._values:
-            self._values[key] = self._value(type_, details, collect)
+            read = self._value(type_, details, collect)
+            self._values[key] = None if read is None else reader_of_value(read)
         return self._values[key]
 
     def _compile(self, type_: GraphQLObjectType, selection: GroupedFieldSet, collect: Collect) -> None:
@@ -88,17 +109,17 @@ class SelectedFields:
         for name, details in selection.items():
             field = self._field(type_, name, details, collect)
             if field is not None:
-                self.fields[id(details)] = field
+                self._fields[id(details)] = cache(partial(reader_of_field, field))
                 fields.append(field)
         if len(fields) == len(selection):
-            self._objects[id(selection)] = fields_of(fields)
+            self._objects[id(selection)] = cache(partial(reader_of_object, type_.name, fields))
 
     def _field(
         self, type_: GraphQLObjectType, name: str, details: list[FieldDetails], collect: Collect
     ) -> FieldReader | None:
         node = details[0].node
         if node.name.value == "__typename":
-            return FieldReader(name, lambda _source: type_.name, str)
+            return FieldReader(name, constant(type_.name), leaf(GraphQLString, is_required=True))
         field = self._schema.get_field(type_, node.name.value)
         definition = None if field is None else field.extensions.get(DEFINITION)
         if field is None or field.args or node.arguments or not isinstance(definition, StrawberryField):
@@ -109,7 +130,7 @@ class SelectedFields:
 
     def _value(
         self, type_: GraphQLOutputType, details: list[FieldDetails], collect: Collect, *, is_required: bool = False
-    ) -> Read | None:
+    ) -> Expression | None:
         """Reads a value of a type with what is selected below it; None where not all of that is plain."""
         if is_non_null_type(type_):
             return self._value(type_.of_type, details, collect, is_required=True)
@@ -122,7 +143,7 @@ class SelectedFields:
             read = self._object(type_, details, collect)
         return read if read is None or is_required else nullable(read)
 
-    def _object(self, type_: GraphQLOutputType, details: list[FieldDetails], collect: Collect) -> Read | None:
+    def _object(self, type_: GraphQLOutputType, details: list[FieldDetails], collect: Collect) -> Expression | None:
         """Reads an object of a type, or of one of the types of an interface or a union."""
         definition: Any = getattr(type_, "extensions", {}).get(DEFINITION)
         if is_object_type(type_):
@@ -134,17 +155,17 @@ class SelectedFields:
         readers = {}
         for possible in types:
             of_type: Any = possible.extensions.get(DEFINITION)
-            read = self._selection(possible, details, collect)
-            if of_type is not None and of_type.is_type_of is None and read is not None:
-                readers[id(of_type)] = read
+            make = self._selection(possible, details, collect)
+            if of_type is not None and of_type.is_type_of is None and make is not None:
+                readers[id(of_type)] = make
         return object_by_class(readers) if readers else None
 
-    def _selection(self, type_: GraphQLObjectType, details: list[FieldDetails], collect: Collect) -> Read | None:
+    def _selection(
+        self, type_: GraphQLObjectType, details: list[FieldDetails], collect: Collect
+    ) -> Callable[[], Read] | None:
         try:
             selection = self.below(type_, details, collect).grouped_field_set
-        except (
-            GraphQLError
-        ):  # a condition that cannot be told: graphql-core says so where an object is there to be asked
+        except GraphQLError:  # no condition to go by: graphql-core says so where there is an object to be asked
             return None
         return self._objects.get(id(selection))
 
