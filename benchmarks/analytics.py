@@ -141,13 +141,14 @@ async def _write_cost(here: Ground) -> dict[str, float]:
     seconds, steps = [0.0, 0.0], [0, 0]
     turn = 0
 
-    async def timed(connection: Connection, tenant_id: UUID, rows: Any, notice: str) -> None:
+    async def timed(connection: Connection, tenant_id: UUID, rows: Any, notice: str) -> int:
         nonlocal turn
         turn = mine = 1 - turn
         begun = time.perf_counter()
-        await write(connection, tenant_id, rows, notice)
+        written_by = await write(connection, tenant_id, rows, notice)
         seconds[mine] += time.perf_counter() - begun
         steps[mine] += len(rows["moved"])
+        return written_by
 
     with (
         patch.object(writing, "_statement", lambda parts: whole(parts) if turn else whole(parts).replace(marked, "")),

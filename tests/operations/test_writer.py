@@ -27,6 +27,12 @@ from bpm_crm.operations.commands import (
 from bpm_crm.operations.writer import Overloaded, Writer
 from tests.world import World, customer
 
+_USED_KEY = """
+SELECT u.sequence FROM unnest('{{01a204a8-0227-76e0-982c-88e123e5584a}}'::uuid[]) AS wanted (actor_id)
+CROSS JOIN LATERAL (
+    SELECT * FROM idempotency_key AS k WHERE k.tenant_id = '{}' AND k.actor_id = wanted.actor_id AND k.key = 'a' LIMIT 1
+) AS u
+"""
 _WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
 
 WON = (
@@ -373,3 +379,15 @@ async def test_personal_data_and_free_text_stay_out_of_the_chained_history(world
         apart = await connection.fetchrow("SELECT * FROM history_text WHERE tenant_id = $1", world.tenant_id)
     assert not any(secret in history for secret in (planted, "+7999", "Customer 7"))
     assert (apart["comment"], apart["personal"]) == (planted, {"delivery_address": planted})
+
+
+async def test_nothing_is_scanned_though_statistics_were_gathered_while_a_table_was_empty(world: World) -> None:
+    await world.owner.analyse()
+    plans = []
+    for by_key in (False, True):
+        async with world.database.transaction(world.tenant_id, by_key=by_key) as connection:
+            rows = await connection.fetch("EXPLAIN " + _USED_KEY.format(world.tenant_id))
+            plans.append("\n".join(row[0] for row in rows))
+    assert "Seq Scan on idempotency_key" in plans[0]
+    assert "idempotency_key_pkey" in plans[1]
+    assert "Seq Scan" not in plans[1]

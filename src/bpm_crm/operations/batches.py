@@ -23,21 +23,26 @@ from bpm_crm.operations.written import deal_rows, effect_rows, key_rows, notice_
 from bpm_crm.records.database import Connection, Database
 from bpm_crm.records.history import HistoryRecord, load_entries
 from bpm_crm.records.instances import load, to_changes, to_row
+from bpm_crm.records.known_cases import KnownCases
 from bpm_crm.records.locking import Found, Wanted, lock
 from bpm_crm.records.writing import release, write
 
 
-async def run_batch(database: Database, processes: ProcessCache, works: Sequence[Work]) -> list[Outcome]:
+async def run_batch(
+    database: Database, processes: ProcessCache, known: KnownCases, works: Sequence[Work]
+) -> list[Outcome]:
     """Carry out works of one tenant, at most one per case and per idempotency key; a refused one does not touch the others.
 
-    Raises what the database raises; then nothing of the batch is written, unless it was the commit that was interrupted.
+    Cases that are written are kept in `known` afterwards. Raises what the database raises; then nothing of the batch is written, unless it was the commit that was interrupted.
     """
-    async with database.transaction(works[0].tenant_id) as connection:
-        batch = _Batch(connection, processes, works)
+    async with database.transaction(works[0].tenant_id, by_key=True) as connection:
+        batch = _Batch(connection, processes, known, works)
         await batch.prepare()
-        outcomes = [await batch.answer(work) for work in works]
+        answers = [await batch.answer(work) for work in works]
         await batch.write()
-        return [await batch.recalled(outcome) if isinstance(outcome, _Repeat) else outcome for outcome in outcomes]
+        outcomes = [await batch.recalled(answer) if isinstance(answer, _Repeat) else answer for answer in answers]
+    batch.committed()
+    return outcomes
 
 
 class _Repeat:
@@ -51,9 +56,12 @@ class _Repeat:
 class _Batch:
     """A batch under way: what was found before deciding, and what has been decided."""
 
-    def __init__(self, connection: Connection, processes: ProcessCache, works: Sequence[Work]) -> None:
+    def __init__(
+        self, connection: Connection, processes: ProcessCache, known: KnownCases, works: Sequence[Work]
+    ) -> None:
         self.connection = connection
         self.processes = processes
+        self.known = known
         self.works = works
         self.tenant_id = works[0].tenant_id
         self.found: Found
@@ -61,11 +69,12 @@ class _Batch:
         self.newcomers = Newcomers(self.tenant_id)
         self.splits = Splits(self.tenant_id)
         self.decisions: list[Decision] = []
+        self.written_by: int | None = None
 
     async def prepare(self) -> None:
         """Lock the cases concerned and look up what the works are checked against."""
         wanted = [Wanted(work.instance_id, work.key) for work in self.works]
-        self.found = await lock(self.connection, self.tenant_id, wanted)
+        self.found = await lock(self.connection, self.tenant_id, wanted, self.known)
         captures = [first for work in self.works if isinstance(first := work.commands[0], Capture)]
         if captures:
             await self.newcomers.prepare(self.connection, captures)
@@ -139,7 +148,13 @@ class _Batch:
             "effects": effect_rows(self.decisions, self.found.now),
             "turns": self.splits.turns,
         }
-        await write(self.connection, self.tenant_id, rows, notice_of(self.tenant_id, self.decisions))
+        notice = notice_of(self.tenant_id, self.decisions)
+        self.written_by = await write(self.connection, self.tenant_id, rows, notice)
+
+    def committed(self) -> None:
+        """Keep the cases as they were written: the next step of each need not read it."""
+        if self.written_by is not None:
+            self.known.keep((item.after for item in self.decisions if item.after is not None), self.written_by)
 
     async def recalled(self, repeat: _Repeat) -> Outcome:
         """The first answer to a work that was carried out before, with the case as it is now."""

@@ -16,6 +16,7 @@ from bpm_crm.operations.batches import run_batch
 from bpm_crm.operations.commands import Outcome, Work
 from bpm_crm.operations.processes import ProcessCache
 from bpm_crm.records.database import CommitInterrupted, Database, is_outage
+from bpm_crm.records.known_cases import KnownCases
 
 MOST_IN_BATCH = 128
 SMALLEST_SHARE = 16
@@ -58,6 +59,7 @@ class Writer:
     ) -> None:
         self.database = database
         self.processes = processes
+        self.known = KnownCases()
         self._most_in_batch = most_in_batch
         self._most_waiting = most_waiting
         self._queues: OrderedDict[UUID, deque[Work]] = OrderedDict()
@@ -170,7 +172,7 @@ class Writer:
         """Run a batch, again after conflicts and short outages; never again once its commit may have succeeded."""
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                return await run_batch(self.database, self.processes, works)
+                return await run_batch(self.database, self.processes, self.known, works)
             except CommitInterrupted as error:
                 raise Unavailable(uncertain=True) from error
             except _CONFLICTS:

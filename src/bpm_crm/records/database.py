@@ -15,6 +15,8 @@ STATEMENT_TIMEOUT_MS = 15_000
 ACQUIRE_SECONDS = 5.0
 """How long a transaction waits for a connection: less than an operation may take, so that its caller still hears why it failed."""
 
+_BEGIN_BY_KEY = "BEGIN; SET LOCAL enable_seqscan = off"
+
 _OUTAGES = (
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
@@ -86,9 +88,15 @@ class Database:
         await self._pool.close()
 
     @asynccontextmanager
-    async def transaction(self, tenant_id: UUID, *, dry_run: bool = False) -> AsyncIterator[Connection]:
-        """A transaction behind the wall of one tenant: committed at the end, rolled back by any exception, and of a dry run always."""
-        async with self._begun(tenant_id, "BEGIN") as connection:
+    async def transaction(
+        self, tenant_id: UUID, *, dry_run: bool = False, by_key: bool = False
+    ) -> AsyncIterator[Connection]:
+        """A transaction behind the wall of one tenant: committed at the end, rolled back by any exception, and of a dry run always.
+
+        `by_key`: all that it looks up has a key, so nothing is scanned. What is planned while a table is empty would be, for as long
+        as nobody gathers statistics, however much the table grows.
+        """
+        async with self._begun(tenant_id, _BEGIN_BY_KEY if by_key else "BEGIN") as connection:
             yield connection
             if dry_run:
                 await _roll_back(connection)

@@ -142,15 +142,18 @@ def _blank(case: InstanceRecord, state: InstanceState, circumstances: Circumstan
 def _write(entry: HistoryEntry, event: CaseEvent, personal_fields: frozenset[str], personal: dict[str, Any]) -> None:
     values = entry.values
     match event:
-        case StageEntered() | Reopened() | Approved():
-            pass
-        case CheckpointReached(checkpoint):
-            values.setdefault("checkpoints", []).append(checkpoint)
         case Transitioned(transition, _, source, target, forced, reason):
             values |= {"kind": "forced" if forced else "transition", "transition": transition, "reason": reason}
             values |= {"from_stage": source, "to_stage": target}
         case StageLeft(_, visit, entered_at, business, active):
             values |= {"visit": visit, "entered_at": moment_of(entered_at), "business": business, "active": active}
+        case CheckpointReached(checkpoint):
+            values.setdefault("checkpoints", []).append(checkpoint)
+        case StageEntered() | Reopened() | Approved():
+            pass
+        case DataChanged(changes):
+            values["data"], hidden = split_personal(personal_fields, changes)
+            personal |= hidden
         case Started(stage):
             values |= {"kind": "started", "to_stage": stage}
         case ActivityRecorded(kind, direction, automated, transition):
@@ -158,9 +161,6 @@ def _write(entry: HistoryEntry, event: CaseEvent, personal_fields: frozenset[str
             values |= {"kind": "activity", "activity": act if transition is None else {**act, "transition": transition}}
         case OwnerAssigned():
             values["kind"] = "assignment" if values["kind"] == "clock" else values["kind"]
-        case DataChanged(changes):
-            values["data"], hidden = split_personal(personal_fields, changes)
-            personal |= hidden
         case Completed(outcome):
             values["outcome"] = outcome.value
         case Excluded():

@@ -3,12 +3,14 @@
 from functools import lru_cache
 from uuid import UUID
 
+from asyncpg.pgproto import pgproto
 from uuid_utils.compat import uuid7
 
 
 def new_id() -> UUID:
-    """A fresh UUIDv7."""
-    return uuid7()
+    """A fresh UUIDv7, of the class of those that are read: its text and its hash cost a tenth."""
+    identifier: UUID = pgproto.UUID(uuid7().bytes)
+    return identifier
 
 
 @lru_cache(maxsize=100_000)

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from bpm_crm.records.database import Connection, Row
 from bpm_crm.records.instances import COLUMNS, InstanceRecord, from_row
+from bpm_crm.records.known_cases import KnownCase, KnownCases
 
 # LATERAL with LIMIT 1 pins the plan to lookups by primary key, in the order of what is wanted, whatever the statistics say.
 _KEY = """
@@ -17,16 +18,19 @@ _KEY = """
     WHERE k.tenant_id = $1 AND k.actor_id = wanted.actor_id AND k.key = wanted.key
     LIMIT 1
 """
+# Of a row that is still as this process wrote it, `i` has nothing: it need not be sent nor read again.
 _LOCK = f"""
-SELECT {COLUMNS}, t.lead_id, u.*, clock_timestamp() AS now, (
+SELECT {COLUMNS}, l.id AS case_id, l.sequence AS sequence_now, l.is_known, t.lead_id, u.*, clock_timestamp() AS now, (
     SELECT s.sequence FROM process_instance AS s WHERE s.tenant_id = $1 AND s.id = wanted.case_id
 ) AS sequence_before
-FROM unnest($2::uuid[], $3::uuid[], $4::text[]) AS wanted (case_id, actor_id, key)
+FROM unnest($2::uuid[], $3::uuid[], $4::text[], $5::xid[]) AS wanted (case_id, actor_id, key, written_by)
 LEFT JOIN LATERAL (
-    SELECT p.* FROM process_instance AS p WHERE p.tenant_id = $1 AND p.id = wanted.case_id LIMIT 1 FOR UPDATE
-) AS i ON true
+    SELECT p.*, wanted.written_by IS NOT NULL AND p.xmin = wanted.written_by AS is_known
+    FROM process_instance AS p WHERE p.tenant_id = $1 AND p.id = wanted.case_id LIMIT 1 FOR UPDATE
+) AS l ON true
+LEFT JOIN LATERAL (SELECT l.* WHERE NOT l.is_known) AS i ON true
 LEFT JOIN channel AS c ON c.tenant_id = $1 AND c.tenant_id = i.tenant_id AND c.id = i.channel_id
-LEFT JOIN team AS t ON t.tenant_id = $1 AND t.tenant_id = i.tenant_id AND t.id = i.team_id
+LEFT JOIN team AS t ON t.tenant_id = $1 AND t.tenant_id = l.tenant_id AND t.id = l.team_id
 LEFT JOIN LATERAL ({_KEY}) AS u ON true
 """
 _KEYS = f"""
@@ -64,16 +68,27 @@ class Found(NamedTuple):
     now: datetime
 
 
-async def lock(connection: Connection, tenant_id: UUID, wanted: Iterable[Wanted]) -> Found:
+async def lock(connection: Connection, tenant_id: UUID, wanted: Iterable[Wanted], known: KnownCases) -> Found:
     """Lock cases in the order of their ids and load them, with the keys that had been used once all were locked."""
     items = sorted(wanted, key=_place)
-    rows = await connection.fetch(_LOCK, tenant_id, *_columns(items))
+    cases = [known.get(item.case_id) for item in items]
+    written_by = [None if case is None else case.written_by for case in cases]
+    rows = await connection.fetch(_LOCK, tenant_id, *_columns(items), written_by)
     used = _uses(rows)
-    if any(row["sequence"] != row["sequence_before"] for row in rows):
+    if any(row["sequence_now"] != row["sequence_before"] for row in rows):
         # The statement waited for somebody who moved a case, and saw no key that was written after it had begun.
         used = _uses(await connection.fetch(_KEYS, tenant_id, *_columns(items)[1:]))
-    cases = {row["id"]: from_row(tenant_id, row) for row in rows if row["id"] is not None}
-    return Found(cases, used, max(row["now"] for row in rows))
+    kept = {case.record.id: case for case in cases if case is not None}
+    found = {row["case_id"]: _record(tenant_id, row, kept) for row in rows if row["case_id"] is not None}
+    return Found(found, used, max(row["now"] for row in rows))
+
+
+def _record(tenant_id: UUID, row: Row, kept: Mapping[UUID, KnownCase]) -> InstanceRecord:
+    """The case of a locked row. Who leads its team is no part of the row, and always read."""
+    if not row["is_known"]:
+        return from_row(tenant_id, row)
+    record = kept[row["case_id"]].record
+    return record if record.lead_id == row["lead_id"] else record._replace(lead_id=row["lead_id"])
 
 
 def _place(item: Wanted) -> int:

@@ -88,14 +88,19 @@ class WriteLost(Exception):
     """Fewer rows were written than decided: the state was changed by someone who did not lock it."""
 
 
-async def write(connection: Connection, tenant_id: UUID, rows: Mapping[str, Rows], notice: str) -> None:
-    """Write what a batch decided in one statement, and announce it; `rows` by part of `_PARTS`, empty ones are left out."""
+async def write(connection: Connection, tenant_id: UUID, rows: Mapping[str, Rows], notice: str) -> int:
+    """Write what a batch decided in one statement, and announce it; `rows` by part of `_PARTS`, empty ones are left out.
+
+    Answers with the transaction, which is the `xmin` of the rows once it is committed.
+    """
     parts = tuple(name for name in _PARTS if rows.get(name))
     written = await connection.fetchrow(_statement(parts), tenant_id, notice, *(rows[name] for name in parts))
     lost = [name for name in parts if written[name] != len(rows[name]) and name not in _MAY_BE_FEWER]
     if lost:
         counts = ", ".join(f"{written[name]} of {len(rows[name])} {name}" for name in lost)
         raise WriteLost(f"not all rows were written: {counts}")
+    written_by: int = written["written_by"]
+    return written_by
 
 
 async def release(connection: Connection, tenant_id: UUID, subjects: Sequence[UUID]) -> None:
@@ -113,4 +118,4 @@ def _statement(parts: tuple[str, ...]) -> str:
     if "recorded" in parts:
         writes += f",\nchanged AS ({_CHANGED})"
     counts = ", ".join(f"(SELECT count(*) FROM {name}) AS {name}" for name in parts)
-    return f"WITH {writes}\nSELECT {counts}, pg_notify('{CHANNEL}', $2)"
+    return f"WITH {writes}\nSELECT {counts}, pg_current_xact_id()::xid AS written_by, pg_notify('{CHANNEL}', $2)"

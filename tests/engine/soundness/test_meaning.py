@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from bpm_crm.engine.guard import CelCompiler, EvaluationFailed, ExpressionInvalid, VariableType
@@ -116,6 +116,10 @@ CONDITIONS = st.recursive(
 )
 
 
+NOTHING: dict[str, Any] = {**dict.fromkeys(TYPES), "now": datetime(2026, 1, 5, tzinfo=UTC), "actor.roles": []}
+LEAST = {**NOTHING, "data.n": -(2**63)}
+
+
 def seen(logic: Z3Logic, values: dict[str, Any]) -> Callable[[str], Value | Listed]:
     no, yes = logic.literal(False), logic.literal(True)
     fillers: dict[Sort, Any] = {Sort.TEXT: "", Sort.BOOLEAN: False, Sort.DECIMAL: 0.0}
@@ -134,6 +138,9 @@ def seen(logic: Z3Logic, values: dict[str, Any]) -> Callable[[str], Value | List
 
 @settings(deadline=None)
 @given(CONDITIONS, VALUES)
+@example("(data.n > (-data.n))", LEAST)
+@example("((data.n / -1) > 0)", LEAST)
+@example("((data.n % -1) == 0)", LEAST)
 def test_an_expression_means_to_the_prover_what_it_means_to_the_language(text: str, values: dict[str, Any]) -> None:
     try:
         expression = COMPILER.compile(text, VariableType.BOOLEAN)

@@ -60,8 +60,10 @@ class Operators:
                 found = self._plain(Sort.DECIMAL, self._real(arguments[0]))
             case ("int", (Sort.INTEGER,)) | ("string", (Sort.TEXT,)) | ("bool", (Sort.BOOLEAN,)):
                 found = self._plain(sorts[0], terms[0])
-            case "-_", (Sort.INTEGER | Sort.DECIMAL,):
-                found = self._plain(sorts[0], -terms[0])
+            case "-_", (Sort.INTEGER,):
+                found = self._bounded(-terms[0])
+            case "-_", (Sort.DECIMAL,):
+                found = self._plain(Sort.DECIMAL, -terms[0])
             case (("_+_" | "_-_" | "_*_" | "_/_" | "_%_"), (_, _)):
                 found = self._computed(name, arguments)
             case _:
@@ -98,10 +100,15 @@ class Operators:
         logic = self._logic
         zero = logic.equal(right, logic.literal(0))
         if name in {"_/_", "_%_"}:
-            quotient = logic.quotient(left, right)
-            return Value(Sort.INTEGER, quotient if name == "_/_" else left - right * quotient, self._no, zero)
-        term = left + right if name == "_+_" else left - right if name == "_-_" else left * right
-        return Value(Sort.INTEGER, term, self._no, logic.any_of([term > MOST_INTEGER, term < -MOST_INTEGER - 1]))
+            quotient = self._bounded(logic.quotient(left, right))
+            term = quotient.term if name == "_/_" else left - right * quotient.term
+            return Value(Sort.INTEGER, term, self._no, logic.any_of([zero, quotient.fails]))
+        return self._bounded(left + right if name == "_+_" else left - right if name == "_-_" else left * right)
+
+    def _bounded(self, term: Term) -> Value:
+        """A whole number, which fails where it does not fit 64 bits."""
+        outside = self._logic.any_of([term > MOST_INTEGER, term < -MOST_INTEGER - 1])
+        return Value(Sort.INTEGER, term, self._no, outside)
 
     def _decimal(self, name: str, left: Term, right: Term) -> Value:
         if name == "_/_":
