@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
+from functools import lru_cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -102,6 +103,7 @@ def getter(definition: StrawberryField) -> Expression | None:
     return _call(getattr(wrapped, "__func__", wrapped))
 
 
+@lru_cache(maxsize=1_000)
 def leaf(type_: GraphQLLeafType, *, is_required: bool) -> Expression:
     """Reads a scalar or an enum."""
 
@@ -181,6 +183,7 @@ def reader_of_value(read: Expression) -> Read:
     return names.function("a value", [f"return {read('source', names)}"])
 
 
+@lru_cache(maxsize=1_000)
 def _attribute(name: str) -> Expression:
     return lambda source, _names: f"{source}.{name}"
 

@@ -48,11 +48,15 @@ Collect = Callable[[GraphQLObjectType, list[FieldDetails]], CollectedFields]
 
 
 class DocumentSelections:
-    """What a document selects, kept for as long as it is: once for each combination of the values of the variables in its directives."""
+    """What a document selects, kept for as long as it is: once for each combination of the values of the variables in its directives.
+
+    `most` is for how many combinations that is kept.
+    """
 
     def __init__(self, schema: GraphQLSchema, document: DocumentNode) -> None:
         self._schema = schema
         self._conditions = _conditions(document)
+        self.most = MOST_HELD if self._conditions else 1
         self._held: dict[tuple[Any, ...], SelectedFields] = {}
 
     def under(self, variables: Mapping[str, Any]) -> "SelectedFields":
@@ -61,7 +65,7 @@ class DocumentSelections:
         found = self._held.get(key)
         if found is None:
             found = SelectedFields(self._schema)
-            if len(self._held) < MOST_HELD:
+            if len(self._held) < self.most:
                 self._held[key] = found
         return found
 
@@ -77,7 +81,8 @@ class SelectedFields:
         self._schema = schema
         self._collected: dict[tuple[Any, ...], CollectedFields] = {}
         self._objects: dict[int, Callable[[], Read]] = {}
-        self._fields: dict[int, Callable[[], Read]] = {}
+        self._fields: dict[int, FieldReader] = {}
+        self._alone: dict[int, Read] = {}
         self._values: dict[tuple[int, ...], Read | None] = {}
 
     def below(self, type_: GraphQLObjectType, details: list[FieldDetails], collect: Collect) -> CollectedFields:
@@ -91,8 +96,10 @@ class SelectedFields:
 
     def of_field(self, details: list[FieldDetails]) -> Read | None:
         """Reads a field from its object; None where it is not plain. `details` are as `below` gave them."""
-        make = self._fields.get(id(details))
-        return None if make is None else make()
+        read, field = self._alone.get(id(details)), self._fields.get(id(details))
+        if read is None and field is not None:
+            read = self._alone[id(details)] = reader_of_field(field)
+        return read
 
     def of_value(self, type_: GraphQLOutputType, details: list[FieldDetails], collect: Collect) -> Read | None:
         """Reads a value of a type that a resolver gave, and all below it; None where not all is plain, or only the value itself is."""
@@ -109,7 +116,7 @@ class SelectedFields:
         for name, details in selection.items():
             field = self._field(type_, name, details, collect)
             if field is not None:
-                self._fields[id(details)] = cache(partial(reader_of_field, field))
+                self._fields[id(details)] = field
                 fields.append(field)
         if len(fields) == len(selection):
             self._objects[id(selection)] = cache(partial(reader_of_object, type_.name, fields))

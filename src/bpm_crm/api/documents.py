@@ -36,8 +36,10 @@ from bpm_crm.engine.definition import Title
 
 __all__ = ["Document", "Documents", "Operation"]
 
-BYTES_PER_TOKEN = 500
-"""What a document takes in memory with its nodes, locations and costs, measured: 320 to 490 bytes for each token."""
+BYTES_PER_TOKEN = 800
+"""What a document takes in memory with its nodes, locations and costs, measured: 600 to 1,000 bytes for each token."""
+READERS_PER_TOKEN = 1_500
+"""What its readers take, measured: 700 to 1,900 bytes."""
 BYTES_PER_PROBLEM = 1_000
 SUGGESTED = 2
 """With so few errors or fewer, names are suggested for the mistaken ones. A suggestion takes milliseconds: many would be an attack."""
@@ -172,7 +174,7 @@ def _size(prepared: Document | tuple[Problem, ...]) -> int:
     tokens, token = 0, prepared.node.loc.start_token if prepared.node.loc else None
     while token := token and token.next:
         tokens += 1
-    return BYTES_PER_TOKEN * tokens
+    return (BYTES_PER_TOKEN + READERS_PER_TOKEN * prepared.selections.most) * tokens
 
 
 def _limit_met(error: GraphQLSyntaxError, limits: Limits) -> GraphQLError | None:
