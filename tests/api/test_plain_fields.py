@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import traceback
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import Enum
@@ -19,7 +20,7 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from bpm_crm.api import _selected_fields
 from bpm_crm.api._executor import FastExecutor
-from bpm_crm.api._readers import leaf
+from bpm_crm.api._readers import FieldReader, constant, leaf, reader_of_field
 from bpm_crm.api._resolvers import compile_resolvers
 from bpm_crm.api._selected_fields import SelectedFields
 from tests.api.random_documents import CONDITIONS, Making, Selecting, is_attribute
@@ -297,6 +298,13 @@ async def test_the_api_answers_many_random_documents_as_without_readers(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert await agreed(stage, monkeypatch, range(1_000, 1_600)) > 300
+
+
+def test_a_traceback_shows_the_text_of_a_reader() -> None:
+    read = reader_of_field(FieldReader("a", lambda source, _names: f"{source}.absent", constant(1)))
+    with pytest.raises(AttributeError) as caught:
+        read(object())
+    assert "value = source.absent" in "".join(traceback.format_exception(caught.value))
 
 
 async def test_a_reader_that_were_wrong_would_be_found(monkeypatch: pytest.MonkeyPatch) -> None:
