@@ -24,10 +24,12 @@ async def _read(world: World) -> tuple[dict[UUID, InstanceRecord], dict[UUID, in
 async def test_what_is_kept_is_what_is_read(world: World) -> None:
     await Traffic(world, 20).run(rounds=3, arrivals=25)
     cases, written_by = await _read(world)
-    kept = {id: found for id in cases if (found := world.writer.known.get(id)) and found.written_by == written_by[id]}
+    kept = {
+        key: found for key in cases if (found := world.writer.known.get(key)) and found.written_by == written_by[key]
+    }
     assert len(kept) > len(cases) / 2
-    for id, found in kept.items():
-        assert found.record._replace(lead_id=None) == cases[id]
+    for key, found in kept.items():
+        assert found.record._replace(lead_id=None) == cases[key]
     assert any(case.state.clocks and case.state.reached and case.state.activities for case in cases.values())
 
 
