@@ -41,6 +41,11 @@ class StageTimes:
         return self.counts.get(name, 0)
 
     @property
+    def has_target(self) -> bool:
+        """Whether any of the visits could be judged."""
+        return self.count("untargeted") != self.count("entered")
+
+    @property
     def late_share(self) -> Fraction | None:
         """The late among the first visits whose target has passed; None without any."""
         judged = self.count("within") + self.count("late")
