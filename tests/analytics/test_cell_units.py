@@ -13,18 +13,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bpm_crm.analytics.cells.columns import Columns, joined, pack_columns, unpack_columns
+from bpm_crm.analytics.cells import gathering
+from bpm_crm.analytics.cells.bodies import body_of, pack_columns, unpack, unpack_columns
+from bpm_crm.analytics.cells.columns import Columns, distinct, joined
 from bpm_crm.analytics.cells.contributions import limbs
-from bpm_crm.analytics.cells.cuts import grouped
-from bpm_crm.analytics.cells.days import Days, Level, Span, month_of, months_of
+from bpm_crm.analytics.cells.days import Days, Level, Span
+from bpm_crm.analytics.cells.gathering import Gathering
 from bpm_crm.analytics.cells.lengths import Lengths, Rows, Slots
 from bpm_crm.analytics.cells.parts import Part, added_of, pack_parts, unpack_parts
 from bpm_crm.analytics.cells.placed import Placed
 from bpm_crm.analytics.cells.reading import is_rolled_up, span_of
 from bpm_crm.analytics.cells.sheets import WHOLE
-from bpm_crm.analytics.cells.spreads import WIDTH, growing_keys, keys_of
-from bpm_crm.analytics.cells.sums import KINDS, WHOLE_DAYS, name_of, together
+from bpm_crm.analytics.cells.spreads import WIDTH, growing_keys, grown, keys_of
+from bpm_crm.analytics.cells.sums import KINDS, together
 from bpm_crm.analytics.cells.survival import Survival
+from bpm_crm.analytics.cells.tallies import ranked, sums, unranked
 from bpm_crm.analytics.dimensions import Dimension, Grouping, OwnerBasis, Segment
 from bpm_crm.analytics.frames import Question
 from bpm_crm.engine.instants import instant_of
@@ -72,7 +75,9 @@ def test_slots_and_segments_do_not_mix_and_what_is_taken_away_leaves_nothing() -
 
 
 @given(st.one_of(st.none(), DAYS), st.one_of(st.none(), DAYS))
-def test_a_span_is_covered_by_months_and_days_that_meet_each_day_once(since: date | None, until: date | None) -> None:
+def test_a_span_is_covered_by_quarters_months_and_days_that_meet_each_day_once(
+    since: date | None, until: date | None
+) -> None:
     if since is not None and until is not None and since >= until:
         since, until = until, since + timedelta(days=1)
     cover = Span(since, until).cover()
@@ -80,7 +85,7 @@ def test_a_span_is_covered_by_months_and_days_that_meet_each_day_once(since: dat
     while day < date(2028, 2, 10):
         met = 0
         for level, first, end in cover:
-            starts_on = day if level is Level.DAY else month_of(day)
+            starts_on = level.start_of(day)
             met += (first is None or starts_on >= first) and (end is None or starts_on < end)
         assert met == Span(since, until).holds(day), (day, cover)
         day += timedelta(days=1)
@@ -99,9 +104,10 @@ def test_every_instant_lies_in_the_day_that_began_last(zone: str) -> None:
         ordinals.append(day.toordinal())
         at += timedelta(minutes=373)
     assert days.ordinals_of(np.asarray(instants)).tolist() == ordinals
-    assert months_of(np.asarray(ordinals)).tolist() == [
-        month_of(date.fromordinal(ordinal)).toordinal() for ordinal in ordinals
-    ]
+    for level in Level:
+        assert level.starts_of(np.asarray(ordinals)).tolist() == [
+            level.start_of(date.fromordinal(ordinal)).toordinal() for ordinal in ordinals
+        ]
     assert days.beginning_at(datetime(2026, 9, 1, tzinfo=ZoneInfo(zone))) == date(2026, 9, 1)
     assert days.beginning_at(datetime(2026, 9, 1, 0, 0, 1, tzinfo=ZoneInfo(zone))) is None
 
@@ -155,13 +161,14 @@ def test_growing_lengths_have_come_to_what_their_axis_has(seed: int) -> None:
         lengths[slot].append(now[slot, axis] - began)
         keys.append(growing_key(slot, axis, began))
     given_keys, ones = np.asarray(keys), np.ones(len(keys), np.int64)
-    slots = Slots(1, np.zeros(len(keys), np.int64), given_keys, ones, lambda slot, axis: now[slot, axis])
+    lasted = grown(given_keys, lambda slot, axis: now[slot, axis])
+    slots = Slots(1, np.zeros(len(keys), np.int64), lasted, ones)
     rows = slots.rows(Rows({1: 0, 2: 1}, 2))
     for share in (0.1, 0.5):
         exact = [percentile(some, share) for some in lengths.values()]
         assert rows.percentiles(share).tolist() == pytest.approx(exact, rel=WITHIN)
     with pytest.raises(ValueError, match="axes"):
-        Slots(1, np.zeros(len(keys), np.int64), given_keys, ones)
+        grown(given_keys, None)
 
 
 def test_what_cannot_have_begun_so_is_refused() -> None:
@@ -204,7 +211,7 @@ def test_kaplan_meier_over_buckets_is_that_of_the_lengths_within_one_percent(see
 def random_columns(rng: random.Random, size: int) -> list[tuple[Segment, str | int, int]]:
     """Entries, some of which take away what others add."""
     values: tuple[str | None, ...] = (None, "a", "b")
-    keys: tuple[str | int, ...] = ("n", "m", "k", 5, 900, 70_000, growing_key(1, 0, 1.7e9), growing_key(2, 3, -5.0))
+    keys: tuple[str | int, ...] = ("n", "m", "k", 5, 900, 70_000, growing_key(1, 0, 1.7e9), growing_key(9_000, 3, -5.0))
     return [
         (tuple(rng.choice(values) for _ in WHOLE), rng.choice(keys), rng.choice((-1, 1, 1, 40_000, 10**12)))
         for _ in range(size)
@@ -252,30 +259,65 @@ def test_columns_say_the_same_packed_joined_and_in_any_order(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_groups_of_columns_are_their_sums(seed: int) -> None:
+def test_groups_of_bodies_are_their_sums(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever they come as: packed or not, some at a time, and put together whenever there are many."""
+    monkeypatch.setattr(gathering, "_MOST", 40)
     rng = random.Random(seed)
-    columns = as_columns(random_columns(rng, 200))
-    held = np.asarray([rng.random() < 0.7 for _ in range(columns.size)], np.bool_)
     names = rng.sample(WHOLE, seed % 4)
-    expected: dict[Segment, dict[str | int, int]] = {}
-    some = replace(columns, amounts=columns.amounts * held[columns.places])
-    for (segment, key), amount in told(some).items():
-        sums = expected.setdefault(tuple(segment[WHOLE.index(name)] for name in names), {})
-        sums[key] = sums.get(key, 0) + amount
-    answer = grouped(columns, [WHOLE.index(name) for name in names], held)
+    rows = [WHOLE.index(name) for name in names]
+    found_groups, expected = dict[Segment, int](), dict[Segment, dict[str | int, int]]()
+    gathered = Gathering(lambda _slot, _axis: 1.7e9 + 50.0)
+    for _ in range(5):
+        columns = as_columns(random_columns(rng, 60))
+        bodies = [body_of(columns), unpack(pack_columns(as_columns(random_columns(rng, 40))))]
+        groups = []
+        for body in bodies:
+            kinds, places = distinct(body.columns(), rows)
+            segments = [
+                tuple(body.values[row][code] for row, code in zip(rows, codes, strict=True)) for codes in kinds.T
+            ]
+            held = np.asarray([rng.random() < 0.7 for _ in range(body.size)], np.bool_)
+            numbers = [found_groups.setdefault(segment, len(found_groups)) for segment in segments]
+            groups.append(np.where(held, np.asarray(numbers)[places], -1))
+            some = replace(body.columns(), amounts=body.columns().amounts * held[body.columns().places])
+            for (segment, key), amount in told(some).items():
+                sums = expected.setdefault(tuple(segment[row] for row in rows), {})
+                lasted = (
+                    int(grown(np.asarray([key]), lambda _slot, _axis: 1.7e9 + 50.0)[0]) if isinstance(key, int) else key
+                )
+                sums[lasted] = sums.get(lasted, 0) + amount
+        gathered.add(bodies, groups)
+    answer = gathered.grouped(list(found_groups))
     found: dict[Segment, dict[str | int, int]] = {
-        segment: dict(numbers) for segment, numbers in zip(answer.segments, answer.numbers, strict=True)
+        segment: {name: amount for name, amount in numbers.items()}  # noqa: C416  # keys may be names or buckets
+        for segment, numbers in zip(answer.segments, answer.numbers, strict=True)
     }
-    for place, key, amount in zip(answer.places.tolist(), answer.keys.tolist(), answer.counts.tolist(), strict=True):
-        sums = found[answer.segments[place]]
-        sums[key] = sums.get(key, 0) + amount
-    plain = {segment: {key: amount for key, amount in sums.items() if amount} for segment, sums in found.items()}
-    expected = {
-        segment: {key: amount for key, amount in sums.items() if amount}
-        for segment, sums in expected.items()
-        if any(amount for key, amount in sums.items() if isinstance(key, str))
-    }
-    assert plain == expected
+    for place, key, amount in zip(*(column.tolist() for column in answer.lasted), strict=True):
+        assert key not in found[answer.segments[place]]
+        found[answer.segments[place]][key] = amount
+    plain = {segment: {key: amount for key, amount in some.items() if amount} for segment, some in expected.items()}
+    assert found == {segment: sums for segment, sums in plain.items() if any(isinstance(key, str) for key in sums)}
+
+
+CODES = st.one_of(st.integers(-50, 50), st.integers(-(2**20), 2**40), st.integers(0, 2**61))
+AMOUNTS = st.one_of(st.integers(-1, 1), st.integers(-(2**40), 2**40), st.integers(-(2**45), 2**45))
+
+
+@given(st.lists(st.tuples(CODES, AMOUNTS), max_size=60), st.integers(0, 2))
+def test_sums_are_those_of_a_dictionary(entries: list[tuple[int, int]], many: int) -> None:
+    """However far apart codes lie, and however large amounts are."""
+    entries = entries * 60**many if len(entries) < 10 else entries
+    expected: dict[int, int] = {}
+    for code, amount in entries:
+        expected[code] = expected.get(code, 0) + amount
+    codes, amounts = (np.asarray([entry[row] for entry in entries], np.int64) for row in (0, 1))
+    found = sums(codes, amounts)
+    assert list(zip(*(column.tolist() for column in found), strict=True)) == sorted(
+        (code, amount) for code, amount in expected.items() if amount
+    )
+    ranks, known = ranked(codes)
+    assert unranked(ranks, known).tolist() == codes.tolist()
+    assert np.array_equal(np.argsort(ranks, kind="stable"), np.argsort(codes, kind="stable"))
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -286,19 +328,19 @@ def test_cells_by_dimensions_are_sums_of_the_days(seed: int) -> None:
         for number, (segment, _, amount) in enumerate(random_columns(rng, 120))
     ]
     added = together([added_of(parts[:50]), added_of(parts[50:]), added_of(parts[:9]).taken_away()])
-    for dimensions, level in KINDS:
+    for dimensions, level in ((dimensions, level) for dimensions, levels in KINDS.items() for level in levels):
         expected: dict[date, dict[tuple[Segment, str | int], int]] = {}
         for _, part in parts[9:]:
-            day = date.fromordinal(part.on)
-            sums = expected.setdefault(day if level is Level.DAY else month_of(day), {})
+            sums = expected.setdefault(level.start_of(date.fromordinal(part.on)), {})
             segment = tuple(part.segment[WHOLE.index(name)] for name in dimensions)
-            for key, amount in (*part.numbers.items(), *((key, 1) for key in part.keys)):
+            entries: list[tuple[str | int, int]] = [*part.numbers.items(), *((key, 1) for key in part.keys)]
+            for key, amount in entries:
                 sums[segment, key] = sums.get((segment, key), 0) + amount
-        found = {start: told(unpack_columns(body)) for start, body in added.in_order().by(dimensions, level)}
+        cells = added.in_order().by(dimensions, KINDS[dimensions])
+        found = {start: told(unpack_columns(body)) for of, start, body in cells if of is level}
         assert found == {
             start: {cell: amount for cell, amount in sums.items() if amount} for start, sums in expected.items()
         }
-    assert name_of(*WHOLE_DAYS)[1] == "day"
 
 
 @pytest.mark.parametrize(

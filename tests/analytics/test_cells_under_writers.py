@@ -10,7 +10,7 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from bpm_crm.analytics.cells.columns import joined_bodies, unpack_columns
+from bpm_crm.analytics.cells.bodies import joined_bodies, unpack_columns
 from bpm_crm.analytics.cells.reading import read_answers
 from bpm_crm.analytics.dimensions import Dimension, Grouping
 from bpm_crm.analytics.frames import Question, read_frame
@@ -274,6 +274,7 @@ DAMAGE = {
     "another cell": "UPDATE cell SET body = (SELECT max(c.body) FROM cell AS c WHERE c.dimensions = 'process,owner') WHERE dimensions = 'process,owner'",
     "a missing cell": "DELETE FROM cell WHERE dimensions = 'process,owner'",
     "a missing month": "DELETE FROM cell WHERE dimensions = 'process' AND level = 'month'",
+    "a missing quarter": "DELETE FROM cell WHERE dimensions = 'process,channel' AND level = 'quarter'",
     "whole segments": f"UPDATE cell SET body = (SELECT max(c.body) FROM cell AS c WHERE {WHOLE}) WHERE {WHOLE}",
     "a missing day": f"DELETE FROM cell WHERE {WHOLE} AND starts_on = (SELECT max(starts_on) FROM cell)",
     "the parts of a case": "UPDATE case_part SET parts = (SELECT max(p.parts) FROM case_part AS p)",

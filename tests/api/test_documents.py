@@ -2,18 +2,23 @@
 
 import json
 from collections import OrderedDict
+from itertools import product
 
 import pytest
-from graphql import OperationType
+from graphql import OperationDefinitionNode, OperationType, parse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bpm_crm.api import documents as module
 from bpm_crm.api._bounded_cache import BoundedCache
+from bpm_crm.api._selected_fields import MOST_HELD
+from bpm_crm.api._variables import OperationVariables
 from bpm_crm.api.documents import Document, Documents
 from bpm_crm.api.faults import Code, Fault, Problem, Refused
 from bpm_crm.api.guard import Limits
 from tests.api import toy
+
+FRAGMENT = "fragment F on Query { b: hello @include(if: $b) ... @skip(if: $c) { c: hello } }"
 
 
 def documents(**limits: int) -> Documents:
@@ -66,11 +71,11 @@ def test_no_more_documents_are_kept_than_allowed_and_those_used_last_stay(parsed
 
 
 def test_no_more_bytes_are_kept_than_allowed() -> None:
-    held = documents(cached_bytes=10_000)
+    held = documents(cached_bytes=40_000)
     for number in range(50):
         held.prepare(f"{{ name{number}: hello }}", request_id="r")
     assert 0 < len(held.cache) < 5
-    assert held.cache.size <= 10_000
+    assert held.cache.size <= 40_000
 
 
 def test_a_long_document_is_never_kept() -> None:
@@ -297,3 +302,32 @@ def test_any_text_is_a_document_or_is_refused_with_a_code_of_documents(text: str
     else:
         codes = set()
     assert codes == set()
+
+
+def test_what_is_selected_is_kept_for_as_many_combinations_of_conditions_as_allowed() -> None:
+    selections = prepare(
+        "query ($a: Boolean!, $b: Boolean!, $c: Boolean!) { a: hello @skip(if: $a) ...F } " + FRAGMENT
+    ).selections
+    variables = [dict(zip("abc", values, strict=True)) for values in product((True, False), repeat=3)]
+    first = [selections.under(values) for values in variables]
+    again = [selections.under(values) for values in variables]
+    assert [one is other for one, other in zip(first, again, strict=True)] == [True] * MOST_HELD + [False] * (
+        8 - MOST_HELD
+    )
+    assert len({id(found) for found in first}) == 8
+
+
+def test_a_document_without_conditions_is_read_in_one_way() -> None:
+    selections = prepare("{ hello @include(if: true) }").selections
+    assert selections.under({"name": "x"}) is selections.under({})
+
+
+def test_right_variables_are_coerced_and_others_left_to_graphql_core() -> None:
+    [operation] = parse("query ($a: Int, $b: Int = 3, $c: [Int!]!) { hello }").definitions
+    assert isinstance(operation, OperationDefinitionNode)
+    variables = OperationVariables(toy.schema._schema, operation, {})
+    coerced = variables.coerced({"b": 1, "c": 2, "unknown": 5})
+    assert coerced is not None
+    assert coerced.coerced == {"b": 1, "c": [2]}
+    for sent in ({"c": [2]}, {"b": 1}, {"b": 1, "c": None}, {"b": "x", "c": []}, {"b": 1, "c": [None]}):
+        assert variables.coerced(sent) is None

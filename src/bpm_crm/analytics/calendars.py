@@ -1,14 +1,15 @@
 """Business time of visits that are still open: calendars as arrays that SQL can search, and pauses found by replaying the cases."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 from bpm_crm.analytics.frames import Frame, Question
 from bpm_crm.analytics.statements import report, statement
 from bpm_crm.engine.calendar import BusinessCalendar
-from bpm_crm.engine.instants import instant_of
+from bpm_crm.engine.instants import DAY, FIRST_YEAR, instant_of
 from bpm_crm.engine.process import Process
 from bpm_crm.engine.replay import replay
 from bpm_crm.engine.state import InstanceState
@@ -18,6 +19,9 @@ from bpm_crm.records.derived import entries_of, recorded_step
 
 _FIRST_START = report("first_start")
 _FIRST_START_OF = report("first_start_of")
+
+_SHARED = 91 * DAY
+_EARLIEST = instant_of(datetime(FIRST_YEAR + 1, 1, 1, tzinfo=UTC))
 
 Processes = Mapping[tuple[UUID, int], Process]
 """The versions of a frame made ready to run, by definition and number."""
@@ -82,6 +86,12 @@ async def _first_instant(connection: Connection, frame: Frame, question: Questio
 
 
 def _arrays(calendar: BusinessCalendar, since: int, until: int) -> tuple[str, str]:
+    """The openings between two instants or a little further, so that many share them; see `_spans`."""
+    return _spans(calendar, since if since < _EARLIEST else since // _SHARED * _SHARED, (until // DAY + 1) * DAY)
+
+
+@lru_cache(maxsize=64)
+def _spans(calendar: BusinessCalendar, since: int, until: int) -> tuple[str, str]:
     """The openings between two instants, and the working time until each of them, between two marks, as arrays in SQL."""
     starts, totals, total = [since - 1], [0], 0
     for opens, closes in calendar.open_spans(since, until):

@@ -70,8 +70,8 @@ def stage_stays(answers: Answers) -> dict[tuple[Segment, str], tuple[Counts, Sta
     """By segment and stage its numbers, and how long visits lasted."""
     measured = _Measured(answers)
     found: dict[tuple[Segment, str], tuple[Counts, Stays]] = {}
-    for place, segment in enumerate(answers.grouped.segments):
-        for number, (stage, counts) in enumerate(measured.counts(place).items()):
+    for place, (segment, of_stages) in enumerate(zip(answers.grouped.segments, measured.counts(), strict=True)):
+        for number, (stage, counts) in enumerate(of_stages.items()):
             if counts.get("entered"):
                 found[segment, stage] = counts, _KeptStays(measured, place, number)
     return found
@@ -85,35 +85,36 @@ class _Measured:
         for place, name in enumerate(answers.sheet.checkpoints, 1):
             self._places.setdefault(name.partition("/")[2], []).append(place)
         self._stages = {str(place): stage for stage, some in self._places.items() for place in some}
-        self._numbers = answers.grouped.numbers
+        self._grouped = answers.grouped
         self._slots = answers.slots()
-        self._known: dict[tuple[str, str], list[Stay]] = {}
-        names = {name for numbers in self._numbers for name in numbers}
-        self._named = {name: self._meaning(name) for name in names}
+        self._known: dict[tuple[str, str], Callable[[int], Stay]] = {}
 
     def stay(self, measure: tuple[str, str], segment: int, stage: int) -> Stay:
         """One of them, by the places of the segment and the stage."""
         if measure not in self._known:
             self._known[measure] = self._stays(*measure)
-        return self._known[measure][segment * len(self._places) + stage]
+        return self._known[measure](segment * len(self._places) + stage)
 
-    def counts(self, segment: int) -> dict[str, dict[str, int]]:
-        """The numbers of each stage: of the names those that are words."""
-        found: dict[str, dict[str, int]] = {stage: {} for stage in self._places}
-        for name, amount in self._numbers[segment].items():
-            stage, number = self._named[name]
-            if number is not None and amount:
-                known = found[stage]
-                known[number] = known.get(number, 0) + amount
-        return found
+    def counts(self) -> Iterator[dict[str, dict[str, int]]]:
+        """By segment the numbers of each stage: of the names those that are words."""
+        stages = {stage: place for place, stage in enumerate(self._places)}
+        words = {name: meaning for name in self._grouped.names if (meaning := self._meaning(name)) is not None}
+        numbers = {number: place for place, number in enumerate(sorted({number for _, number in words.values()}))}
+        columns = {name: stages[stage] * len(numbers) + numbers[number] for name, (stage, number) in words.items()}
+        found = self._grouped.summed(columns, len(stages) * len(numbers))
+        for rows in found.reshape(len(found), len(stages), len(numbers)).tolist():
+            yield {
+                stage: {number: amount for number, amount in zip(numbers, row, strict=True) if amount}
+                for stage, row in zip(stages, rows, strict=True)
+            }
 
-    def _meaning(self, name: str) -> tuple[str, str | None]:
+    def _meaning(self, name: str) -> tuple[str, str] | None:
         """The stage that a number is of, and which: None for a sum of milliseconds."""
         place, _, number = name.partition(" ")
-        return self._stages[place], None if number.isdigit() else number
+        return None if number.isdigit() else (self._stages[place], number)
 
-    def _stays(self, visit: str, unit: str) -> list[Stay]:
-        """By segment and stage."""
+    def _stays(self, visit: str, unit: str) -> Callable[[int], Stay]:
+        """By the row of a segment and a stage; what nobody looks at is not put together."""
         lengths = [kind * len(UNITS) + UNITS.index(unit) for kind in _KINDS[visit]]
         ended, going_on = (
             self._slots.rows(
@@ -130,19 +131,23 @@ class _Measured:
             for is_open in (0, 1)
         )
         survival = Survival(ended, going_on)
-        names = [[f"{place} {length}" for place in places for length in lengths] for places in self._places.values()]
-        measured = [[name for name in some if name in self._named] for some in names]
-        milliseconds = [
-            sum([numbers.get(name, 0) for name in some]) if some else 0
-            for numbers in self._numbers
-            for some in measured
-        ]
-        quantiles = (_quantiles(survival, share) for share in _SHARES)
-        rows = zip(ended.totals.tolist(), going_on.totals.tolist(), milliseconds, *quantiles, strict=True)
-        return [
-            Stay(done + still, still, total / 1000 / done if done else None, median, p90)
-            for done, still, total, median, p90 in rows
-        ]
+        columns = {
+            f"{place} {length}": row
+            for row, places in enumerate(self._places.values())
+            for place in places
+            for length in lengths
+        }
+        milliseconds = self._grouped.summed(columns, len(self._places)).reshape(-1).tolist()
+        ends, goes_on = ended.totals.tolist(), going_on.totals.tolist()
+        median, p90 = (_quantiles(survival, share) for share in _SHARES)
+
+        @cache
+        def stay(row: int) -> Stay:
+            done, still = ends[row], goes_on[row]
+            mean = milliseconds[row] / 1000 / done if done else None
+            return Stay(done + still, still, mean, median(row), p90(row))
+
+        return stay
 
 
 class _KeptStays(Stays):
@@ -183,10 +188,11 @@ class _KeptQuantile(Quantile):
     _row: int
 
 
-def _quantiles(survival: Survival, share: float) -> list[Quantile]:
+def _quantiles(survival: Survival, share: float) -> Callable[[int], Quantile]:
     @cache
     def interval() -> Interval:
         lower, upper = survival.interval(share)
         return known(lower), known(upper)
 
-    return [_KeptQuantile(seconds, interval, row) for row, seconds in enumerate(known(survival.endings(share)))]
+    seconds = known(survival.endings(share))
+    return lambda row: _KeptQuantile(seconds[row], interval, row)

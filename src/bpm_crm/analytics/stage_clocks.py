@@ -1,9 +1,11 @@
 """Which SLA policy sets the target of a stay in which stage."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from bpm_crm.engine.definition import ProcessDefinition, SlaPolicy, Span
 from bpm_crm.engine.occasions import Occasion, OccasionKind
+from bpm_crm.engine.process import Process
 
 
 def stage_clocks(definition: ProcessDefinition) -> Mapping[str, str]:
@@ -20,10 +22,11 @@ def stage_clocks(definition: ProcessDefinition) -> Mapping[str, str]:
     return found
 
 
-def stage_target(definition: ProcessDefinition, stage: str) -> Span | None:
-    """The target of a stay in a stage; None where it has none."""
-    policy = stage_clocks(definition).get(stage)
-    return None if policy is None else definition.policies[policy].target(stage)
+@lru_cache(maxsize=256)
+def stage_targets(process: Process) -> Mapping[str, Span | None]:
+    """The targets of stays in the stages of a version; without those that have none. Worked out once for a version."""
+    definition = process.definition
+    return {stage: definition.policies[policy].target(stage) for stage, policy in stage_clocks(definition).items()}
 
 
 def _stages(definition: ProcessDefinition, policy: SlaPolicy) -> set[str]:

@@ -34,12 +34,16 @@ class Change:
 
 def against_target(times: StageTimes) -> Pace | None:
     """Slow when the whole interval of the late share lies above what is tolerated; None for a stage without a target."""
-    judged = times.count("within") + times.count("late")
-    if times.count("untargeted") == times.count("entered"):
-        return None
-    if judged < FEWEST_JUDGED or times.late_share is None:
+    return pace_of(times) if times.has_target else None
+
+
+def pace_of(times: StageTimes) -> Pace:
+    """The same of a stage that has a target."""
+    late = times.count("late")
+    judged = times.count("within") + late
+    if judged < FEWEST_JUDGED:
         return Pace.NOT_ENOUGH
-    lower, _ = wilson(float(times.late_share), judged)
+    lower, _ = wilson(late / judged, judged)
     return Pace.SLOW if lower > float(TOLERATED) else Pace.NOT_SLOW
 
 

@@ -41,6 +41,11 @@ class StageTimes:
         return self.counts.get(name, 0)
 
     @property
+    def has_target(self) -> bool:
+        """Whether any of the visits could be judged."""
+        return self.count("untargeted") != self.count("entered")
+
+    @property
     def late_share(self) -> Fraction | None:
         """The late among the first visits whose target has passed; None without any."""
         judged = self.count("within") + self.count("late")
@@ -93,7 +98,8 @@ async def read_stage_times(
     members = StageMembers(frame, question, processes)
     answers = await read_answers(connection, KEPT_STAGE_TIMES, frame, question, processes)
     rows = await _counted(connection, members) if answers is None else stage_stays(answers)
-    times = (_times(frame, processes, *cell, *some) for cell, some in rows.items())
+    known = {stage: _told(frame, processes, stage) for stage in {stage for _, stage in rows}}
+    times = (StageTimes(stage, *known[stage], segment, *some) for (segment, stage), some in rows.items())
     ordered = sorted(times, key=lambda item: (item.place, item.stage))
     return StageTimeFigures(frame, question, tuple(ordered), members)
 
@@ -111,14 +117,12 @@ async def _counted(
     return rows
 
 
-def _times(
-    frame: Frame, processes: Processes, segment: Segment, stage: str, counts: Counts, stays: Stays
-) -> StageTimes:
+def _told(frame: Frame, processes: Processes, stage: str) -> tuple[Titles, int]:
+    """What a stage is called, and its place among others."""
     orders = [
         process.definition.stages[stage].order for process in processes.values() if stage in process.definition.stages
     ]
-    titles = titles_of((version.stages for version in frame.versions), stage)
-    return StageTimes(stage, titles, min(orders, default=0), segment, counts, stays)
+    return titles_of((version.stages for version in frame.versions), stage), min(orders, default=0)
 
 
 def _stay(row: Mapping[str, Any]) -> Stay:

@@ -14,7 +14,6 @@ import orjson
 import strawberry
 from graphql import ExecutionResult, GraphQLError
 from graphql.execution import Executor, create_source_event_stream, map_source_to_response_event
-from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from bpm_crm.api._bounded_cache import BoundedCache
@@ -31,8 +30,6 @@ from bpm_crm.engine.definition import Title
 __all__ = ["Execution", "Plan"]
 
 T = TypeVar("T")
-
-_is_awaitable: Any = optimized_is_awaitable  # graphql-core asks for a TypeGuard, Strawberry promises a bool
 
 COERCION_ERRORS = 3
 """Each of them quotes the whole value, which may be most of the request."""
@@ -122,7 +119,20 @@ class Execution:
         except Exception as error:  # a source may fail with anything, and the client is to be told
             raise Refused(explain(error, request_id=context.request_id)) from error
 
-    def _executor(self, plan: Plan, context: Context, *, suggest: bool = False) -> FastExecutor:
+    def _executor(self, plan: Plan, context: Context) -> FastExecutor:
+        """The executor of a plan. Raises Refused for wrong variables."""
+        values = plan.operation.variables.coerced(plan.request.variables)
+        if values is None:
+            found = self._checked(plan, context)
+        else:
+            found = FastExecutor.of(
+                self._schema, plan.document.fragments, plan.operation.node, values, context, plan.request.extensions
+            )
+        found.selected = plan.document.selections.under(found.variable_values.coerced)
+        return found
+
+    def _checked(self, plan: Plan, context: Context, *, suggest: bool = False) -> FastExecutor:
+        """The executor that graphql-core makes, after it has said what is wrong with the variables."""
         built: Any = FastExecutor.build(
             self._schema,
             plan.document.node,
@@ -130,15 +140,13 @@ class Execution:
             raw_variable_values=plan.request.variables,
             operation_name=plan.operation.name,
             max_coercion_errors=SUGGESTED if suggest else COERCION_ERRORS,
-            is_awaitable=_is_awaitable,
             hide_suggestions=not suggest,
             operation_extensions=plan.request.extensions,
         )
         if isinstance(built, FastExecutor):
-            built.subfields = plan.document.subfields
             return built
         if len(built) <= SUGGESTED and plan.is_small and not suggest:
-            return self._executor(plan, context, suggest=True)
+            return self._checked(plan, context, suggest=True)
         raise Refused(*(explain(error, request_id=context.request_id, code=Code.BAD_USER_INPUT) for error in built))
 
     async def _introspect(self, plan: Plan, context: Context) -> orjson.Fragment:

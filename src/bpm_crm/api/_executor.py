@@ -1,102 +1,105 @@
 """graphql-core's executor with what it lacks here: Strawberry's resolve info, selections kept by document, and plain fields read at once."""
 
-from collections.abc import Awaitable
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Self
 
-from graphql import GraphQLObjectType
+from graphql import (
+    GraphQLObjectType,
+    GraphQLOutputType,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    default_field_resolver,
+    default_type_resolver,
+)
 from graphql.execution import Executor
-from graphql.execution.collect_fields import CollectedFields, FieldDetails, GroupedFieldSet
-from graphql.pyutils import Path, Undefined, gather_with_cancel
+from graphql.execution.collect_fields import CollectedFields, FieldDetails, FragmentDetails
+from graphql.execution.values import VariableValues
+from graphql.pyutils import Path
+from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
-from bpm_crm.api._plain_fields import PlainField, plain_fields, plain_value
+from bpm_crm.api._selected_fields import SelectedFields
 
 __all__ = ["FastExecutor"]
 
 
 class FastExecutor(Executor[None]):
-    """An executor whose answers are those of graphql-core. Strawberry's resolvers get the resolve info that they expect."""
+    """An executor whose answers are those of graphql-core. Strawberry's resolvers get the resolve info that they expect.
 
-    subfields: dict[Any, Any] | None = None
+    Where a reader fails, graphql-core begins its field or object anew, so attributes and methods that are plain must be free to be read twice.
+    """
 
     def __init__(self, *args: Any, operation_extensions: dict[str, Any], **options: Any) -> None:
         super().__init__(*args, **options)
+        self.is_awaitable = optimized_is_awaitable  # type: ignore[assignment]  # graphql-core asks for a TypeGuard
         self.operation_extensions = operation_extensions
-        self._plain: dict[int, tuple[object, list[PlainField]]] = {}
+        self.selected = SelectedFields(self.schema)
+
+    @classmethod
+    def of(
+        cls,
+        schema: GraphQLSchema,
+        fragments: Mapping[str, FragmentDetails],
+        operation: OperationDefinitionNode,
+        variables: VariableValues,
+        context: Any,
+        operation_extensions: dict[str, Any],
+    ) -> Self:
+        """The executor of an operation whose variables are coerced already."""
+        return cls(
+            schema,
+            {name: fragment.definition for name, fragment in fragments.items()},
+            dict(fragments),
+            None,
+            context,
+            operation,
+            variables,
+            default_field_resolver,
+            default_type_resolver,
+            default_field_resolver,
+            hide_suggestions=True,
+            operation_extensions=operation_extensions,
+        )
 
     build_resolve_info: Any = StrawberryGraphQLCoreExecutionContext.build_resolve_info
 
     def collect_subfields(
         self, return_type: GraphQLObjectType, field_details_list: list[FieldDetails]
     ) -> CollectedFields:
-        """Collect the fields below a field: once per document where no directive can make them differ from request to request."""
-        shared = self.subfields
-        if shared is None:
-            return super().collect_subfields(return_type, field_details_list)
-        key = (return_type, *[id(details.node) for details in field_details_list])
-        collected: CollectedFields | None = shared.get(key)
-        if collected is None:
-            collected = shared[key] = super().collect_subfields(return_type, field_details_list)
-        return collected
+        """The fields below a field."""
+        return self.selected.below(return_type, field_details_list, super().collect_subfields)
 
-    def execute_fields(
+    def execute_field(
         self,
         parent_type: GraphQLObjectType,
-        source_value: Any,
-        path: Path | None,
-        grouped_field_set: GroupedFieldSet,
+        source: Any,
+        field_details_list: list[FieldDetails],
+        path: Path,
         position_context: None,
     ) -> Any:
-        """The same as graphql-core's, but that plain fields are read by the way of `_plain_fields`."""
-        known = self._plain.get(id(grouped_field_set))
-        if known is None:
-            plain = plain_fields(self.schema, parent_type, grouped_field_set)
-            known = self._plain[id(grouped_field_set)] = (grouped_field_set, plain)
-        results: dict[str, Any] = {}
-        waiting: list[str] = []
-        try:
-            for field in known[1]:
-                value = plain_value(field, source_value)
-                if value is Undefined or (field.object_type is not None and value is not None):
-                    field_path = Path(path, field.name, parent_type.name)
-                    if value is Undefined:
-                        value = self.execute_field(
-                            parent_type, source_value, field.details, field_path, position_context
-                        )
-                    else:
-                        value = self._object(field, value, field_path)
-                    if value is Undefined:
-                        continue
-                    if self.is_awaitable(value):
-                        waiting.append(field.name)
-                results[field.name] = value
-        except Exception:
-            self.settle_in_background([results[name] for name in waiting])
-            raise
-        return self._all(results, waiting) if waiting else results
+        """One field: at once where it is plain, though others beside it are not."""
+        read = self.selected.of_field(field_details_list)
+        if read is not None:
+            try:
+                return read(source)
+            except Exception:  # noqa: BLE001, S110  # graphql-core begins anew, and tells of the error where it is
+                pass
+        return super().execute_field(parent_type, source, field_details_list, path, position_context)
 
-    def _object(self, field: PlainField, value: Any, path: Path) -> Any:
-        """An object by the fields below it; as graphql-core has it where one of these fails."""
-        try:
-            selection = field.selection
-            if selection is None:
-                selection = self.collect_subfields(field.object_type, field.details).grouped_field_set  # type: ignore[arg-type]  # it has one
-                field.selection = selection
-            found = self.execute_fields(field.object_type, value, path, selection, None)  # type: ignore[arg-type]  # as above
-        except Exception as error:  # noqa: BLE001  # any error of a field is told
-            self.handle_field_error(error, field.return_type, field.details, path)
-            return None
-        return self._awaited(found, field, path) if self.is_awaitable(found) else found
-
-    async def _awaited(self, found: Awaitable[Any], field: PlainField, path: Path) -> Any:
-        try:
-            return await found
-        except Exception as error:  # noqa: BLE001  # as above
-            self.handle_field_error(error, field.return_type, field.details, path)
-            return None
-
-    async def _all(self, results: dict[str, Any], waiting: list[str]) -> dict[str, Any]:
-        """The results when all that is waited for is there."""
-        found = await gather_with_cancel(*(results[name] for name in waiting))
-        results.update(zip(waiting, found, strict=True))
-        return results
+    def complete_value(
+        self,
+        return_type: GraphQLOutputType,
+        field_details_list: list[FieldDetails],
+        info: Any,
+        path: Path,
+        result: Any,
+        position_context: None,
+    ) -> Any:
+        """The answer for what a resolver gave: at once where all that is selected below it is plain."""
+        read = self.selected.of_value(return_type, field_details_list, super().collect_subfields)
+        if read is not None:
+            try:
+                return read(result)
+            except Exception:  # noqa: BLE001, S110  # as above
+                pass
+        return super().complete_value(return_type, field_details_list, info, path, result, position_context)

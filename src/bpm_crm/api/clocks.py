@@ -77,14 +77,39 @@ class ClockView(SlaClock):
     def __init__(self, clock: Clock, rule: ClockRule, language: str, at: int) -> None:
         self.clock = clock
         self.rule = rule
+        self.language = language
         self.at = at
         self.key = clock.policy
-        self.title = rule.policy.title.in_language(language)
-        self.checkpoint = rule.policy.checkpoint
-        self.state = _state_at(clock, at)
-        self.is_open = clock.is_open
-        self.cycle = clock.cycle
-        self.target_business = clock.budget * MICROSECOND
+
+    @property
+    def title(self) -> str:  # type: ignore[override]  # made when asked for
+        """Name people see."""
+        return self.rule.policy.title.in_language(self.language)
+
+    @property
+    def checkpoint(self) -> str | None:  # type: ignore[override]  # made when asked for
+        """Checkpoint whose performance it measures."""
+        return self.rule.policy.checkpoint
+
+    @property
+    def state(self) -> ClockState:  # type: ignore[override]  # made when asked for
+        """The state at the instant."""
+        return _state_at(self.clock, self.at)
+
+    @property
+    def is_open(self) -> bool:  # type: ignore[override]  # made when asked for
+        """Whether it has been neither stopped nor cancelled."""
+        return self.clock.is_open
+
+    @property
+    def cycle(self) -> int:  # type: ignore[override]  # made when asked for
+        """Number of the cycle."""
+        return self.clock.cycle
+
+    @property
+    def target_business(self) -> timedelta:  # type: ignore[override]  # made when asked for
+        """Business time the target allows."""
+        return self.clock.budget * MICROSECOND
 
     @property
     def started_at(self) -> datetime:  # type: ignore[override]  # made when asked for
@@ -155,6 +180,5 @@ def clock_event(reference: Reference, values: Mapping[str, Any]) -> ClockEventTy
 
 def _state_at(clock: Clock, at: int) -> ClockState:
     """The state at an instant: a running clock past its due instant is breached, even before a sweep has recorded it."""
-    if clock.state is ClockState.RUNNING and clock.due_at < at:
-        return ClockState.BREACHED
-    return clock.state
+    state = clock.state
+    return ClockState.BREACHED if state is ClockState.RUNNING and clock.due_at < at else state

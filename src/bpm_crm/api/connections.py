@@ -5,6 +5,7 @@ from binascii import Error
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import cache
 from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
@@ -98,10 +99,38 @@ def page_info(page: Page, slice_: Slice) -> PageInfo:
     )
 
 
-def paged(kind: Callable[..., C], edge: Callable[..., Any], nodes: Sequence[Any], page: Page, slice_: Slice) -> C:
+class _Paged:
+    """The parts of a connection; edges and cursors are made when they are asked for."""
+
+    def __init__(self, edge: Callable[..., Any], nodes: Sequence[Any], page: Page, slice_: Slice) -> None:
+        self.nodes = nodes
+        self.total_count = page.total or 0
+        self._edge = edge
+        self._page = page
+        self._slice = slice_
+
+    @property
+    def edges(self) -> list[Any]:
+        """The nodes with their cursors."""
+        pairs = zip(self._page.keys, self.nodes, strict=True)
+        return [self._edge(cursor=write_cursor(keys), node=node) for keys, node in pairs]
+
+    @property
+    def page_info(self) -> PageInfo:
+        """Where the page lies in its list."""
+        return page_info(self._page, self._slice)
+
+
+@cache
+def _page_of(kind: Any) -> Any:
+    """The class of the connections of a type that were read by page."""
+    return type(f"{kind.__name__}Page", (_Paged, kind), {})
+
+
+def paged(kind: type[C], edge: Callable[..., Any], nodes: Sequence[Any], page: Page, slice_: Slice) -> C:
     """The connection of a page that was read; `nodes` are its rows as the API shows them."""
-    edges = [edge(cursor=write_cursor(keys), node=node) for keys, node in zip(page.keys, nodes, strict=True)]
-    return kind(edges=edges, nodes=nodes, page_info=page_info(page, slice_), total_count=page.total or 0)
+    found: C = _page_of(kind)(edge, nodes, page, slice_)  # type: ignore[arg-type]  # classes are hashable
+    return found
 
 
 def write_cursor(values: Sequence[Any]) -> str:

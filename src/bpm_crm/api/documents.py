@@ -21,20 +21,25 @@ from graphql import (
     specified_rules,
     validate,
 )
+from graphql.execution.collect_fields import FragmentDetails
 from graphql.language.parser import MAX_NESTING_DEPTH
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from bpm_crm.api._bounded_cache import BoundedCache
 from bpm_crm.api._limits import Limits, exceeded
+from bpm_crm.api._selected_fields import DocumentSelections
+from bpm_crm.api._variables import Coerce, OperationVariables
 from bpm_crm.api.faults import Code, Fault, Problem, Refused, explain
 from bpm_crm.api.guard import FieldCost, Guard, OperationCost
 from bpm_crm.engine.definition import Title
 
 __all__ = ["Document", "Documents", "Operation"]
 
-BYTES_PER_TOKEN = 500
-"""What a document takes in memory with its nodes, locations and costs, measured: 320 to 490 bytes for each token."""
+BYTES_PER_TOKEN = 800
+"""What a document takes in memory with its nodes, locations and costs, measured: 600 to 1,000 bytes for each token."""
+READERS_PER_TOKEN = 1_500
+"""What its readers take, measured: 700 to 1,900 bytes."""
 BYTES_PER_PROBLEM = 1_000
 SUGGESTED = 2
 """With so few errors or fewer, names are suggested for the mistaken ones. A suggestion takes milliseconds: many would be an attack."""
@@ -46,18 +51,21 @@ class Operation:
 
     name: str | None
     kind: OperationType
+    node: OperationDefinitionNode
+    variables: OperationVariables
     cost: OperationCost
     is_introspection: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A valid document within the limits. `subfields` keeps which fields are below which; None where directives decide that anew."""
+    """A valid document within the limits."""
 
     text: str
     node: DocumentNode
     operations: Mapping[str | None, Operation]
-    subfields: dict[Any, Any] | None
+    fragments: Mapping[str, FragmentDetails]
+    selections: DocumentSelections
 
     def operation(self, name: str | None) -> Operation:
         """Return the operation of that name, or the only one. Raises Fault BAD_REQUEST where there is none such."""
@@ -92,6 +100,7 @@ class Documents:
         self._schema = schema
         self._limits = limits
         self._guard = Guard(schema, limits, costs)
+        self._coercions: dict[str, Coerce] = {}
         self.cache: BoundedCache[str, Document | tuple[Problem, ...]] = BoundedCache(
             entries=limits.cached_documents, size=limits.cached_bytes
         )
@@ -120,8 +129,26 @@ class Documents:
             for definition in node.definitions
             if isinstance(definition, OperationDefinitionNode)
         }
-        prepared = {name: _operation(name, found, costs[name]) for name, found in operations.items()}
-        return Document(text, node, prepared, subfields=None if "@" in text else {})
+        prepared = {name: self._operation(name, found, costs[name]) for name, found in operations.items()}
+        fragments = {
+            definition.name.value: FragmentDetails(definition)
+            for definition in node.definitions
+            if isinstance(definition, FragmentDefinitionNode)
+        }
+        return Document(text, node, prepared, fragments, DocumentSelections(self._schema, node))
+
+    def _operation(self, name: str | None, node: OperationDefinitionNode, cost: OperationCost) -> Operation:
+        fields = node.selection_set.selections
+        return Operation(
+            name=name,
+            kind=node.operation,
+            node=node,
+            variables=OperationVariables(self._schema, node, self._coercions),
+            cost=cost,
+            is_introspection=node.operation is OperationType.QUERY
+            and not node.variable_definitions
+            and all(isinstance(field, FieldNode) and field.name.value.startswith("__") for field in fields),
+        )
 
     def _parse(self, text: str) -> DocumentNode:
         limits = self._limits
@@ -147,7 +174,7 @@ def _size(prepared: Document | tuple[Problem, ...]) -> int:
     tokens, token = 0, prepared.node.loc.start_token if prepared.node.loc else None
     while token := token and token.next:
         tokens += 1
-    return BYTES_PER_TOKEN * tokens
+    return (BYTES_PER_TOKEN + READERS_PER_TOKEN * prepared.selections.most) * tokens
 
 
 def _limit_met(error: GraphQLSyntaxError, limits: Limits) -> GraphQLError | None:
@@ -157,18 +184,6 @@ def _limit_met(error: GraphQLSyntaxError, limits: Limits) -> GraphQLError | None
     limit = next((name for name in ("tokens", "comments") if f" {name}." in error.message), "nesting")
     maximum: int = getattr(limits, limit, MAX_NESTING_DEPTH)
     return exceeded(limit, maximum, maximum + 1, place=f"line {error.locations[0].line}" if error.locations else "")
-
-
-def _operation(name: str | None, node: OperationDefinitionNode, cost: OperationCost) -> Operation:
-    fields = node.selection_set.selections
-    return Operation(
-        name=name,
-        kind=node.operation,
-        cost=cost,
-        is_introspection=node.operation is OperationType.QUERY
-        and not node.variable_definitions
-        and all(isinstance(field, FieldNode) and field.name.value.startswith("__") for field in fields),
-    )
 
 
 class _OneOfRule(OneOfInputValidationRule):

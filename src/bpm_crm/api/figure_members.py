@@ -13,7 +13,7 @@ from bpm_crm.api.connections import cut, page_info, write_cursor
 from bpm_crm.api.context import Info, RequestContext
 from bpm_crm.api.faults import Code, Fault
 from bpm_crm.api.instance_lists import ProcessInstanceConnection, ProcessInstanceEdge
-from bpm_crm.api.instance_views import instance_views
+from bpm_crm.api.instance_views import instance_views, load_deals_of
 from bpm_crm.api.selections import selects
 from bpm_crm.engine.definition import Title
 from bpm_crm.operations.access import Permission
@@ -60,14 +60,16 @@ class Drilldown:
         if chosen.has("nodes") or chosen.has("edges"):
             loaded = await self._context.loader.instances.load_many([key for key, _ in keys])
             records = [(record, unit) for record, (_, unit) in zip(loaded, keys, strict=True) if record is not None]
-        nodes = await instance_views(self._context, [record for record, _ in records], selected)
+        nodes = await instance_views(self._context, [record for record, _ in records])
+        if selected.has("deal"):
+            await load_deals_of(self._context, nodes)
         edges = [
             ProcessInstanceEdge(cursor=write_cursor([record.id, unit]), node=node)
             for (record, unit), node in zip(records, nodes, strict=True)
         ]
         page = Page(keys=[[*key] for key in keys], has_more=len(listed.ids) > window.limit)
         return ProcessInstanceConnection(
-            edges=edges, nodes=nodes, page_info=page_info(page, window), total_count=listed.total
+            edges=edges, nodes=list(nodes), page_info=page_info(page, window), total_count=listed.total
         )
 
     async def _load(self, wanted: Sequence[Wanted]) -> list[Listed]:

@@ -1,6 +1,7 @@
 """Stage times as the API shows them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Annotated
 
 import strawberry
@@ -9,7 +10,7 @@ from strawberry.dataloader import DataLoader
 from bpm_crm.analytics.calendars import Processes
 from bpm_crm.analytics.dimensions import Dimension, Segment
 from bpm_crm.analytics.periods import before
-from bpm_crm.analytics.stage_clocks import stage_target
+from bpm_crm.analytics.stage_clocks import stage_targets
 from bpm_crm.analytics.stage_pace import against_history
 from bpm_crm.analytics.stage_times import StageTimeFigures, StageTimes, read_stage_times
 from bpm_crm.api.context import Info, RequestContext
@@ -19,9 +20,9 @@ from bpm_crm.api.figure_stage_types import (
     StageHistory,
     StageNumber,
     StageTarget,
+    StageTargetView,
     VisitTimes,
     history_type,
-    target_type,
 )
 from bpm_crm.api.instance_lists import ProcessInstanceConnection
 
@@ -111,6 +112,67 @@ class StageTime:
     drilldown: strawberry.Private[Drilldown]
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the stage times of one question have in common; `targets` are by stage."""
+
+    language: str
+    targets: Mapping[str, str | None]
+    frame: FigureFrame
+    histories: Histories
+    drilldown: Drilldown
+
+
+class StageTimeView(StageTime):
+    """Stage times over their figures; what is not asked for is not worked out."""
+
+    def __init__(self, figures: StageTimes, dimension: list[DimensionValue], asked: Asked) -> None:
+        self.figures = figures
+        self.dimension = dimension
+        self.asked = asked
+        self.stage = figures.stage
+        self.title = figures.titles[asked.language]
+        self.frame = asked.frame
+        self.histories = asked.histories
+        self.drilldown = asked.drilldown
+
+    @property
+    def entered(self) -> int:  # type: ignore[override]  # made when asked for
+        """Cases that first entered the stage in the period."""
+        return self.figures.count("entered")
+
+    @property
+    def open(self) -> int:  # type: ignore[override]  # made when asked for
+        """Of these, in the stage now."""
+        return self.figures.count("open")
+
+    @property
+    def reworked(self) -> int:  # type: ignore[override]  # made when asked for
+        """Of these, entered it more than once."""
+        return self.figures.count("reworked")
+
+    @property
+    def first(self) -> VisitTimes:  # type: ignore[override]  # made when asked for
+        """The first visit of each case."""
+        return VisitTimes(times=self.figures, visit="first")
+
+    @property
+    def latest(self) -> VisitTimes:  # type: ignore[override]  # made when asked for
+        """The latest visit of each case."""
+        return VisitTimes(times=self.figures, visit="latest")
+
+    @property
+    def cumulative(self) -> VisitTimes:  # type: ignore[override]  # made when asked for
+        """All visits of each case together."""
+        return VisitTimes(times=self.figures, visit="cumulative")
+
+    @property
+    def target(self) -> StageTarget | None:  # type: ignore[override]  # made when asked for
+        """First visits against the target; None for a stage without one."""
+        figures = self.figures
+        return StageTargetView(figures, self.asked.targets[self.stage]) if figures.has_target else None
+
+
 def stage_times(
     context: RequestContext,
     figures: StageTimeFigures,
@@ -119,33 +181,18 @@ def stage_times(
     frame: FigureFrame,
 ) -> list[StageTime]:
     """Stage times as the API shows them: by segment, those without a value last, then by stage in the order of the process."""
-    drilldown = Drilldown(context, figures.members)
     targets = {stage: _target(processes, stage) for stage in {times.stage for times in figures.times}}
-    histories = Histories(context, figures, processes)
-    shown = [
-        StageTime(
-            dimension=dimension_values(context, dimensions, times.segment),
-            stage=times.stage,
-            title=times.titles["ru" if context.language == "ru" else "en"],
-            entered=times.count("entered"),
-            open=times.count("open"),
-            reworked=times.count("reworked"),
-            first=VisitTimes(times=times, visit="first"),
-            latest=VisitTimes(times=times, visit="latest"),
-            cumulative=VisitTimes(times=times, visit="cumulative"),
-            target=target_type(times, targets[times.stage]),
-            frame=frame,
-            figures=times,
-            histories=histories,
-            drilldown=drilldown,
-        )
-        for times in figures.times
-    ]
-    return sorted(shown, key=lambda item: (by_title(item.dimension), item.figures.place, item.stage))
+    histories, drilldown = Histories(context, figures, processes), Drilldown(context, figures.members)
+    asked = Asked("ru" if context.language == "ru" else "en", targets, frame, histories, drilldown)
+    segments = {times.segment for times in figures.times}
+    values = {segment: dimension_values(context, dimensions, segment) for segment in segments}
+    order = {segment: by_title(shown) for segment, shown in values.items()}
+    ordered = sorted(figures.times, key=lambda times: (order[times.segment], times.place, times.stage))
+    return [StageTimeView(times, values[times.segment], asked) for times in ordered]
 
 
 def _target(processes: Processes, stage: str) -> str | None:
     """The target of a stage in the newest version that has it."""
-    having = [process.definition for process in processes.values() if stage in process.definition.stages]
-    target = stage_target(having[-1], stage) if having else None
+    having = [process for process in processes.values() if stage in process.definition.stages]
+    target = stage_targets(having[-1]).get(stage) if having else None
     return None if target is None else str(target)

@@ -6,7 +6,7 @@ from enum import Enum
 import strawberry
 
 from bpm_crm.analytics.intervals import wilson
-from bpm_crm.analytics.stage_pace import FEWEST_JUDGED, TOLERATED, Change, Pace, against_target
+from bpm_crm.analytics.stage_pace import FEWEST_JUDGED, TOLERATED, Change, Pace, pace_of
 from bpm_crm.analytics.stage_times import StageTimes
 from bpm_crm.analytics.stays import Stay
 from bpm_crm.api.exposing import expose
@@ -161,23 +161,61 @@ def _stay(stay: Stay) -> StayTimes:
     )
 
 
-def target_type(times: StageTimes, target: str | None) -> StageTarget | None:
-    """The verdicts against the target as the API shows them; None for a stage without one."""
-    pace = against_target(times)
-    if pace is None:
-        return None
-    share = times.late_share
-    judged = times.count("within") + times.count("late")
-    lower, upper = wilson(float(share or 0), judged)
-    return StageTarget(
-        **{name: times.count(name) for name in ("within", "late", "not_yet_due", "untargeted")},
-        target=target,
-        judged=judged,
-        late_rate=rate(share),
-        late_lower=decimal(lower),
-        late_upper=decimal(upper),
-        pace=pace,
-    )
+class StageTargetView(StageTarget):
+    """The verdicts on first visits; what is not asked for is not worked out."""
+
+    def __init__(self, times: StageTimes, target: str | None) -> None:
+        self.times = times
+        self.target = target
+
+    @property
+    def within(self) -> int:  # type: ignore[override]  # made when asked for
+        """Ended in time."""
+        return self.times.count("within")
+
+    @property
+    def late(self) -> int:  # type: ignore[override]  # made when asked for
+        """Went past the target."""
+        return self.times.count("late")
+
+    @property
+    def not_yet_due(self) -> int:  # type: ignore[override]  # made when asked for
+        """Whose target lies ahead."""
+        return self.times.count("not_yet_due")
+
+    @property
+    def untargeted(self) -> int:  # type: ignore[override]  # made when asked for
+        """Without a verdict."""
+        return self.times.count("untargeted")
+
+    @property
+    def judged(self) -> int:  # type: ignore[override]  # made when asked for
+        """The denominator of the rate."""
+        return self.within + self.late
+
+    @property
+    def late_rate(self) -> Decimal | None:  # type: ignore[override]  # made when asked for
+        """The late among the judged."""
+        return rate(self.times.late_share)
+
+    @property
+    def late_lower(self) -> Decimal:  # type: ignore[override]  # made when asked for
+        """Lower end of its interval."""
+        return decimal(self._interval[0])
+
+    @property
+    def late_upper(self) -> Decimal:  # type: ignore[override]  # made when asked for
+        """Upper end of its interval."""
+        return decimal(self._interval[1])
+
+    @property
+    def pace(self) -> Pace:  # type: ignore[override]  # made when asked for
+        """Whether the stage is slow."""
+        return pace_of(self.times)
+
+    @property
+    def _interval(self) -> tuple[float, float]:
+        return wilson(float(self.times.late_share or 0), self.judged)
 
 
 def history_type(period: Period, before: StageTimes | None, change: Change, pace: Pace) -> StageHistory:

@@ -1,15 +1,17 @@
 """Global ids: opaque to clients, a type and a key inside."""
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from binascii import Error
+from base64 import urlsafe_b64decode
+from binascii import Error, b2a_base64
 from uuid import UUID
 
 import strawberry
 
+_SAFE = bytes.maketrans(b"+/", b"-_")
+
 
 def to_global(kind: str, key: object) -> strawberry.ID:
     """The global id of an object."""
-    return strawberry.ID(urlsafe_b64encode(f"{kind}:{key}".encode()).rstrip(b"=").decode())
+    return strawberry.ID(b2a_base64(f"{kind}:{key}".encode(), newline=False).translate(_SAFE, b"=").decode())
 
 
 def from_global(value: str) -> tuple[str, str] | None:

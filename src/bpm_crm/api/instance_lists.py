@@ -18,7 +18,7 @@ from bpm_crm.api.connections import (
     fetch_page,
     paged,
 )
-from bpm_crm.api.context import Info
+from bpm_crm.api.context import Info, RequestContext
 from bpm_crm.api.instance_filters import (
     InstanceOrder,
     InstanceWhere,
@@ -33,8 +33,8 @@ from bpm_crm.api.references import InstanceRef, find_instance
 from bpm_crm.api.selections import selects
 from bpm_crm.operations.access import Permission
 from bpm_crm.records.instances import from_row, load
-from bpm_crm.records.listings import INSTANCES
-from bpm_crm.records.selection import All, Compare, Condition, Operator, Page, Query, Slice
+from bpm_crm.records.listings import INSTANCES, INSTANCES_WITH_DEALS, deal_of_case
+from bpm_crm.records.selection import All, Compare, Condition, Listing, Operator, Page, Query, Slice
 
 
 @strawberry.type(description="A case in a list, with its cursor.")
@@ -68,10 +68,10 @@ async def instance_page(
 ) -> ProcessInstanceConnection:
     """A page of the cases that meet a condition and that the viewer may see under a permission."""
     viewer, scope = info.context.require(permission)
-    query = Query(INSTANCES, All((condition, scope_condition(scope, "i"))), instance_keys(order))
+    query = Query(_listing(info), All((condition, scope_condition(scope, "i"))), instance_keys(order))
     window = cut(query.keys, first, after, last, before)
     page = await fetch_page(info, info.context.services.database, viewer.tenant_id, query, window)
-    return await _connection(info, page, window)
+    return await _connection(info.context, query, page, window)
 
 
 async def instances_of(
@@ -79,16 +79,24 @@ async def instances_of(
 ) -> ProcessInstanceConnection:
     """A page of the cases of an object that the viewer may see, newest first; `parent` is the column that names the object."""
     _, scope = info.context.require(Permission.VIEW_CASES)
-    query = Query(INSTANCES, scope_condition(scope, "i"))
+    query = Query(_listing(info), scope_condition(scope, "i"))
     window = cut(query.keys, first, after)
-    return await _connection(info, await fetch_branch(info, query, parent, parent_id, window), window)
+    page = await fetch_branch(info, query, parent, parent_id, window)
+    return await _connection(info.context, query, page, window)
 
 
-async def _connection(info: Any, page: Page, window: Slice) -> ProcessInstanceConnection:
-    records = [from_row(info.context.caller.tenant_id, row) for row in page.rows]
+def _listing(info: Any) -> Listing:
+    """Cases, with their deals where these are selected."""
     chosen = selects(info)
-    selected = chosen.below("nodes").union(chosen.below("edges", "node"))
-    nodes = await instance_views(info.context, records, selected)
+    is_with_deals = chosen.has("nodes", "deal") or chosen.has("edges", "node", "deal")
+    return INSTANCES_WITH_DEALS if is_with_deals else INSTANCES
+
+
+async def _connection(context: RequestContext, query: Query, page: Page, window: Slice) -> ProcessInstanceConnection:
+    nodes = await instance_views(context, [from_row(context.caller.tenant_id, row) for row in page.rows])
+    if query.listing is INSTANCES_WITH_DEALS:
+        for node, row in zip(nodes, page.rows, strict=True):
+            node.deal_view = context.deal(deal_of_case(row))
     return paged(ProcessInstanceConnection, ProcessInstanceEdge, nodes, page, window)
 
 

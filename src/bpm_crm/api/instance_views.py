@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+import strawberry
+from strawberry import UNSET
 from strawberry.scalars import JSON
 
 from bpm_crm.api.catalogue import shown_definition, shown_stages
@@ -15,9 +17,9 @@ from bpm_crm.api.errors import blockers_of
 from bpm_crm.api.ids import to_global
 from bpm_crm.api.instance_filters import InstanceStatus
 from bpm_crm.api.instances import KIND, AvailableTransition, CheckpointStatus, Outcome, ProcessInstance
-from bpm_crm.api.people import Team, User, team_of, user_of
-from bpm_crm.api.selections import Selection
+from bpm_crm.api.people import Team, User, shown_user, team_of
 from bpm_crm.api.transition_forms import TransitionFormType, form_type
+from bpm_crm.engine.clock import Clock
 from bpm_crm.engine.definition import Transition
 from bpm_crm.engine.forms import form_of
 from bpm_crm.engine.instants import instant_of, moment_of
@@ -32,17 +34,22 @@ from bpm_crm.records.instances import InstanceRecord, split_personal
 class InstanceView(ProcessInstance):
     """A case over its record; what costs something is made when it is asked for."""
 
-    def __init__(self, record: InstanceRecord, process: Process, context: RequestContext) -> None:
+    def __init__(self, record: InstanceRecord, process: Process, context: RequestContext, at: int) -> None:
         self.record = record
         self.process = process
         self.context = context
-        self.deal_view = None
-        self.id = to_global(KIND, record.id)
+        self.at = at
+        self.deal_view = UNSET if record.deal_id else None
         self.version = record.version
         self.sequence = record.state.sequence
         self.region = record.region
         self.external_id = record.external_id
         self.exclusion = record.state.exclusion
+
+    @property
+    def id(self) -> strawberry.ID:  # type: ignore[override]  # made when asked for
+        """Global id."""
+        return to_global(KIND, self.record.id)
 
     @property
     def status(self) -> InstanceStatus:  # type: ignore[override]  # made when asked for
@@ -77,7 +84,7 @@ class InstanceView(ProcessInstance):
     @property
     def owner(self) -> User | None:  # type: ignore[override]  # made when asked for
         """Who is responsible."""
-        return user_of(self.context.people, self.record.owner_id)
+        return shown_user(self.context, self.record.owner_id)
 
     @property
     def team(self) -> Team | None:  # type: ignore[override]  # made when asked for
@@ -129,10 +136,10 @@ class InstanceView(ProcessInstance):
     @property
     def clocks(self) -> list[SlaClock]:  # type: ignore[override]  # made when asked for
         """The last cycle of each SLA clock."""
-        at = instant_of(self.context.services.now())
-        known = (clock for clock in self.record.state.clocks.values() if clock.policy in self.process.rules)
-        ordered = sorted(known, key=lambda clock: (not clock.is_open, clock.due_at))
-        return [ClockView(clock, self.process.rules[clock.policy], self.context.language, at) for clock in ordered]
+        rules, language, at = self.process.rules, self.context.language, self.at
+        known = [clock for clock in self.record.state.clocks.values() if clock.policy in rules]
+        known.sort(key=_by_urgency)
+        return [ClockView(clock, rules[clock.policy], language, at) for clock in known]
 
     @property
     def next_due_at(self) -> datetime | None:  # type: ignore[override]  # made when asked for
@@ -152,7 +159,7 @@ class InstanceView(ProcessInstance):
     @property
     def available_transitions(self) -> list[AvailableTransition]:  # type: ignore[override]  # made when asked for
         """Moves out of the current stage as they stand for the viewer."""
-        at = max(instant_of(self.context.services.now()), self.record.state.entered_at)
+        at = max(self.at, self.record.state.entered_at)
         moves = available(self.process, self.record.state, self.context.caller.actor, at)
         return [self._available(move) for move in moves]
 
@@ -181,23 +188,30 @@ class InstanceView(ProcessInstance):
 
 async def instance_view(context: RequestContext, record: InstanceRecord) -> ProcessInstance:
     """A case as the API shows it."""
-    return InstanceView(record, await context.process(record.definition_id, record.version), context)
+    [view] = await instance_views(context, [record])
+    return view
 
 
-async def instance_views(
-    context: RequestContext, records: Sequence[InstanceRecord], selected: Selection
-) -> list[ProcessInstance]:
-    """Cases as the API shows them, with the deals loaded where they are selected: one statement for all."""
-    views = [
-        InstanceView(record, await context.process(record.definition_id, record.version), context) for record in records
-    ]
-    if selected.has("deal"):
-        deals = await context.loader.deals.load_many([view.record.deal_id for view in views if view.record.deal_id])
-        by_id = {deal.id: deal for deal in deals if deal is not None}
-        for view in views:
-            view.deal_view = context.deal(by_id.get(view.record.deal_id or NOBODY))
-    return list(views)
+async def instance_views(context: RequestContext, records: Sequence[InstanceRecord]) -> list[InstanceView]:
+    """Cases as the API shows them, all at one instant."""
+    versions = {(record.definition_id, record.version) for record in records}
+    processes = {version: await context.process(*version) for version in versions}
+    at = instant_of(context.services.now())
+    return [InstanceView(record, processes[record.definition_id, record.version], context, at) for record in records]
+
+
+async def load_deals_of(context: RequestContext, views: Sequence[InstanceView]) -> None:
+    """Load the deals of cases ahead, by one statement for all."""
+    deals = await context.loader.deals.load_many([view.record.deal_id for view in views if view.record.deal_id])
+    by_id = {deal.id: deal for deal in deals if deal is not None}
+    for view in views:
+        view.deal_view = context.deal(by_id.get(view.record.deal_id or NOBODY))
 
 
 def _moment(instant: int | None) -> datetime | None:
     return None if instant is None else moment_of(instant)
+
+
+def _by_urgency(clock: Clock) -> tuple[bool, int]:
+    """Sorts open clocks first, the earliest due first."""
+    return not clock.is_open, clock.due_at

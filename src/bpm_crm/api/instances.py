@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 from strawberry.scalars import JSON
+from strawberry.types.unset import UnsetType
 
 from bpm_crm.api.channels import Campaign, Channel
 from bpm_crm.api.clocks import SlaClock
@@ -22,6 +23,7 @@ from bpm_crm.api.history import TransitionRecordConnection, TransitionRecordEdge
 from bpm_crm.api.instance_filters import InstanceStatus
 from bpm_crm.api.nodes import Node
 from bpm_crm.api.people import Team, User
+from bpm_crm.api.selections import LOADED_AS
 from bpm_crm.api.transition_forms import TransitionFormType
 from bpm_crm.records.instances import InstanceRecord
 from bpm_crm.records.listings import HISTORY
@@ -129,13 +131,13 @@ class ProcessInstance(Node):
         description="Moves out of the current stage as they stand for the viewer: the same evaluator as `fireTransition`."
     )
 
-    @strawberry.field(description="The deal the case runs over.")
+    @strawberry.field(description="The deal the case runs over.", metadata={LOADED_AS: "deal_view"})
     async def deal(self, info: Info) -> DealType | None:
         """The deal the case runs over."""
-        from_page = self.deal_view
-        if from_page is not None or self.record.deal_id is None:
-            return from_page
-        return info.context.deal(await info.context.loader.deals.load(self.record.deal_id))
+        if not isinstance(self.deal_view, UnsetType):
+            return self.deal_view
+        deal_id = self.record.deal_id
+        return None if deal_id is None else info.context.deal(await info.context.loader.deals.load(deal_id))
 
     @strawberry.field(description="The steps of the case, in their order.")
     async def history(self, info: Info, first: First = None, after: After = None) -> TransitionRecordConnection:
@@ -153,4 +155,4 @@ class ProcessInstance(Node):
     )
 
     record: strawberry.Private[InstanceRecord]
-    deal_view: strawberry.Private[DealType | None]
+    deal_view: strawberry.Private[DealType | UnsetType | None]

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable
 from typing import Annotated
+from uuid import UUID
 
 import strawberry
+from strawberry import UNSET
 
-from bpm_crm.api.context import Info
+from bpm_crm.api.context import Info, RequestContext
 from bpm_crm.api.ids import to_global
 from bpm_crm.api.nodes import Node
 from bpm_crm.api.scalars import EmailAddress
@@ -109,6 +111,17 @@ def user_of(reference: Reference, user_id: object) -> User | None:
     """The user of that id."""
     record = reference.users.get(user_id)  # type: ignore[call-overload]  # None is nobody
     return None if record is None else UserView(record, reference)
+
+
+def shown_user(context: RequestContext, user_id: UUID | None) -> User | None:
+    """The user of that id where the viewer may see people, made once for all that refer to it."""
+    if user_id is None:
+        return None
+    found = context.memo.get((User, user_id), UNSET)
+    if found is UNSET:
+        found = context.memo[User, user_id] = user_of(context.people, user_id)
+    shown: User | None = found
+    return shown
 
 
 def team_of(reference: Reference, team_id: object) -> Team | None:

@@ -22,7 +22,8 @@ MOST_NUMBER = 2**63 - 1
 
 
 def _write_datetime(value: datetime) -> str:
-    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    in_utc = value if value.tzinfo is UTC else value.astimezone(UTC)
+    return in_utc.isoformat().removesuffix("+00:00") + "Z"
 
 
 def _read_datetime(value: Any) -> datetime:

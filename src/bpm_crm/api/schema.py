@@ -21,7 +21,8 @@ from bpm_crm.api.channels import ChannelsQuery, campaign_of, channel_of
 from bpm_crm.api.context import Info, RequestContext
 from bpm_crm.api.corrective_actions import CorrectiveActionsMutation, CorrectiveActionsQuery, find_action
 from bpm_crm.api.customers import Customer, CustomersQuery, CustomerView, customers_in
-from bpm_crm.api.deals import Deal, DealsQuery, DealView
+from bpm_crm.api.deal_lists import DealsQuery
+from bpm_crm.api.deals import Deal, DealView
 from bpm_crm.api.definition_lists import DefinitionsQuery
 from bpm_crm.api.definitions import definition_type
 from bpm_crm.api.exports import ExportsMutation

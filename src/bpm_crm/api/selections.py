@@ -6,6 +6,8 @@ from typing import Any
 from graphql import FieldNode, FragmentSpreadNode, InlineFragmentNode, SelectionSetNode
 
 MOST_DEPTH = 12
+LOADED_AS = "loaded-as"
+"""In the metadata of a field whose resolver loads something: the attribute that has its value where a look-ahead has loaded it, else UNSET."""
 
 
 class Selection:

@@ -6,16 +6,19 @@ from uuid import UUID
 
 import numpy as np
 
-from bpm_crm.analytics.cells.columns import joined, joined_bodies, unpack_columns
-from bpm_crm.analytics.cells.days import month_of
+from bpm_crm.analytics.cells.bodies import joined_bodies, unpack_columns
+from bpm_crm.analytics.cells.columns import joined
+from bpm_crm.analytics.cells.days import Level, turns
 from bpm_crm.analytics.cells.sheets import WHOLE, Sheet
-from bpm_crm.analytics.cells.sums import KINDS, WHOLE_DAYS, Added, name_of
+from bpm_crm.analytics.cells.sums import KINDS, ROLL_UPS, Added, name_of
 from bpm_crm.records import cell_bodies
 from bpm_crm.records.cell_bodies import CellKey
 from bpm_crm.records.database import Connection
 
 SAVED_AT_ONCE = 5_000
 """Cells."""
+ROLLED_UP_AT_ONCE = 1 << 22
+"""Bytes of bodies."""
 
 
 async def add_to_cells(connection: Connection, tenant_id: UUID, sheet: Sheet, added: Added) -> None:
@@ -28,29 +31,39 @@ async def add_to_cells(connection: Connection, tenant_id: UUID, sheet: Sheet, ad
 
 
 async def roll_up(connection: Connection, tenant_id: UUID, sheet: Sheet) -> None:
-    """Make the cells by dimensions of a sheet that has none yet, of its days, month by month."""
-    for month in await cell_bodies.months(connection, tenant_id, sheet.id, *name_of(*WHOLE_DAYS)):
-        added = (await _days(connection, tenant_id, sheet, month)).in_order()
-        saved = {
-            CellKey(sheet.id, *name_of(*kind), starts_on): (0, body)
-            for kind in KINDS
-            if kind != WHOLE_DAYS
-            for starts_on, body in added.by(*kind)
-        }
-        await cell_bodies.save(connection, tenant_id, saved)
+    """Make the cells by dimensions of a sheet that has none yet: of its days, some at a time, so that never more are in memory."""
+    days = await cell_bodies.days(connection, tenant_id, sheet.id, ",".join(WHOLE), (Level.DAY, None, None))
+    made: dict[CellKey, list[bytes]] = {}
+    for since, until in turns(days, ROLLED_UP_AT_ONCE):
+        added = (await _days(connection, tenant_id, sheet, since, until)).in_order()
+        for dimensions in ROLL_UPS:
+            for level, starts_on, body in added.by(dimensions, KINDS[dimensions]):
+                made.setdefault(CellKey(sheet.id, *name_of(dimensions, level), starts_on), []).append(body)
+        await _save(connection, tenant_id, {key: made.pop(key) for key in list(made) if _end_of(key) <= until})
+    await _save(connection, tenant_id, made)
+
+
+def _end_of(key: CellKey) -> date:
+    """The first day after what a cell sums up."""
+    return Level(key.level).start_of(key.starts_on, 1)
 
 
 def _packed(sheet: Sheet, ordered: Added) -> Iterator[tuple[CellKey, bytes]]:
-    for kind in KINDS:
-        if sheet.is_filled or kind == WHOLE_DAYS:
-            for starts_on, body in ordered.by(*kind):
-                yield CellKey(sheet.id, *name_of(*kind), starts_on), body
+    for dimensions, levels in KINDS.items():
+        if sheet.is_filled or dimensions == WHOLE:
+            for level, starts_on, body in ordered.by(dimensions, levels):
+                yield CellKey(sheet.id, *name_of(dimensions, level), starts_on), body
 
 
-async def _days(connection: Connection, tenant_id: UUID, sheet: Sheet, month: date) -> Added:
-    """The days of a month in whole segments."""
-    dimensions, level = name_of(*WHOLE_DAYS)
-    rows = await cell_bodies.read(connection, tenant_id, sheet.id, dimensions, level, month, month_of(month, 1))
+async def _save(connection: Connection, tenant_id: UUID, bodies: Mapping[CellKey, Sequence[bytes]]) -> None:
+    """Store the first body of each of these cells."""
+    saved = {key: (0, some[0] if len(some) == 1 else joined_bodies(some)) for key, some in bodies.items()}
+    await cell_bodies.save(connection, tenant_id, saved)
+
+
+async def _days(connection: Connection, tenant_id: UUID, sheet: Sheet, since: date, until: date) -> Added:
+    """Days in whole segments."""
+    rows = await cell_bodies.read(connection, tenant_id, sheet.id, ",".join(WHOLE), [(Level.DAY, since, until)])
     parts = [unpack_columns(row["body"]) for row in rows]
     days = np.repeat([row["starts_on"].toordinal() for row in rows], [part.size for part in parts])
     return Added(joined(parts, len(WHOLE)), days, np.zeros(len(days), np.int64))

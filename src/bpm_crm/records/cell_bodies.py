@@ -1,4 +1,4 @@
-"""Cells: what is added in one day or month of a sheet by some dimensions. Each is the sum of its bodies, packed columns."""
+"""Cells: what is added in one day, month or quarter of a sheet by some dimensions. Each is the sum of its bodies, packed columns."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
@@ -32,13 +32,19 @@ FROM unnest($2::uuid[], $3::text[], $4::text[], $5::date[], $6::int[], $7::bytea
     AS c (sheet_id, dimensions, level, starts_on, number, body)
 """
 _READ = """
-SELECT k.starts_on, k.body FROM cell AS k
-WHERE k.tenant_id = $1 AND k.sheet_id = $2 AND k.dimensions = $3 AND k.level = $4 AND k.starts_on >= $5 AND k.starts_on < $6
+SELECT k.starts_on, k.body
+FROM unnest($4::text[], $5::date[], $6::date[]) AS w (level, since, until)
+CROSS JOIN LATERAL (
+    SELECT c.starts_on, c.body FROM cell AS c
+    WHERE c.tenant_id = $1 AND c.sheet_id = $2 AND c.dimensions = $3 AND c.level = w.level
+      AND c.starts_on >= w.since AND c.starts_on < w.until
+    LIMIT 1000000
+) AS k
 """
-_MONTHS = """
-SELECT DISTINCT date_trunc('month', k.starts_on)::date AS starts_on FROM cell AS k
-WHERE k.tenant_id = $1 AND k.sheet_id = $2 AND k.dimensions = $3 AND k.level = $4
-ORDER BY 1
+_DAYS = """
+SELECT k.starts_on, sum(octet_length(k.body))::bigint AS size FROM cell AS k
+WHERE k.tenant_id = $1 AND k.sheet_id = $2 AND k.dimensions = $3 AND k.level = $4 AND k.starts_on >= $5 AND k.starts_on < $6
+GROUP BY k.starts_on ORDER BY k.starts_on
 """
 _KINDS = "SELECT DISTINCT k.dimensions, k.level FROM cell AS k WHERE k.tenant_id = $1 AND k.sheet_id = ANY($2::uuid[])"
 _DROP = "DELETE FROM cell WHERE tenant_id = $1 AND sheet_id = ANY($2::uuid[])"
@@ -51,6 +57,10 @@ class CellKey(NamedTuple):
     dimensions: str
     level: str
     starts_on: date
+
+
+BodySpan = tuple[str, date | None, date | None]
+"""A level, and the days `[since, until)` on which its cells begin; None: open."""
 
 
 async def sizes(connection: Connection, tenant_id: UUID, keys: Sequence[CellKey]) -> list[list[tuple[int, int]]]:
@@ -77,23 +87,20 @@ async def save(connection: Connection, tenant_id: UUID, bodies: Mapping[CellKey,
 
 
 async def read(
-    connection: Connection,
-    tenant_id: UUID,
-    sheet_id: UUID,
-    dimensions: str,
-    level: str,
-    since: date | None,
-    until: date | None,
+    connection: Connection, tenant_id: UUID, sheet_id: UUID, dimensions: str, spans: Sequence[BodySpan]
 ) -> Sequence[Row]:
-    """The bodies of the cells of `[since, until)` (None: open): day, body."""
-    bounds = (since or date.min, until or date.max)
-    rows: Sequence[Row] = await connection.fetch(_READ, tenant_id, sheet_id, dimensions, level, *bounds)
+    """The bodies of the cells of some levels and days: day, body."""
+    rows: Sequence[Row] = await connection.fetch(_READ, tenant_id, sheet_id, dimensions, *_bounds(spans))
     return rows
 
 
-async def months(connection: Connection, tenant_id: UUID, sheet_id: UUID, dimensions: str, level: str) -> list[date]:
-    """The first days of the months in which there are such cells."""
-    return [row["starts_on"] for row in await connection.fetch(_MONTHS, tenant_id, sheet_id, dimensions, level)]
+async def days(
+    connection: Connection, tenant_id: UUID, sheet_id: UUID, dimensions: str, span: BodySpan
+) -> list[tuple[date, int]]:
+    """The days on which such cells begin, in order, and how many bytes the bodies of each have."""
+    bounds = (bound[0] for bound in _bounds([span]))
+    rows = await connection.fetch(_DAYS, tenant_id, sheet_id, dimensions, *bounds)
+    return [(row["starts_on"], row["size"]) for row in rows]
 
 
 async def kinds(connection: Connection, tenant_id: UUID, sheets: Sequence[UUID]) -> list[tuple[str, str]]:
@@ -108,3 +115,11 @@ async def drop(connection: Connection, tenant_id: UUID, sheets: Sequence[UUID]) 
 
 def _columns(keys: Iterable[CellKey]) -> list[list[Any]]:
     return [list(column) for column in zip(*keys, strict=True)] or [[], [], [], []]
+
+
+def _bounds(spans: Sequence[BodySpan]) -> list[list[Any]]:
+    return [
+        [level for level, _, _ in spans],
+        [since or date.min for _, since, _ in spans],
+        [until or date.max for _, _, until in spans],
+    ]

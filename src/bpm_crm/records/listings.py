@@ -61,6 +61,16 @@ class DealRecord:
     started_at: datetime
 
 
+_DEAL_OF_CASE = {name: f"deals_{name}" for name in DealRecord.__slots__}
+INSTANCES_WITH_DEALS = Listing(
+    f"{instances.COLUMNS}, {', '.join(f'd.{name} AS {alias}' for name, alias in _DEAL_OF_CASE.items())}",
+    f"{instances.SOURCE} LEFT JOIN deal AS d ON d.tenant_id = $1 AND d.tenant_id = i.tenant_id AND d.id = i.deal_id",
+    INSTANCES.tenant,
+    INSTANCES.identity,
+)
+"""Cases, each with the columns of the deal it runs over."""
+
+
 @dataclass(frozen=True, slots=True)
 class CustomerRecord:
     """A customer as stored; the personal columns are empty once erased."""
@@ -77,6 +87,11 @@ class CustomerRecord:
 def deal_of(row: Any) -> DealRecord:
     """The deal of a row of `DEALS`."""
     return DealRecord(**{name: row[name] for name in DealRecord.__slots__})
+
+
+def deal_of_case(row: Any) -> DealRecord | None:
+    """The deal of a row of `INSTANCES_WITH_DEALS`; None for a case without one."""
+    return None if row["deals_id"] is None else DealRecord(*map(row.__getitem__, _DEAL_OF_CASE.values()))
 
 
 def customer_of(row: Any) -> CustomerRecord:

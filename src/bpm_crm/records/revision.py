@@ -2,7 +2,7 @@
 
 import asyncpg
 
-HEAD = "0012"
+HEAD = "0013"
 """The newest migration; a test holds it to the `migrations/` folder."""
 
 

@@ -8,12 +8,13 @@ from uuid import UUID
 
 import numpy as np
 
-from bpm_crm.analytics.cells.columns import Columns, Ids, summed
+from bpm_crm.analytics.cells.columns import Columns, Ids
 from bpm_crm.analytics.cells.days import Days
 from bpm_crm.analytics.cells.placed import Placed, given_values
 from bpm_crm.analytics.cells.sheets import OF_STEPS, OWNER, PROCESS, TEAM, Evaluation, Kept
 from bpm_crm.analytics.cells.spreads import CALENDAR, Ints, growing_keys, keys_of
 from bpm_crm.analytics.cells.sums import Added
+from bpm_crm.analytics.cells.tallies import summed
 from bpm_crm.analytics.statements import report, statement
 from bpm_crm.engine.instants import SECOND, instant_of
 from bpm_crm.engine.process import Process

@@ -1,15 +1,13 @@
-"""Cuts of whole segments: those that a filter holds, grouped by any dimensions, and what is added to each group."""
+"""Cuts: the segments that a filter holds, grouped by dimensions."""
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
-from typing import Any
+from collections.abc import Collection, Sequence
+from uuid import UUID
 
 import numpy as np
-from numpy.typing import NDArray
 
-from bpm_crm.analytics.cells.columns import Columns, distinct, summed
+from bpm_crm.analytics.cells.bodies import Body
+from bpm_crm.analytics.cells.columns import Columns, distinct, joined
 from bpm_crm.analytics.cells.sheets import WHOLE
 from bpm_crm.analytics.cells.spreads import Ints
 from bpm_crm.analytics.dimensions import Dimension, Grouping, OwnerBasis, Segment
@@ -34,17 +32,6 @@ _COLUMNS = {
 _NOW = {Dimension.OWNER: "owner_now", Dimension.TEAM: "team_now"}
 
 
-@dataclass(frozen=True, slots=True)
-class Grouped:
-    """What is added to segments: to each exact numbers by name; and lengths of time, as keys and counts of segments by their places."""
-
-    segments: Sequence[Segment]
-    numbers: Sequence[Mapping[str, int]]
-    places: Ints
-    keys: Ints
-    counts: Ints
-
-
 def columns_named(cases: CaseFilter) -> list[str] | None:
     """What of whole segments a filter looks at; None where it looks at more than they tell."""
     named = set(_COLUMN.findall(cases.sql))
@@ -63,46 +50,63 @@ def dimensions_of(grouping: Grouping) -> list[str] | None:
     return None if is_of_actors or not known.issuperset(wanted) or Dimension.STAGE in wanted else wanted
 
 
-async def filtered(connection: Connection, tenant_id: Any, columns: Columns, cases: CaseFilter) -> NDArray[np.bool_]:
-    """Which segments a filter holds: asked of the database once for all that look alike to the filter."""
-    named = columns_named(cases)
-    if not named:
-        return np.ones(columns.size, np.bool_)
-    rows = [WHOLE.index(name) for name in named]
-    kinds, places = distinct(columns, rows)
-    values = {f"{name}_values": [None] * kinds.shape[1] for name in WHOLE}
-    for column, (name, row) in enumerate(zip(named, rows, strict=True)):
-        values[f"{name}_values"] = [columns.values[row][code] for code in kinds[column].tolist()]
-    found = statement(_FILTERED, tenant_id, values, cases=cases)
-    held = np.zeros(kinds.shape[1], np.bool_)
-    held[[row["place"] - 1 for row in await connection.fetch(found.text, *found.values)]] = True
-    shown: NDArray[np.bool_] = held[places]
-    return shown
+class Cut:
+    """Which group each segment falls into: by some dimensions, of those that are of some processes and that a filter holds.
 
-
-def grouped(columns: Columns, rows: Sequence[int], held: NDArray[np.bool_]) -> Grouped:
-    """What is added to each combination of the values of some dimensions, given by their rows, of those segments that are held.
-
-    Segments without any number are left out.
+    Segments tell of some dimensions; what the filter says of those that look alike to it is asked of the database once.
     """
-    kinds, groups = distinct(columns, rows)
-    places, keys, amounts = groups[columns.places], columns.keys, columns.amounts
-    if not held.all():
-        some = held[columns.places]
-        places, keys, amounts = places[some], keys[some], amounts[some]
-    counted = keys < 0
-    numbers = summed(places[counted], keys[counted], amounts[counted])
-    shown = np.unique(numbers[0])
-    bounds = np.searchsorted(numbers[0], np.append(shown, kinds.shape[1])).tolist()
-    names, sums = [columns.names[-1 - key] for key in numbers[1].tolist()], numbers[2].tolist()
-    ranks = np.full(kinds.shape[1], -1)
-    ranks[shown] = np.arange(len(shown))
-    lengths = np.flatnonzero(~counted & (ranks[places] >= 0))
-    codes = [[columns.values[row][code] for code in kinds[place, shown].tolist()] for place, row in enumerate(rows)]
-    return Grouped(
-        list(zip(*codes, strict=True)) if rows else [()] * len(shown),
-        [dict(zip(names[first:end], sums[first:end], strict=True)) for first, end in pairwise(bounds)],
-        ranks[places[lengths]],
-        keys[lengths],
-        amounts[lengths],
-    )
+
+    def __init__(
+        self, told: Sequence[str], dimensions: Sequence[str], processes: Collection[str | None], cases: CaseFilter
+    ) -> None:
+        self._wanted = len(dimensions)
+        self._named = columns_named(cases) or []
+        names = [*dimensions, Dimension.PROCESS, *self._named]
+        self._rows = [told.index(name) for name in names]
+        self._processes = processes
+        self._cases = cases
+        self._known: dict[Segment, int] = {}
+        self._groups: dict[Segment, int] = {}
+
+    @property
+    def segments(self) -> list[Segment]:
+        """The groups."""
+        return list(self._groups)
+
+    async def groups(self, connection: Connection, tenant_id: UUID, bodies: Sequence[Body]) -> list[Ints]:
+        """Of each body the groups of its segments; -1: none."""
+        table = joined(map(self._told, bodies), len(self._rows))
+        kinds, places = distinct(table, range(len(self._rows)))
+        columns = [[known[code] for code in codes] for known, codes in zip(table.values, kinds.tolist(), strict=True)]
+        told = list(zip(*columns, strict=True))
+        new = [segment for segment in told if segment not in self._known]
+        for segment, is_held in zip(new, await self._held(connection, tenant_id, new), strict=True):
+            group = segment[: self._wanted]
+            self._known[segment] = self._groups.setdefault(group, len(self._groups)) if is_held else -1
+        groups = np.asarray([self._known[segment] for segment in told], np.int64)[places]
+        return np.split(groups, np.cumsum([body.size for body in bodies])[:-1])
+
+    def _told(self, body: Body) -> Columns:
+        """What a body's segments tell of what is looked at."""
+        return Columns(
+            [body.values[row] for row in self._rows], (), body.codes[self._rows], *(np.zeros(0, np.int64),) * 3
+        )
+
+    async def _held(self, connection: Connection, tenant_id: UUID, segments: Sequence[Segment]) -> list[bool]:
+        """Which segments count."""
+        held = [segment[self._wanted] in self._processes for segment in segments]
+        alike = dict.fromkeys(
+            segment[self._wanted + 1 :] for segment, is_held in zip(segments, held, strict=True) if is_held
+        )
+        if not self._named or not alike:
+            return held
+        values = {f"{name}_values": [None] * len(alike) for name in WHOLE}
+        values |= {
+            f"{name}_values": list(column) for name, column in zip(self._named, zip(*alike, strict=True), strict=True)
+        }
+        found = statement(_FILTERED, tenant_id, values, cases=self._cases)
+        known = list(alike)
+        kept = {known[row["place"] - 1] for row in await connection.fetch(found.text, *found.values)}
+        return [
+            is_held and segment[self._wanted + 1 :] in kept for segment, is_held in zip(segments, held, strict=True)
+        ]

@@ -1,6 +1,7 @@
 """The local days and months that instants and periods fall into; a day begins at its midnight in a time zone."""
 
 from bisect import bisect_right
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
@@ -22,6 +23,30 @@ class Level(StrEnum):
 
     DAY = "day"
     MONTH = "month"
+    QUARTER = "quarter"
+
+    @property
+    def months(self) -> int:
+        """How many months; 0: a day."""
+        return _MONTHS[self]
+
+    def start_of(self, day: date, later: int = 0) -> date:
+        """The first day of what a day lies in, or of what comes so many later."""
+        if not self.months:
+            return day + _DAY * later
+        number = (day.year * 12 + day.month - 1) // self.months * self.months + later * self.months
+        return date(number // 12, number % 12 + 1, 1)
+
+    def starts_of(self, ordinals: Ints) -> Ints:
+        """The same of many days, as ordinals."""
+        if not self.months:
+            return ordinals
+        months = (ordinals - _EPOCH_DAY).astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
+        firsts = (months // self.months * self.months).astype("datetime64[M]")
+        return firsts.astype("datetime64[D]").astype(np.int64) + _EPOCH_DAY
+
+
+_MONTHS = {Level.DAY: 0, Level.MONTH: 1, Level.QUARTER: 3}
 
 
 class Days:
@@ -84,26 +109,36 @@ class Span:
         return (self.since is None or day >= self.since) and (self.until is None or day < self.until)
 
     def cover(self) -> list[tuple[Level, date | None, date | None]]:
-        """The months, and the days at the ends, that make it up; each `[first, end)` of a level, None: open."""
-        first = None if self.since is None else month_of(self.since - _DAY, 1) if self.since.day > 1 else self.since
-        end = None if self.until is None else month_of(self.until)
-        if first is not None and end is not None and first >= end:
-            return [(Level.DAY, self.since, self.until)]
-        found: list[tuple[Level, date | None, date | None]] = [(Level.MONTH, first, end)]
-        if self.since != first:
-            found.append((Level.DAY, self.since, first))
-        if self.until != end:
-            found.append((Level.DAY, end, self.until))
-        return found
+        """What it is made up of, each `[first, end)` of a level, None: open: as long as can be, and shorter at the ends."""
+        return list(_cover(self.since, self.until, Level.QUARTER))
 
 
-def month_of(day: date, later: int = 0) -> date:
-    """The first day of the month of a day, or of one so many months later."""
-    months = day.year * 12 + day.month - 1 + later
-    return date(months // 12, months % 12 + 1, 1)
+_SHORTER = {Level.QUARTER: Level.MONTH, Level.MONTH: Level.DAY}
 
 
-def months_of(ordinals: Ints) -> Ints:
-    """The first days of the months of days, as ordinals."""
-    days = (ordinals - _EPOCH_DAY).astype("datetime64[D]")
-    return days.astype("datetime64[M]").astype("datetime64[D]").astype(np.int64) + _EPOCH_DAY
+def _cover(since: date | None, until: date | None, level: Level) -> Iterator[tuple[Level, date | None, date | None]]:
+    if level not in _SHORTER:
+        yield level, since, until
+        return
+    first = None if since is None else level.start_of(since - _DAY, 1)
+    end = None if until is None else level.start_of(until)
+    if first is not None and end is not None and first >= end:
+        yield from _cover(since, until, _SHORTER[level])
+        return
+    yield level, first, end
+    if since != first:
+        yield from _cover(since, first, _SHORTER[level])
+    if until != end:
+        yield from _cover(end, until, _SHORTER[level])
+
+
+def turns(days: Iterable[tuple[date, int]], most: int) -> Iterator[tuple[date, date]]:
+    """Days, given in their order with a size of each, in spans `[since, until)` of no more than `most` together, or of one day."""
+    first, held = None, 0
+    for day, size in days:
+        if first is not None and held + size > most:
+            yield first, day
+            first, held = None, 0
+        first, held = first or day, held + size
+    if first is not None:
+        yield first, day + _DAY

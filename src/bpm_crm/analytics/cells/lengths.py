@@ -7,7 +7,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from bpm_crm.analytics.cells.spreads import MIDDLES, WIDTH, Axes, Ints, grown
+from bpm_crm.analytics.cells.spreads import MIDDLES, WIDTH, Ints
+from bpm_crm.analytics.cells.tallies import sums
 
 Floats = NDArray[np.float64]
 """One value for each row; nan: not known."""
@@ -22,11 +23,10 @@ class Rows:
 
 
 class Slots:
-    """The lengths of so many segments by slot, given as keys and counts of segments by their places; `axes` where lengths grow."""
+    """The lengths of so many segments by slot, given as keys and counts of segments by their places."""
 
-    def __init__(self, size: int, places: Ints, keys: Ints, counts: Ints, axes: Axes | None = None) -> None:
+    def __init__(self, size: int, places: Ints, keys: Ints, counts: Ints) -> None:
         self._size = size
-        keys = grown(keys, axes)
         slots = keys // WIDTH
         order = np.argsort(slots.astype(np.uint16), kind="stable")
         self._places, self._buckets, self._counts = places[order], (keys - slots * WIDTH)[order], counts[order]
@@ -48,14 +48,8 @@ class Lengths:
     """Counts by row and bucket, given as `row * WIDTH + bucket`."""
 
     def __init__(self, pairs: Ints, counts: Ints, size: int) -> None:
-        order = _order(pairs, size)
-        pairs, counts = pairs[order], counts[order]
-        if len(pairs):
-            begins = np.flatnonzero(np.concatenate([[True], pairs[1:] != pairs[:-1]]))
-            pairs, counts = pairs[begins], np.add.reduceat(counts, begins)
-            pairs, counts = pairs[counts != 0], counts[counts != 0]
-        self.pairs, self.counts = pairs, counts
-        self._bounds: Ints = np.searchsorted(pairs, np.arange(size + 1) * WIDTH)
+        self.pairs, self.counts = sums(pairs, counts)
+        self._bounds: Ints = np.searchsorted(self.pairs, np.arange(size + 1) * WIDTH)
 
     @cached_property
     def totals(self) -> Ints:
@@ -81,15 +75,6 @@ class Lengths:
     @cached_property
     def _cumulated(self) -> Ints:
         return np.concatenate([[0], np.cumsum(self.counts)])
-
-
-def _order(pairs: Ints, size: int) -> Ints:
-    """The order of pairs of row and bucket: by buckets, then by rows, as short integers are sorted in one pass."""
-    if size > 1 << 16:
-        return np.argsort(pairs, kind="stable")
-    rows = pairs // WIDTH
-    by_bucket = np.argsort((pairs - rows * WIDTH).astype(np.uint16), kind="stable")
-    return by_bucket[np.argsort(rows[by_bucket].astype(np.uint16), kind="stable")]
 
 
 def known(values: Floats) -> list[float | None]:

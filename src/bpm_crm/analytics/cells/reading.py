@@ -6,23 +6,24 @@ SQL and put in place of what is stored of them; all in the snapshot of one trans
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bpm_crm.analytics.calendars import Processes
-from bpm_crm.analytics.cells.columns import Columns, chosen, joined, unpack_columns
+from bpm_crm.analytics.cells.bodies import body_of, unpack
+from bpm_crm.analytics.cells.columns import Columns, chosen, joined
 from bpm_crm.analytics.cells.contributions import axis_now, contributions
-from bpm_crm.analytics.cells.cuts import Grouped, columns_named, dimensions_of, filtered, grouped
-from bpm_crm.analytics.cells.days import Days, Span
+from bpm_crm.analytics.cells.cuts import Cut, columns_named, dimensions_of
+from bpm_crm.analytics.cells.days import Days, Level, Span, turns
+from bpm_crm.analytics.cells.gathering import Gathering, Grouped
 from bpm_crm.analytics.cells.lengths import Slots
 from bpm_crm.analytics.cells.parts import added_of, unpack_parts
 from bpm_crm.analytics.cells.placed import placed
-from bpm_crm.analytics.cells.sheets import PROCESS, ROLLED_UP, WHOLE, Evaluation, Kept, Sheet, sheet_of
+from bpm_crm.analytics.cells.sheets import ROLLED_UP, WHOLE, Evaluation, Kept, Sheet, sheet_of
 from bpm_crm.analytics.cells.spreads import CALENDAR, Axes
-from bpm_crm.analytics.cells.sums import WHOLE_DAYS, Added, name_of, together
+from bpm_crm.analytics.cells.sums import Added, together
 from bpm_crm.analytics.dimensions import Dimension, Grouping, OwnerBasis, Segment
 from bpm_crm.analytics.frames import FIRST_INSTANT, LAST_INSTANT, Frame, Question
 from bpm_crm.records import cell_bodies, cells
@@ -31,16 +32,18 @@ from bpm_crm.records.database import Connection
 MOST_EVALUATED = 20_000
 """With more changed cases than this the compactor is far behind, and history is asked."""
 
+READ_AT_ONCE = 1 << 23
+"""Bytes of bodies."""
+
 _OF_PEOPLE = {Dimension.OWNER, Dimension.TEAM}
 
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What is in each segment; the sheet it is from, and how far its axes of time have come."""
+    """What is in each segment, and the sheet it is from."""
 
     grouped: Grouped
     sheet: Sheet
-    axes: Axes
 
     @property
     def by_segment(self) -> Iterator[tuple[Segment, Mapping[str, int]]]:
@@ -49,9 +52,9 @@ class Answers:
 
     def slots(self, *, is_whole: bool = False) -> Slots:
         """The lengths of time of the segments, or of all together."""
-        found = self.grouped
-        size, places = (1, np.zeros_like(found.places)) if is_whole else (len(found.segments), found.places)
-        return Slots(size, places, found.keys, found.counts, self.axes)
+        places, keys, counts = self.grouped.lasted
+        size, of_slots = (1, np.zeros_like(places)) if is_whole else (len(self.grouped.segments), places)
+        return Slots(size, of_slots, keys, counts)
 
 
 async def read_answers(
@@ -65,7 +68,6 @@ async def read_answers(
     dimensions = dimensions_of(question.grouping)
     if not frame.is_current or dimensions is None or columns_named(question.cases) is None:
         return None
-    is_summed = question.cases.is_open and is_rolled_up(question.grouping)
     sheet = await _sheet(connection, kept, frame, question)
     if sheet is None:
         return None
@@ -75,11 +77,27 @@ async def read_answers(
         return None
     asked = Evaluation(connection, question.tenant_id, frame, sheet.checkpoints, processes or {}, dirty)
     changes = await _changes(kept, sheet, span, asked)
-    if is_summed:
-        answers = await _summed(asked, sheet, span, changes, dimensions)
-    else:
-        answers = await _cut(asked, sheet, question, span, changes, dimensions)
-    return Answers(answers, sheet, _axes(kept, asked))
+    told, several = await _kept_by(asked, sheet, question, dimensions, span)
+    cut = Cut(told, dimensions, {str(definition) for definition in sheet.definitions}, question.cases)
+    gathering = Gathering(_axes(kept, asked))
+    bodies = [body_of(chosen(changes, [WHOLE.index(name) for name in told]))]
+    for spans in several:
+        rows = await cell_bodies.read(connection, question.tenant_id, sheet.id, ",".join(told), spans)
+        bodies.extend(unpack(row["body"]) for row in rows)
+        gathering.add(bodies, await cut.groups(connection, question.tenant_id, bodies))
+        bodies = []
+    return Answers(gathering.grouped(cut.segments), sheet)
+
+
+async def _kept_by(
+    asked: Evaluation, sheet: Sheet, question: Question, dimensions: Sequence[str], span: Span
+) -> tuple[Sequence[str], Sequence[Sequence[cell_bodies.BodySpan]]]:
+    """The dimensions of the cells that answer, and which of these: all that are read at once, one after the other."""
+    if question.cases.is_open and is_rolled_up(question.grouping):
+        return [Dimension.PROCESS, *(item for item in dimensions if item != Dimension.PROCESS)], [span.cover()]
+    whole = (Level.DAY, span.since, span.until)
+    days = await cell_bodies.days(asked.connection, asked.tenant_id, sheet.id, ",".join(WHOLE), whole)
+    return WHOLE, [[(Level.DAY, *turn)] for turn in turns(days, READ_AT_ONCE)] or [[]]
 
 
 def is_rolled_up(grouping: Grouping) -> bool:
@@ -116,41 +134,6 @@ async def _sheet(connection: Connection, kept: Kept, frame: Frame, question: Que
     return None
 
 
-async def _summed(asked: Evaluation, sheet: Sheet, span: Span, changes: Columns, dimensions: Sequence[str]) -> Grouped:
-    """What the cells by these dimensions say, and the changes."""
-    stored = [Dimension.PROCESS, *(item for item in dimensions if item != Dimension.PROCESS)]
-    bodies = [chosen(changes, [WHOLE.index(name) for name in stored])]
-    for level, first, end in span.cover():
-        bodies += await _read(asked, sheet, *name_of(stored, level), first, end)
-    columns = joined(bodies, len(stored))
-    return grouped(columns, [stored.index(name) for name in dimensions], _of(sheet, columns, 0))
-
-
-async def _cut(
-    asked: Evaluation, sheet: Sheet, question: Question, span: Span, changes: Columns, dimensions: Sequence[str]
-) -> Grouped:
-    """What the whole segments say that the question is about."""
-    bodies = await _read(asked, sheet, *name_of(*WHOLE_DAYS), span.since, span.until)
-    columns = joined([*bodies, changes])
-    held = await filtered(asked.connection, asked.tenant_id, columns, question.cases)
-    return grouped(columns, [WHOLE.index(name) for name in dimensions], held & _of(sheet, columns, PROCESS))
-
-
-def _of(sheet: Sheet, columns: Columns, row: int) -> NDArray[np.bool_]:
-    """Which segments are of the definitions of a sheet, by the row that tells the process."""
-    wanted = {str(definition) for definition in sheet.definitions}
-    held = np.asarray([value in wanted for value in columns.values[row]], np.bool_)
-    found: NDArray[np.bool_] = held[columns.codes[row]]
-    return found
-
-
-async def _read(
-    asked: Evaluation, sheet: Sheet, dimensions: str, level: str, since: date | None, until: date | None
-) -> list[Columns]:
-    rows = await cell_bodies.read(asked.connection, asked.tenant_id, sheet.id, dimensions, level, since, until)
-    return [unpack_columns(row["body"]) for row in rows]
-
-
 async def _changes(kept: Kept, sheet: Sheet, span: Span, asked: Evaluation) -> Columns:
     """What changed cases add now, less what is stored of them, in whole segments."""
     if not asked.cases:
@@ -177,15 +160,20 @@ def _inside(added: Added, span: Span) -> NDArray[np.bool_]:
 
 
 def _axes(kept: Kept, asked: Evaluation) -> Axes:
+    definitions = set(asked.frame.definitions)
     known: dict[tuple[UUID | None, int], float] = {}
+
+    def axis_of(definition: UUID | None, axis: int) -> float:
+        if definition is not None and definition not in definitions:
+            return 0.0  # segments of processes that nobody asked about are in no group
+        return axis_now(None if definition is None else asked.processes[definition, axis], asked.frame.as_of)
 
     def come(slot: int, axis: int) -> float:
         definition = (
             None if axis == CALENDAR or kept.definition_of is None else kept.definition_of(asked.checkpoints, slot)
         )
         if (definition, axis) not in known:
-            process = None if definition is None else asked.processes[definition, axis]
-            known[definition, axis] = axis_now(process, asked.frame.as_of)
+            known[definition, axis] = axis_of(definition, axis)
         return known[definition, axis]
 
     return come

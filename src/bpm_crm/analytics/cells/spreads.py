@@ -20,6 +20,8 @@ _SIDE = 1_250
 """Buckets on either side of nothing: up to more than a hundred years."""
 WIDTH = 2 * _SIDE + 1
 """Buckets of a slot."""
+SLOTS = 1 << 16
+"""More than there are slots of a report."""
 _STEP = log(_GROWTH)
 
 _MARK_BITS, _AXIS_BITS, _SLOT_BITS = 37, 11, 14

@@ -1,6 +1,6 @@
-"""Sums of what cases add: by day and whole segment, and of these by each dimension, by day and by month."""
+"""Sums of what cases add: by day and whole segment, and of these by each dimension, by day, month and quarter."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
@@ -9,20 +9,17 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from bpm_crm.analytics.cells.columns import Columns, chosen, encoded, in_order, joined, summed
-from bpm_crm.analytics.cells.days import Level, months_of
+from bpm_crm.analytics.cells.bodies import encoded
+from bpm_crm.analytics.cells.columns import Columns, chosen, in_order, joined
+from bpm_crm.analytics.cells.days import Level
 from bpm_crm.analytics.cells.sheets import PROCESS, ROLLED_UP, WHOLE
 from bpm_crm.analytics.cells.spreads import Ints
+from bpm_crm.analytics.cells.tallies import ranked, sums, unranked
 from bpm_crm.analytics.dimensions import Dimension
 
 ROLL_UPS = ((Dimension.PROCESS,), *((Dimension.PROCESS, item) for item in ROLLED_UP))
-WHOLE_DAYS = (WHOLE, Level.DAY)
-"""Whole segments there are of days only."""
-KINDS: Sequence[tuple[Sequence[str], Level]] = (
-    WHOLE_DAYS,
-    *((dimensions, level) for dimensions in ROLL_UPS for level in Level),
-)
-"""By which dimensions there are sums, of days or of months."""
+KINDS: Mapping[Sequence[str], Sequence[Level]] = {WHOLE: (Level.DAY,), **dict.fromkeys(ROLL_UPS, tuple(Level))}
+"""By which dimensions there are sums, and of how long a time: whole segments of days only. Each level is made of the one before it."""
 
 
 def name_of(dimensions: Sequence[str], level: Level) -> tuple[str, str]:
@@ -69,19 +66,26 @@ class Added:
         """The same with values and names in order."""
         return Added(in_order(self.columns), self.days, self.cases)
 
-    def by(self, dimensions: Sequence[str], level: Level) -> Iterator[tuple[date, bytes]]:
-        """Of what is in order, packed columns by some dimensions for each day or month in which anything is added."""
+    def by(self, dimensions: Sequence[str], levels: Sequence[Level]) -> Iterator[tuple[Level, date, bytes]]:
+        """Of what is in order, packed columns by some dimensions for each day, month and quarter in which anything is added."""
         columns = chosen(self.columns, [WHOLE.index(name) for name in dimensions])
-        starts = self.days if level is Level.DAY else months_of(self.days)
-        begins, numbers = np.unique(starts, return_inverse=True)
-        groups = numbers[self.columns.places] * columns.size + columns.places
-        places, keys, amounts = summed(groups, columns.keys, columns.amounts)
-        bounds = np.searchsorted(places, np.arange(len(begins) + 1) * columns.size).tolist()
-        for number, (first, end) in enumerate(pairwise(bounds)):
-            if first < end:
-                local = places[first:end] - number * columns.size
-                packed = encoded(columns, local, keys[first:end], amounts[first:end])
-                yield date.fromordinal(int(begins[number])), packed
+        starts, groups = np.unique(self.days, return_inverse=True)
+        ranks, known = ranked(columns.keys)
+        least = int(ranks.min(initial=0))
+        size = max(1, columns.size)
+        width = (int(ranks.max(initial=0)) - least + 1) * size
+        codes = groups[self.columns.places] * width + (ranks - least) * size + columns.places
+        amounts = columns.amounts
+        for level in levels:
+            starts, places = np.unique(level.starts_of(starts), return_inverse=True)
+            groups, rest = np.divmod(codes, width)
+            codes, amounts = sums(places[groups] * width + rest, amounts)
+            bounds = np.searchsorted(codes, np.arange(len(starts) + 1) * width).tolist()
+            for number, (first, end) in enumerate(pairwise(bounds)):
+                if first < end:
+                    keys, held = np.divmod(codes[first:end] - number * width, size)
+                    packed = encoded(columns, unranked(keys + least, known), held, amounts[first:end])
+                    yield level, date.fromordinal(int(starts[number])), packed
 
 
 def together(some: Iterable[Added]) -> Added:

@@ -19,13 +19,12 @@ class Survival:
     """The curves of many rows: of lengths seen to end and of those seen so long. Of those in one bucket the ends come first."""
 
     def __init__(self, ended: Lengths, censored: Lengths) -> None:
-        pairs = np.concatenate([ended.pairs, censored.pairs])
-        self._pairs, places = np.unique(pairs, return_inverse=True)
-        middle = len(ended.pairs)
-        self._events: Ints = np.zeros(len(self._pairs), np.int64)
-        self._events[places[:middle]] = ended.counts
+        places = np.searchsorted(ended.pairs, censored.pairs)
+        is_new = np.append(ended.pairs, -1)[places] != censored.pairs
+        self._pairs = np.insert(ended.pairs, places[is_new], censored.pairs[is_new])
+        self._events: Ints = np.insert(ended.counts, places[is_new], 0)
         seen = self._events.copy()
-        seen[places[middle:]] += censored.counts
+        seen[np.searchsorted(self._pairs, censored.pairs)] += censored.counts
         size = len(ended.totals)
         bounds = np.searchsorted(self._pairs, np.arange(size + 1) * WIDTH)
         self._held: Ints = np.flatnonzero(np.diff(bounds))

@@ -75,7 +75,7 @@ class CasePart(SQLModel, table=True):
 
 
 class Cell(SQLModel, table=True):
-    """What is added in one day or month by some dimensions, or by whole segments: the sum of its bodies, packed columns.
+    """What is added in one day, month or quarter by some dimensions, or in one day by whole segments: the sum of its bodies, packed columns.
 
     A change adds a body; bodies are put together as they become more.
     """

@@ -1,0 +1,159 @@
+"""What bodies of cells add to groups of segments, gathered body by body: in memory are sums, not what was summed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bpm_crm.analytics.cells.bodies import Body, Entries
+from bpm_crm.analytics.cells.columns import Ids
+from bpm_crm.analytics.cells.spreads import SLOTS, WIDTH, Axes, Ints, grown
+from bpm_crm.analytics.cells.tallies import sums
+from bpm_crm.analytics.dimensions import Segment
+
+_KEYS = SLOTS * WIDTH
+"""More than there are keys of lengths that do not grow any more."""
+_NAMES = 1 << 20
+_MOST = 1 << 20
+"""Entries that are added at once; and sums are put together when there are so many."""
+
+
+@dataclass(frozen=True)
+class Grouped:
+    """What is added to segments, given by their places: amounts of `names`, and lengths of time by key."""
+
+    segments: Sequence[Segment]
+    names: Sequence[str]
+    counted: tuple[Ints, Ints, Ints]
+    """Segment, name and amount, in this order."""
+    lasted: tuple[Ints, Ints, Ints]
+    """Segment, key and count."""
+
+    @cached_property
+    def numbers(self) -> Sequence[Mapping[str, int]]:
+        """The amounts of each segment by name."""
+        places, named, amounts = self.counted
+        bounds = np.searchsorted(places, np.arange(len(self.segments) + 1)).tolist()
+        names, values = [self.names[name] for name in named.tolist()], amounts.tolist()
+        return [dict(zip(names[first:end], values[first:end], strict=True)) for first, end in pairwise(bounds)]
+
+    def summed(self, columns: Mapping[str, int], width: int) -> Ints:
+        """By segment a row of so many sums: of the amounts of the names that belong to each column."""
+        places, named, amounts = self.counted
+        of_names = np.asarray([columns.get(name, -1) for name in self.names], np.int64)[named]
+        held = of_names >= 0
+        found = np.zeros((len(self.segments), width), np.int64)
+        np.add.at(found, (places[held], of_names[held]), amounts[held])
+        return found
+
+
+class Gathering:
+    """Adds up what bodies add to the groups of their segments. Lengths that grow are as long as they have become on their `axes`."""
+
+    def __init__(self, axes: Axes | None = None) -> None:
+        self._axes = axes
+        self._names = Ids()
+        self._numbers = _Sums()
+        self._lengths = _Sums()
+
+    def add(self, bodies: Sequence[Body], groups: Sequence[Ints]) -> None:
+        """Add bodies, of whose segments these are the groups (-1: none); so many at once as have not too many entries."""
+        sizes = np.cumsum([len(body.numbers.places) + len(body.lengths.places) for body in bodies])
+        ends = np.flatnonzero(np.diff(sizes // _MOST, append=-1)) + 1
+        for first, end in pairwise([0, *ends.tolist()]):
+            self._add(bodies[first:end], groups[first:end])
+
+    def _add(self, bodies: Sequence[Body], groups: Sequence[Ints]) -> None:
+        places = [np.asarray([self._names[name] for name in body.names], np.int64) for body in bodies]
+        names = [some[body.numbers.keys] for some, body in zip(places, bodies, strict=True)]
+        width = len(self._names)
+        found = _codes([body.numbers for body in bodies], names, groups, width)
+        self._numbers.add(*found, width, _NAMES, np.arange(width))
+        keys, width, known = self._close([body.lengths.keys for body in bodies])
+        found = _codes([body.lengths for body in bodies], keys, groups, width)
+        self._lengths.add(*found, width, _KEYS, known)
+
+    def _close(self, some: Sequence[Ints]) -> tuple[list[Ints], int, Ints]:
+        """Keys of lengths as numbers that lie close together, how many of these there can be, and the key of each."""
+        keys = grown(np.concatenate(some), self._axes)
+        if not len(keys):
+            return list(some), 0, keys
+        slots, buckets = _split(keys, WIDTH)
+        low = int(buckets.min())
+        height = int(buckets.max()) - low + 1
+        used = np.flatnonzero(np.bincount(slots))
+        ranks = np.zeros(int(used[-1]) + 1, np.int64)
+        ranks[used] = np.arange(len(used))
+        places = ranks[slots] * height + (buckets - low)
+        known = (used[:, None] * WIDTH + np.arange(low, low + height)).reshape(-1)
+        return np.split(places, np.cumsum([len(part) for part in some])[:-1]), len(known), known
+
+    def grouped(self, segments: Sequence[Segment]) -> Grouped:
+        """What was added to the groups, which are these. Those without any number are left out."""
+        codes, amounts = self._numbers.all()
+        groups, names = _split(codes, _NAMES)
+        shown = np.unique(groups)
+        ranks = np.full(len(segments), -1)
+        ranks[shown] = np.arange(len(shown))
+        codes, counts = self._lengths.all()
+        of_lengths, keys = _split(codes, _KEYS)
+        places = ranks[of_lengths]
+        held = places >= 0
+        return Grouped(
+            [segments[place] for place in shown.tolist()],
+            [str(name) for name in self._names],
+            (ranks[groups], names, amounts),
+            (places[held], keys[held], counts[held]),
+        )
+
+
+class _Sums:
+    """Sums of amounts by group and key."""
+
+    def __init__(self) -> None:
+        self._parts: list[tuple[Ints, Ints]] = []
+        self._size, self._most = 0, _MOST
+
+    def add(self, codes: Ints, amounts: NDArray[np.signedinteger], width: int, whole: int, known: Ints) -> None:
+        """Add amounts by `group * width + place of the key`; kept are they by `group * whole + key`."""
+        codes, amounts = sums(codes, amounts)
+        groups, places = _split(codes, max(1, width))
+        self._parts.append((groups * whole + known[places], amounts))
+        self._size += len(codes)
+        if self._size > self._most:
+            self._parts = [self.all()]
+            self._size = len(self._parts[0][0])
+            self._most = max(_MOST, 2 * self._size)
+
+    def all(self) -> tuple[Ints, Ints]:
+        """Groups and keys in order, with their sums."""
+        if len(self._parts) != 1:
+            empty = (np.zeros(0, np.int64),) * 2
+            codes, amounts = (np.concatenate(column) for column in zip(empty, *self._parts, strict=True))
+            self._parts = [sums(codes, amounts)]
+        return self._parts[0]
+
+
+def _codes(
+    entries: Sequence[Entries], keys: Sequence[Ints], groups: Sequence[Ints], width: int
+) -> tuple[Ints, NDArray[np.signedinteger]]:
+    """Of all entries of groups `group * width + place of the key`, given the places of the keys; and their amounts."""
+    codes, amounts = [np.zeros(0, np.int64)], [np.zeros(0, np.int8)]
+    for some, places, of_segments in zip(entries, keys, groups, strict=True):
+        begins = (of_segments * width)[some.places]
+        found, added = begins + np.repeat(places, some.repeats), some.amounts
+        if of_segments.min(initial=0) < 0:
+            held = begins >= 0
+            found, added = found[held], added[held]
+        codes.append(found)
+        amounts.append(added)
+    return np.concatenate(codes), np.concatenate(amounts)
+
+
+def _split(codes: Ints, width: int) -> tuple[Ints, Ints]:
+    """Quotients and remainders, faster than `divmod`."""
+    quotients = codes // width
+    return quotients, codes - quotients * width
