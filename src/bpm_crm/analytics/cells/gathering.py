@@ -1,6 +1,6 @@
 """What bodies of cells add to groups of segments, gathered body by body: in memory are sums, not what was summed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -10,15 +10,14 @@ from numpy.typing import NDArray
 
 from bpm_crm.analytics.cells.bodies import Body, Entries
 from bpm_crm.analytics.cells.columns import Ids
-from bpm_crm.analytics.cells.spreads import SLOTS, WIDTH, Axes, Ints, grown
+from bpm_crm.analytics.cells.spreads import WIDTH, Axes, Ints, grown
 from bpm_crm.analytics.cells.tallies import sums
 from bpm_crm.analytics.dimensions import Segment
 
-_KEYS = SLOTS * WIDTH
-"""More than there are keys of lengths that do not grow any more."""
-_NAMES = 1 << 20
-_MOST = 1 << 20
-"""Entries that are added at once; and sums are put together when there are so many."""
+_NAMES = _GROUPS = 1 << 20
+"""More than there are of them."""
+_MOST = 1 << 22
+"""Entries that are added at once: what is read at once hardly ever has more; and sums are put together when there are so many."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,7 @@ class Grouped:
     counted: tuple[Ints, Ints, Ints]
     """Segment, name and amount, in this order."""
     lasted: tuple[Ints, Ints, Ints]
-    """Segment, key and count."""
+    """Segment, key and count, in the order of keys."""
 
     @cached_property
     def numbers(self) -> Sequence[Mapping[str, int]]:
@@ -70,17 +69,18 @@ class Gathering:
         places = [np.asarray([self._names[name] for name in body.names], np.int64) for body in bodies]
         names = [some[body.numbers.keys] for some, body in zip(places, bodies, strict=True)]
         width = len(self._names)
-        found = _codes([body.numbers for body in bodies], names, groups, width)
-        self._numbers.add(*found, width, _NAMES, np.arange(width))
-        keys, width, known = self._close([body.lengths.keys for body in bodies])
-        found = _codes([body.lengths for body in bodies], keys, groups, width)
-        self._lengths.add(*found, width, _KEYS, known)
+        found = _codes([body.numbers for body in bodies], names, [some * width for some in groups])
+        self._numbers.add(*found, width, lambda group, name: group * _NAMES + name)
+        keys, known = self._close([body.lengths.keys for body in bodies])
+        size = max(int(some.max(initial=0)) for some in groups) + 1
+        found = _codes([body.lengths for body in bodies], [some * size for some in keys], groups)
+        self._lengths.add(*found, size, lambda key, group: known[key] * _GROUPS + group)
 
-    def _close(self, some: Sequence[Ints]) -> tuple[list[Ints], int, Ints]:
-        """Keys of lengths as numbers that lie close together, how many of these there can be, and the key of each."""
+    def _close(self, some: Sequence[Ints]) -> tuple[list[Ints], Ints]:
+        """Keys of lengths as numbers that lie close together, and the key of each."""
         keys = grown(np.concatenate(some), self._axes)
         if not len(keys):
-            return list(some), 0, keys
+            return list(some), keys
         slots, buckets = _split(keys, WIDTH)
         low = int(buckets.min())
         height = int(buckets.max()) - low + 1
@@ -89,7 +89,7 @@ class Gathering:
         ranks[used] = np.arange(len(used))
         places = ranks[slots] * height + (buckets - low)
         known = (used[:, None] * WIDTH + np.arange(low, low + height)).reshape(-1)
-        return np.split(places, np.cumsum([len(part) for part in some])[:-1]), len(known), known
+        return np.split(places, np.cumsum([len(part) for part in some])[:-1]), known
 
     def grouped(self, segments: Sequence[Segment]) -> Grouped:
         """What was added to the groups, which are these. Those without any number are left out."""
@@ -99,7 +99,7 @@ class Gathering:
         ranks = np.full(len(segments), -1)
         ranks[shown] = np.arange(len(shown))
         codes, counts = self._lengths.all()
-        of_lengths, keys = _split(codes, _KEYS)
+        keys, of_lengths = _split(codes, _GROUPS)
         places = ranks[of_lengths]
         held = places >= 0
         return Grouped(
@@ -111,17 +111,18 @@ class Gathering:
 
 
 class _Sums:
-    """Sums of amounts by group and key."""
+    """Sums of amounts by two things."""
 
     def __init__(self) -> None:
         self._parts: list[tuple[Ints, Ints]] = []
         self._size, self._most = 0, _MOST
 
-    def add(self, codes: Ints, amounts: NDArray[np.signedinteger], width: int, whole: int, known: Ints) -> None:
-        """Add amounts by `group * width + place of the key`; kept are they by `group * whole + key`."""
+    def add(
+        self, codes: Ints, amounts: NDArray[np.signedinteger], width: int, lasting: Callable[[Ints, Ints], Ints]
+    ) -> None:
+        """Add amounts by codes whose quotients and remainders by `width` are the two things; of these `lasting` makes the codes that are kept."""
         codes, amounts = sums(codes, amounts)
-        groups, places = _split(codes, max(1, width))
-        self._parts.append((groups * whole + known[places], amounts))
+        self._parts.append((lasting(*_split(codes, max(1, width))), amounts))
         self._size += len(codes)
         if self._size > self._most:
             self._parts = [self.all()]
@@ -129,7 +130,7 @@ class _Sums:
             self._most = max(_MOST, 2 * self._size)
 
     def all(self) -> tuple[Ints, Ints]:
-        """Groups and keys in order, with their sums."""
+        """Codes in order, with their sums."""
         if len(self._parts) != 1:
             empty = (np.zeros(0, np.int64),) * 2
             codes, amounts = (np.concatenate(column) for column in zip(empty, *self._parts, strict=True))
@@ -138,12 +139,12 @@ class _Sums:
 
 
 def _codes(
-    entries: Sequence[Entries], keys: Sequence[Ints], groups: Sequence[Ints], width: int
+    entries: Sequence[Entries], keys: Sequence[Ints], groups: Sequence[Ints]
 ) -> tuple[Ints, NDArray[np.signedinteger]]:
-    """Of all entries of groups `group * width + place of the key`, given the places of the keys; and their amounts."""
+    """Of all entries of groups the number of the group and that of the key together, and their amounts; groups below 0 are none."""
     codes, amounts = [np.zeros(0, np.int64)], [np.zeros(0, np.int8)]
     for some, places, of_segments in zip(entries, keys, groups, strict=True):
-        begins = (of_segments * width)[some.places]
+        begins = of_segments[some.places]
         found, added = begins + np.repeat(places, some.repeats), some.amounts
         if of_segments.min(initial=0) < 0:
             held = begins >= 0

@@ -23,15 +23,14 @@ class Rows:
 
 
 class Slots:
-    """The lengths of so many segments by slot, given as keys and counts of segments by their places."""
+    """The lengths of so many segments by slot, given as keys, in their order, and counts of segments by their places."""
 
     def __init__(self, size: int, places: Ints, keys: Ints, counts: Ints) -> None:
         self._size = size
         slots = keys // WIDTH
-        order = np.argsort(slots.astype(np.uint16), kind="stable")
-        self._places, self._buckets, self._counts = places[order], (keys - slots * WIDTH)[order], counts[order]
-        known, begins = np.unique(slots[order], return_index=True)
-        self._slices = dict(zip(known.tolist(), map(slice, begins, [*begins[1:], len(slots)]), strict=True))
+        self._places, self._buckets, self._counts = places, keys - slots * WIDTH, counts
+        begins = np.flatnonzero(np.diff(slots, prepend=-1)).tolist()
+        self._slices = dict(zip(slots[begins].tolist(), map(slice, begins, [*begins[1:], len(slots)]), strict=True))
 
     def rows(self, rows: Rows) -> "Lengths":
         """The rows of every segment, one segment after the other."""
