@@ -76,7 +76,7 @@ def test_stopping_does_not_wait_for_ever_for_a_program_that_a_session_left_runni
 ):
     monkeypatch.setattr(guardian, "SECONDS_FOR_THE_LAST", 0.3)
     server = start(made_home)
-    sql(server, "copy (select 1) to program 'sleep 3 >/dev/null 2>&1 &'")
+    sql(server, "copy (select 1) to program 'cat >/dev/null; sleep 3 >/dev/null 2>&1 &'")
 
     server.stop()
 
