@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-from bpm_crm.api.channels import Campaign, Channel, campaign_of, channel_of
+from bpm_crm.api.channels import Campaign, Channel
 from bpm_crm.api.connections import After, First
 from bpm_crm.api.context import Info, RequestContext
+from bpm_crm.api.dimension_views import DimensionsView
 from bpm_crm.api.ids import to_global
 from bpm_crm.api.instance_filters import InstanceStatus
 from bpm_crm.api.instance_lists import ProcessInstanceConnection, instances_of
@@ -15,7 +16,7 @@ from bpm_crm.api.instance_views import instance_view
 from bpm_crm.api.instances import Outcome, ProcessInstance
 from bpm_crm.api.money import Money
 from bpm_crm.api.nodes import Node
-from bpm_crm.api.people import Team, User, shown_user, team_of
+from bpm_crm.api.people import Team, User
 from bpm_crm.operations.access import Permission
 from bpm_crm.records.listings import DealRecord
 
@@ -63,7 +64,7 @@ class Deal(Node):
     record: strawberry.Private[DealRecord]
 
 
-class DealView(Deal):
+class DealView(DimensionsView[DealRecord], Deal):  # type: ignore[override]  # made when asked for
     """A deal over its record."""
 
     def __init__(self, record: DealRecord, context: RequestContext) -> None:
@@ -80,37 +81,7 @@ class DealView(Deal):
         return to_global(KIND, self.record.id)
 
     @property
-    def status(self) -> InstanceStatus:  # type: ignore[override]  # made when asked for
-        """Whether it runs, or how it ended."""
-        return InstanceStatus(self.record.outcome or "running")
-
-    @property
-    def outcome(self) -> Outcome | None:  # type: ignore[override]  # made when asked for
-        """How it ended."""
-        return None if self.record.outcome is None else Outcome(self.record.outcome)
-
-    @property
     def amount(self) -> Money | None:  # type: ignore[override]  # made when asked for
         """Amount."""
         record = self.record
         return None if record.amount is None else Money(amount=record.amount, currency=record.currency)
-
-    @property
-    def channel(self) -> Channel:  # type: ignore[override]  # made when asked for
-        """Channel through which it came."""
-        return channel_of(self.context.known, self.record.channel_id, self.context.language)
-
-    @property
-    def campaign(self) -> Campaign | None:  # type: ignore[override]  # made when asked for
-        """Campaign that brought it."""
-        return campaign_of(self.context.known, self.record.campaign_id)
-
-    @property
-    def owner(self) -> User | None:  # type: ignore[override]  # made when asked for
-        """Who is responsible."""
-        return shown_user(self.context, self.record.owner_id)
-
-    @property
-    def team(self) -> Team | None:  # type: ignore[override]  # made when asked for
-        """Team in whose queue it is."""
-        return team_of(self.context.people, self.record.team_id)

@@ -8,16 +8,14 @@ from strawberry import UNSET
 from strawberry.scalars import JSON
 
 from bpm_crm.api.catalogue import shown_definition, shown_stages
-from bpm_crm.api.channels import Campaign, Channel, campaign_of, channel_of
 from bpm_crm.api.clocks import ClockView, SlaClock
 from bpm_crm.api.context import RequestContext
 from bpm_crm.api.definition_parts import ReasonType, StageType, reason_type
 from bpm_crm.api.definitions import ProcessDefinitionType
+from bpm_crm.api.dimension_views import DimensionsView
 from bpm_crm.api.errors import blockers_of
 from bpm_crm.api.ids import to_global
-from bpm_crm.api.instance_filters import InstanceStatus
-from bpm_crm.api.instances import KIND, AvailableTransition, CheckpointStatus, Outcome, ProcessInstance
-from bpm_crm.api.people import Team, User, shown_user, team_of
+from bpm_crm.api.instances import KIND, AvailableTransition, CheckpointStatus, ProcessInstance
 from bpm_crm.api.transition_forms import TransitionFormType, form_type
 from bpm_crm.engine.clock import Clock
 from bpm_crm.engine.definition import Transition
@@ -31,7 +29,7 @@ from bpm_crm.operations.commands import NOBODY
 from bpm_crm.records.instances import InstanceRecord, split_personal
 
 
-class InstanceView(ProcessInstance):
+class InstanceView(DimensionsView[InstanceRecord], ProcessInstance):  # type: ignore[override]  # made when asked for
     """A case over its record; what costs something is made when it is asked for."""
 
     def __init__(self, record: InstanceRecord, process: Process, context: RequestContext, at: int) -> None:
@@ -52,16 +50,6 @@ class InstanceView(ProcessInstance):
         return to_global(KIND, self.record.id)
 
     @property
-    def status(self) -> InstanceStatus:  # type: ignore[override]  # made when asked for
-        """Whether it runs, or how it ended."""
-        return InstanceStatus(self.record.outcome or "running")
-
-    @property
-    def outcome(self) -> Outcome | None:  # type: ignore[override]  # made when asked for
-        """How it ended."""
-        return None if self.record.outcome is None else Outcome(self.record.outcome)
-
-    @property
     def stage(self) -> StageType:  # type: ignore[override]  # made when asked for
         """Current stage."""
         return shown_stages(self.context, self.process)[self.record.state.stage]
@@ -70,26 +58,6 @@ class InstanceView(ProcessInstance):
     def definition(self) -> ProcessDefinitionType:  # type: ignore[override]  # made when asked for
         """The process."""
         return shown_definition(self.context, self.process, self.record.definition_id, self.record.version)
-
-    @property
-    def channel(self) -> Channel:  # type: ignore[override]  # made when asked for
-        """Channel through which it came."""
-        return channel_of(self.context.known, self.record.channel_id, self.context.language)
-
-    @property
-    def campaign(self) -> Campaign | None:  # type: ignore[override]  # made when asked for
-        """Campaign that brought it."""
-        return campaign_of(self.context.known, self.record.campaign_id)
-
-    @property
-    def owner(self) -> User | None:  # type: ignore[override]  # made when asked for
-        """Who is responsible."""
-        return shown_user(self.context, self.record.owner_id)
-
-    @property
-    def team(self) -> Team | None:  # type: ignore[override]  # made when asked for
-        """Team in whose queue it is."""
-        return team_of(self.context.people, self.record.team_id)
 
     @property
     def data(self) -> JSON:  # type: ignore[override]  # made when asked for
