@@ -65,6 +65,11 @@ class Kpi:
         """Whether it looks at one instant: the end of the period, or `as_of` if that is earlier."""
         return self.period is PeriodBasis.AT_END
 
+    @property
+    def takes_amounts(self) -> bool:
+        """Whether it looks at the amounts of deals."""
+        return "amount_fields" in self.text
+
 
 GIVEN: Final[Mapping[str, str]] = {
     **dict.fromkeys(("begun_cases", "closed_cases", "moving_cases", "present_cases"), "given_cases"),

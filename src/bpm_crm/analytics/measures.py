@@ -18,6 +18,7 @@ from bpm_crm.analytics.periods import before
 from bpm_crm.analytics.statements import report
 from bpm_crm.analytics.working_hours import working_hours
 from bpm_crm.engine.definition import Title
+from bpm_crm.records.cells import zone_of
 from bpm_crm.records.database import Connection
 
 __all__ = ["DimensionNotOffered", "Measured", "Measurement", "measure", "members_of"]
@@ -25,7 +26,6 @@ __all__ = ["DimensionNotOffered", "Measured", "Measurement", "measure", "members
 _NUMBERS = report("kpi_numbers")
 _DURATIONS = report("kpi_durations")
 _INSTANT = timedelta(microseconds=1)
-_ZONE = "SELECT t.zone FROM tenant AS t WHERE t.tenant_id = $1"
 REPEAT_WITHIN = timedelta(days=90)
 """So soon a second purchase makes a repeat customer."""
 
@@ -85,7 +85,7 @@ async def members_of(
     grouping = replace(question.grouping, instant=kpi.instant, clock=kpi.clock)
     values = _values(kpi, frame, question) | ({} if given is None else {"cases": given})
     if kpi.subject is KpiSubject.CUSTOMERS:
-        values |= await _of_customers(connection, frame, question)
+        values |= await _of_customers(connection, kpi, frame, question)
     if kpi.kind is KpiKind.RATE:
         values |= await working_hours(connection, frame, question, frame.of(kpi.process))
     if kpi.own is not None:
@@ -94,11 +94,14 @@ async def members_of(
     return Members(text, replace(question, grouping=grouping), values)
 
 
-async def _of_customers(connection: Connection, frame: Frame, question: Question) -> dict[str, Any]:
+async def _of_customers(connection: Connection, kpi: Kpi, frame: Frame, question: Question) -> dict[str, Any]:
     """The named values that KPIs of customers may use: the amounts of all processes, and when the period before began."""
+    earlier = before(question, await zone_of(connection, question.tenant_id)) or question
+    values = {"before": earlier.since, "repeat_within": REPEAT_WITHIN}
+    if not kpi.takes_amounts:
+        return values
     every = await read_frame(connection, question.tenant_id, as_of=frame.as_of, known_at=frame.known_at)
-    earlier = before(question, await connection.fetchval(_ZONE, question.tenant_id)) or question
-    return {**bound_fields("amount", every.versions), "before": earlier.since, "repeat_within": REPEAT_WITHIN}
+    return values | bound_fields("amount", every.versions)
 
 
 def _numbers(kpi: Kpi, rows: list[Mapping[str, Any]]) -> dict[Segment | None, Measurement]:

@@ -14,7 +14,6 @@
 -- of: customers
 -- dimensions: case
 WITH
-{amount_fields},
 {buyers_before},
 {purchases},
 candidates AS (

@@ -12,7 +12,6 @@
 -- of: customers
 -- dimensions: case
 WITH
-{amount_fields},
 {buyers},
 {purchases},
 candidates AS (

@@ -15,7 +15,6 @@
 -- dimensions: case, time
 -- instant: c.moved_at
 WITH
-{amount_fields},
 {buyers},
 {purchases},
 candidates AS (

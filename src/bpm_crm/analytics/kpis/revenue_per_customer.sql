@@ -18,9 +18,17 @@ WITH
 {amount_fields},
 {buyers},
 {purchases},
+paid AS (
+    SELECT
+        c.*,
+        (
+            {known_amount}
+        ) AS amount
+    FROM purchases AS c
+),
 candidates AS (
     SELECT p.instance_id, p.brought
-    FROM (SELECT s.*, sum(s.amount) OVER (PARTITION BY s.customer_id) AS brought FROM purchases AS s) AS p
+    FROM (SELECT s.*, sum(s.amount) OVER (PARTITION BY s.customer_id) AS brought FROM paid AS s) AS p
     WHERE p.place = 1 AND p.bought_at >= :since::timestamptz AND p.bought_at < :until::timestamptz
 ),
 {cases},

@@ -1,18 +1,9 @@
 purchases AS MATERIALIZED (
     -- Every purchase of these customers in the order of time, in whatever process and whoever may see it (`sold` says what a purchase
-    -- is), each with the instant of the next one and the amount known then.
+    -- is), each with the instant of the next one.
     SELECT
-        i.id AS instance_id, i.customer_id, m.occurred_at AS bought_at,
-        row_number() OVER bought AS place, lead(m.occurred_at) OVER bought AS next_at,
-        (
-            SELECT (v.data ->> f.field)::numeric
-            FROM amount_fields AS f
-            JOIN history AS v ON v.tenant_id = $1 AND v.instance_id = i.id AND v.data ? f.field
-            WHERE f.definition_id = i.definition_id AND f.version = k.version
-              AND v.occurred_at <= :as_of::timestamptz AND v.recorded_at <= :known_at::timestamptz
-            ORDER BY v.sequence DESC
-            LIMIT 1
-        ) AS amount
+        i.id AS instance_id, i.customer_id, i.definition_id, k.version, m.occurred_at AS bought_at,
+        row_number() OVER bought AS place, lead(m.occurred_at) OVER bought AS next_at
     FROM buyers AS b
     JOIN process_instance AS i ON i.tenant_id = $1 AND i.customer_id = b.customer_id
     CROSS JOIN LATERAL (
