@@ -36,6 +36,7 @@ async def every_kpi(connection: Connection, tenant_id: UUID) -> dict[str, Kpi]:
 
 def kpi_of(own: OwnKpi, version: int | None) -> Kpi:
     """A KPI like those that ship, made of a definition; it behaves as they do. One without a version is a draft."""
+    text = kpi_text(_BODY, KIND_OF[own.kind])
     return Kpi(
         key=own.key,
         titles={"en": own.title_en, "ru": own.title_ru},
@@ -45,8 +46,8 @@ def kpi_of(own: OwnKpi, version: int | None) -> Kpi:
         kind=KIND_OF[own.kind],
         period=PeriodBasis.BEGUN if own.begins is None else PeriodBasis.HAPPENED,
         dimensions=(*OF_CASES, Dimension.PRODUCT, *OF_TIME),
-        text=kpi_text(_BODY, KIND_OF[own.kind]),
-        text_of_given=kpi_text(_BODY, KIND_OF[own.kind]),
+        text=text,
+        text_of_given=text,
         instant="p.at",
         process=own.process,
         version=version,

@@ -222,5 +222,13 @@ async def _figures(
     reach = scope_condition(scope, "i") if wanted.overlay is DiagramOverlay.COUNTS else None
     async with context.services.database.reader(viewer.tenant_id) as connection:
         processes = context.services.writer.processes
-        times = {"as_of": figures.as_of, "known_at": figures.known_at}
-        return await figures_over(connection, processes, picture, ever=ever, asked=asked, reach=reach, **times)
+        return await figures_over(
+            connection,
+            processes,
+            picture,
+            ever=ever,
+            asked=asked,
+            reach=reach,
+            as_of=figures.as_of,
+            known_at=figures.known_at,
+        )

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from enum import Enum
+from functools import cached_property
 
 import strawberry
 
@@ -213,7 +214,7 @@ class StageTargetView(StageTarget):
         """Whether the stage is slow."""
         return pace_of(self.times)
 
-    @property
+    @cached_property
     def _interval(self) -> tuple[float, float]:
         return wilson(float(self.times.late_share or 0), self.judged)
 

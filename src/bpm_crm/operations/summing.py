@@ -32,13 +32,13 @@ async def add_to_cells(connection: Connection, tenant_id: UUID, sheet: Sheet, ad
 
 async def roll_up(connection: Connection, tenant_id: UUID, sheet: Sheet) -> None:
     """Make the cells by dimensions of a sheet that has none yet: of its days, some at a time, so that never more are in memory."""
-    days = await cell_bodies.days(connection, tenant_id, sheet.id, ",".join(WHOLE), (Level.DAY, None, None))
+    days = await cell_bodies.days(connection, tenant_id, sheet.id, name_of(WHOLE), (Level.DAY, None, None))
     made: dict[CellKey, list[bytes]] = {}
     for since, until in turns(days, ROLLED_UP_AT_ONCE):
         added = (await _days(connection, tenant_id, sheet, since, until)).in_order()
         for dimensions in ROLL_UPS:
             for level, starts_on, body in added.by(dimensions, KINDS[dimensions]):
-                made.setdefault(CellKey(sheet.id, *name_of(dimensions, level), starts_on), []).append(body)
+                made.setdefault(CellKey(sheet.id, name_of(dimensions), level, starts_on), []).append(body)
         await _save(connection, tenant_id, {key: made.pop(key) for key in list(made) if _end_of(key) <= until})
     await _save(connection, tenant_id, made)
 
@@ -52,7 +52,7 @@ def _packed(sheet: Sheet, ordered: Added) -> Iterator[tuple[CellKey, bytes]]:
     for dimensions, levels in KINDS.items():
         if sheet.is_filled or dimensions == WHOLE:
             for level, starts_on, body in ordered.by(dimensions, levels):
-                yield CellKey(sheet.id, *name_of(dimensions, level), starts_on), body
+                yield CellKey(sheet.id, name_of(dimensions), level, starts_on), body
 
 
 async def _save(connection: Connection, tenant_id: UUID, bodies: Mapping[CellKey, Sequence[bytes]]) -> None:
@@ -63,7 +63,7 @@ async def _save(connection: Connection, tenant_id: UUID, bodies: Mapping[CellKey
 
 async def _days(connection: Connection, tenant_id: UUID, sheet: Sheet, since: date, until: date) -> Added:
     """Days in whole segments."""
-    rows = await cell_bodies.read(connection, tenant_id, sheet.id, ",".join(WHOLE), [(Level.DAY, since, until)])
+    rows = await cell_bodies.read(connection, tenant_id, sheet.id, name_of(WHOLE), [(Level.DAY, since, until)])
     parts = [unpack_columns(row["body"]) for row in rows]
     days = np.repeat([row["starts_on"].toordinal() for row in rows], [part.size for part in parts])
     return Added(joined(parts, len(WHOLE)), days, np.zeros(len(days), np.int64))

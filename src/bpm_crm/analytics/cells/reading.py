@@ -23,7 +23,7 @@ from bpm_crm.analytics.cells.parts import added_of, unpack_parts
 from bpm_crm.analytics.cells.placed import placed
 from bpm_crm.analytics.cells.sheets import ROLLED_UP, WHOLE, Evaluation, Kept, Sheet, sheet_of
 from bpm_crm.analytics.cells.spreads import CALENDAR, Axes
-from bpm_crm.analytics.cells.sums import Added, together
+from bpm_crm.analytics.cells.sums import Added, name_of, together
 from bpm_crm.analytics.dimensions import Dimension, Grouping, OwnerBasis, Segment
 from bpm_crm.analytics.frames import FIRST_INSTANT, LAST_INSTANT, Frame, Question
 from bpm_crm.records import cell_bodies, cells
@@ -82,7 +82,7 @@ async def read_answers(
     gathering = Gathering(_axes(kept, asked))
     bodies = [body_of(chosen(changes, [WHOLE.index(name) for name in told]))]
     for spans in several:
-        rows = await cell_bodies.read(connection, question.tenant_id, sheet.id, ",".join(told), spans)
+        rows = await cell_bodies.read(connection, question.tenant_id, sheet.id, name_of(told), spans)
         bodies.extend(unpack(row["body"]) for row in rows)
         gathering.add(bodies, await cut.groups(connection, question.tenant_id, bodies))
         bodies = []
@@ -96,7 +96,7 @@ async def _kept_by(
     if question.cases.is_open and is_rolled_up(question.grouping):
         return [Dimension.PROCESS, *(item for item in dimensions if item != Dimension.PROCESS)], [span.cover()]
     whole = (Level.DAY, span.since, span.until)
-    days = await cell_bodies.days(asked.connection, asked.tenant_id, sheet.id, ",".join(WHOLE), whole)
+    days = await cell_bodies.days(asked.connection, asked.tenant_id, sheet.id, name_of(WHOLE), whole)
     return WHOLE, [[(Level.DAY, *turn)] for turn in turns(days, READ_AT_ONCE)] or [[]]
 
 

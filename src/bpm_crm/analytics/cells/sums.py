@@ -22,9 +22,9 @@ KINDS: Mapping[Sequence[str], Sequence[Level]] = {WHOLE: (Level.DAY,), **dict.fr
 """By which dimensions there are sums, and of how long a time: whole segments of days only. Each level is made of the one before it."""
 
 
-def name_of(dimensions: Sequence[str], level: Level) -> tuple[str, str]:
-    """How dimensions and level are stored."""
-    return ",".join(dimensions), level.value
+def name_of(dimensions: Sequence[str]) -> str:
+    """How the dimensions of cells are stored."""
+    return ",".join(dimensions)
 
 
 @dataclass(frozen=True, slots=True)
