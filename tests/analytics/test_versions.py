@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from bpm_crm.analytics.frames import VersionCache
+from bpm_crm.analytics.frames import load_versions
+from bpm_crm.analytics.version_cache import VersionCache
 from bpm_crm.records.database import Connection
 from tests.world import World
 
@@ -21,7 +22,7 @@ class Counting:
 
 async def test_versions_are_read_once_in_the_order_asked_for(world: World) -> None:
     wanted = sorted((key, 1) for key in world.reference.definitions)
-    cache = VersionCache(100)
+    cache = VersionCache(100, load_versions)
     async with world.database.reader(world.tenant_id) as connection:
         counting: Any = Counting(connection)
         first = await cache.read(counting, world.tenant_id, wanted[:2])
@@ -36,7 +37,7 @@ async def test_versions_are_read_once_in_the_order_asked_for(world: World) -> No
 async def test_a_cache_that_is_full_begins_anew_and_still_answers(world: World) -> None:
     wanted = sorted((key, 1) for key in world.reference.definitions)
     assert len(wanted) > 3
-    cache = VersionCache(3)
+    cache = VersionCache(3, load_versions)
     async with world.database.reader(world.tenant_id) as connection:
         counting: Any = Counting(connection)
         await cache.read(counting, world.tenant_id, wanted[:3])

@@ -13,6 +13,7 @@ from bpm_crm.analytics.kept_checkpoints import KEPT_CHECKPOINTS, checkpoint_rows
 from bpm_crm.analytics.members import SPANS, Members
 from bpm_crm.analytics.statements import report
 from bpm_crm.analytics.steps import step_titles
+from bpm_crm.analytics.target_reach import targets_set_since
 from bpm_crm.records.database import Connection
 
 _REPORT = report("checkpoints", arrivals="arrivals_any")
@@ -80,7 +81,11 @@ class CheckpointReport:
 async def read_checkpoints(connection: Connection, frame: Frame, question: Question) -> CheckpointReport:
     """The checkpoints of one process over the cases begun in `[since, until)`, and its clocks due then: from cells or over history."""
     checkpoints = checkpoints_of(frame.versions)
-    values = {**question.values(frame), **checkpoint_values(frame.versions, checkpoints)}
+    values = {
+        **question.values(frame),
+        **checkpoint_values(frame.versions, checkpoints),
+        "due_since": await targets_set_since(connection, question, frame.versions),
+    }
     members = Members(_REPORT, question, values, SPANS)
     answers = await read_answers(connection, KEPT_CHECKPOINTS, frame, question)
     rows = await _counted(connection, members) if answers is None else checkpoint_rows(answers)

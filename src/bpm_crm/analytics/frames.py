@@ -8,6 +8,7 @@ from uuid import UUID
 
 from bpm_crm.analytics.dimensions import UNGROUPED, Grouping
 from bpm_crm.analytics.statements import EVERY_CASE, CaseFilter, report, statement
+from bpm_crm.analytics.version_cache import VersionCache, VersionKey
 from bpm_crm.engine.definition import Title
 from bpm_crm.records.database import Connection
 
@@ -103,34 +104,17 @@ def columns(prefix: str, names: Sequence[str], rows: Sequence[tuple[Any, ...]]) 
     return {f"{prefix}_{name}": [row[place] for row in rows] for place, name in enumerate(names)}
 
 
-class VersionCache:
-    """Versions read before: what is published never changes. Keeps at most `most`; what would be more begins anew."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._kept: dict[tuple[UUID, UUID, int], Version] = {}
-
-    async def read(
-        self, connection: Connection, tenant_id: UUID, wanted: Sequence[tuple[UUID, int]]
-    ) -> tuple[Version, ...]:
-        """The versions of these definitions and numbers, in their order."""
-        keys = [(tenant_id, *item) for item in wanted]
-        found = {key: self._kept[key] for key in keys if key in self._kept}
-        if missing := [key for key in keys if key not in found]:
-            found |= await self._load(connection, tenant_id, missing)
-            self._kept = {**(self._kept if len(self._kept) + len(missing) <= self._most else {}), **found}
-        return tuple(found[key] for key in keys)
-
-    async def _load(
-        self, connection: Connection, tenant_id: UUID, keys: Sequence[tuple[UUID, UUID, int]]
-    ) -> dict[tuple[UUID, UUID, int], Version]:
-        values = {"definitions": [key[1] for key in keys], "versions": [key[2] for key in keys]}
-        found = statement(_DOCUMENTS, tenant_id, values)
-        rows = await connection.fetch(found.text, *found.values)
-        return {(tenant_id, row["definition_id"], row["version"]): _version(row) for row in rows}
+async def load_versions(
+    connection: Connection, tenant_id: UUID, keys: Sequence[VersionKey]
+) -> dict[VersionKey, Version]:
+    """Published versions by definition and number."""
+    values = {"definitions": [key[0] for key in keys], "versions": [key[1] for key in keys]}
+    found = statement(_DOCUMENTS, tenant_id, values)
+    rows = await connection.fetch(found.text, *found.values)
+    return {(row["definition_id"], row["version"]): _version(row) for row in rows}
 
 
-_VERSIONS = VersionCache(most=4_096)
+_VERSIONS = VersionCache(4_096, load_versions)
 
 
 async def read_frame(

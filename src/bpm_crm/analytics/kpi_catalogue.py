@@ -66,14 +66,19 @@ class Kpi:
         return self.period is PeriodBasis.AT_END
 
     @property
+    def takes_targets(self) -> bool:
+        """Whether it looks at what is due in the period."""
+        return ":due_since" in self.text
+
+    @property
     def takes_amounts(self) -> bool:
         """Whether it looks at the amounts of deals."""
         return "amount_fields" in self.text
 
 
 GIVEN: Final[Mapping[str, str]] = {
-    **dict.fromkeys(("begun_cases", "closed_cases", "moving_cases", "present_cases"), "given_cases"),
-    "clocked_history": "clocked_given",
+    **dict.fromkeys(("begun_cases", "closed_cases", "moving_cases", "open_cases"), "given_cases"),
+    **dict.fromkeys(("clocked_due", "clocked_period"), "clocked_given"),
 }
 """The parts that find the cases a period concerns in all of history, and those that take cases by id in their place."""
 

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from bpm_crm.analytics.dimensions import Dimension, Segment
-from bpm_crm.analytics.estimates import FEWEST_SETTLED
+from bpm_crm.analytics.estimates import FEWEST_SETTLED, MOST_SETTLED
 from bpm_crm.analytics.formulas import Measurement, Totals, duration_measurement, measurement_of, nothing_measured
 from bpm_crm.analytics.frames import Frame, Question, bound_fields, columns, read_frame
 from bpm_crm.analytics.kpi_catalogue import Kpi, KpiKind, KpiSubject
@@ -16,6 +16,7 @@ from bpm_crm.analytics.members import Members
 from bpm_crm.analytics.own_facts import chosen_cases
 from bpm_crm.analytics.periods import before
 from bpm_crm.analytics.statements import report
+from bpm_crm.analytics.target_reach import targets_set_since
 from bpm_crm.analytics.working_hours import working_hours
 from bpm_crm.engine.definition import Title
 from bpm_crm.records.cells import zone_of
@@ -88,6 +89,8 @@ async def members_of(
         values |= await _of_customers(connection, kpi, frame, question)
     if kpi.kind is KpiKind.RATE:
         values |= await working_hours(connection, frame, question, frame.of(kpi.process))
+    if kpi.takes_targets and given is None:
+        values["due_since"] = await targets_set_since(connection, question, frame.of(kpi.process))
     if kpi.own is not None:
         values |= await chosen_cases(connection, kpi.own, frame, question, values)
     text = kpi.text if given is None else kpi.text_of_given
@@ -133,6 +136,7 @@ def _values(kpi: Kpi, frame: Frame, question: Question) -> dict[str, Any]:
     values = {
         **question.values(frame),
         "fewest_settled": FEWEST_SETTLED,
+        "most_settled": MOST_SETTLED,
         "definitions": list(dict.fromkeys(version.definition_id for version in versions)),
         **columns(
             "response",

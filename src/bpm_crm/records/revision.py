@@ -2,7 +2,7 @@
 
 import asyncpg
 
-HEAD = "0013"
+HEAD = "0014"
 """The newest migration; a test holds it to the `migrations/` folder."""
 
 

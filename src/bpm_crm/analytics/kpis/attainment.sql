@@ -13,19 +13,17 @@
 -- instant: y.due_at
 -- clock: y.clock
 WITH
-{clocked_history},
+{clocked_due},
 {cycles},
 {due_cycles},
-candidates AS (
-    SELECT DISTINCT y.instance_id FROM due_cycles AS y
-),
+{due_candidates},
 {cases},
 units AS (
     SELECT
         c.instance_id, y.verdict = 'met' AS is_met,
         CASE WHEN y.is_open THEN {standing_segment} ELSE {segment} END AS segment
     FROM cases AS c
-    JOIN due_cycles AS y ON y.instance_id = c.instance_id
+    CROSS JOIN LATERAL {due_of_case}
     JOIN history AS h ON h.tenant_id = $1 AND h.instance_id = c.instance_id AND h.sequence = y.sequence
     WHERE y.verdict IN ('met', 'breached')
 )

@@ -13,7 +13,6 @@ WITH
 {closed_cases},
 {cases},
 {amount_fields},
-{amounts},
 {sold},
 units AS (
     SELECT c.instance_id, n.number, n.amount, {segment} AS segment

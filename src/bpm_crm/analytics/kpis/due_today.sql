@@ -11,10 +11,10 @@
 -- period: at_end
 -- dimensions: case, stage
 WITH
-{clocked_history},
-{cycles},
-{present_cases},
+{open_cases},
 {cases},
+{clocked_cases},
+{cycles},
 units AS (
     SELECT c.instance_id, {standing_segment} AS segment
     FROM cases AS c

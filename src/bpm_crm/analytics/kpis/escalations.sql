@@ -13,12 +13,13 @@
 -- instant: e.happened_at
 -- clock: e.clock
 WITH
-{clocked_history},
+{clocked_period},
 {clock_events},
 {cases},
 units AS (
     SELECT c.instance_id, {segment} AS segment
     FROM cases AS c
-    JOIN clock_events AS e ON e.instance_id = c.instance_id AND e.event = 'escalated'
+    CROSS JOIN LATERAL unnest(c.sequences, c.clocks, c.events, c.instants) AS e (sequence, clock, event, happened_at)
     JOIN history AS h ON h.tenant_id = $1 AND h.instance_id = c.instance_id AND h.sequence = e.sequence
+    WHERE e.event = 'escalated'
 )

@@ -11,15 +11,16 @@
 -- period: at_end
 -- dimensions: case, stage
 WITH
-{present_cases},
+{open_cases},
 {cases},
 {amount_fields},
-{amounts},
 {chances},
 units AS (
     SELECT
         c.instance_id, CASE WHEN c.chance * a.amount IS NULL THEN 'left_out' ELSE 'numerator' END AS number,
         c.chance * a.amount AS amount, {standing_segment} AS segment
     FROM expected AS c
-    JOIN amounts AS a ON a.instance_id = c.instance_id
+    LEFT JOIN LATERAL (
+        {known_amount}
+    ) AS a (amount) ON true
 )

@@ -15,7 +15,7 @@
 -- period: at_end
 -- dimensions: case, stage
 WITH
-{present_cases},
+{open_cases},
 {cases},
 {chances},
 units AS (

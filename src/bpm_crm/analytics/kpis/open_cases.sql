@@ -11,7 +11,7 @@
 -- period: at_end
 -- dimensions: case, stage
 WITH
-{present_cases},
+{open_cases},
 {cases},
 units AS (
     SELECT c.instance_id, {standing_segment} AS segment FROM cases AS c WHERE c.outcome IS NULL

@@ -15,7 +15,6 @@ WITH
 {closed_cases},
 {cases},
 {amount_fields},
-{amounts},
 {sold},
 units AS (
     SELECT

@@ -19,17 +19,20 @@ process_steps AS (
 ),
 {begun_cases},
 {cases},
-touched AS (
-    SELECT DISTINCT h.instance_id, s.place
+climbed AS MATERIALIZED (
+    -- The steps that each case touched.
+    SELECT c.*, t.places, t.furthest
     FROM cases AS c
-    JOIN history AS h ON h.tenant_id = $1 AND h.instance_id = c.instance_id
-    JOIN process_steps AS s ON s.definition_id = c.definition_id AND s.version = c.version AND s.checkpoint = ANY (h.checkpoints)
-    WHERE h.occurred_at <= :as_of::timestamptz AND h.recorded_at <= :known_at::timestamptz
+    CROSS JOIN LATERAL (
+        SELECT array_agg(s.place) AS places, max(s.place) AS furthest
+        FROM history AS h
+        JOIN process_steps AS s ON s.definition_id = c.definition_id AND s.version = c.version AND s.checkpoint = ANY (h.checkpoints)
+        WHERE h.tenant_id = $1 AND h.instance_id = c.instance_id
+          AND h.occurred_at <= :as_of::timestamptz AND h.recorded_at <= :known_at::timestamptz
+    ) AS t
 ),
 units AS (
-    SELECT c.instance_id, {standing_segment} AS segment, t.place IS NULL AS is_met
-    FROM cases AS c
-    JOIN (SELECT w.instance_id, max(w.place) AS place FROM touched AS w GROUP BY w.instance_id) AS f ON f.instance_id = c.instance_id
-    JOIN process_steps AS s ON s.definition_id = c.definition_id AND s.version = c.version AND s.place < f.place
-    LEFT JOIN touched AS t ON t.instance_id = c.instance_id AND t.place = s.place
+    SELECT c.instance_id, {standing_segment} AS segment, s.place <> ALL (c.places) AS is_met
+    FROM climbed AS c
+    JOIN process_steps AS s ON s.definition_id = c.definition_id AND s.version = c.version AND s.place < c.furthest
 )

@@ -17,13 +17,14 @@ WITH
 {begun_cases},
 {cases},
 {amount_fields},
-{amounts},
 units AS (
     SELECT
         c.instance_id, n.number, n.amount,
         CASE WHEN c.outcome IS NULL THEN {standing_segment} ELSE {segment} END AS segment
     FROM cases AS c
-    JOIN amounts AS a ON a.instance_id = c.instance_id
+    LEFT JOIN LATERAL (
+        {known_amount}
+    ) AS a (amount) ON true
     JOIN history AS h ON h.tenant_id = $1 AND h.instance_id = c.instance_id AND h.sequence = c.moved_sequence
     CROSS JOIN LATERAL (VALUES
         (CASE WHEN c.outcome IS NULL THEN 'open' END, 1),

@@ -7,7 +7,7 @@ bound_clocks AS (
     FROM unnest(:bound_definitions::uuid[], :bound_versions::int[], :bound_policies::text[], :bound_steps::int[])
         AS b (definition_id, version, policy, step)
 ),
-{clocked_history},
+{clocked_due},
 {cycles},
 {due_cycles},
 {starting_cases},

@@ -19,6 +19,8 @@ from bpm_crm.records.tables.base import (
     time_field,
 )
 
+_BY_TIME = ("tenant_id", "definition_id", "occurred_at")
+
 
 class History(SQLModel, table=True):
     """One step of one case: transition, activity, assignment, exclusion, migration, or what its clocks went through.
@@ -31,12 +33,15 @@ class History(SQLModel, table=True):
     __table_args__ = (
         refers("instance_id", "process_instance"),
         Index("history_recorded_idx", "recorded_at", postgresql_using="brin"),
+        Index("history_occurred_idx", *_BY_TIME, postgresql_include=["instance_id", "recorded_at"]),
         Index(
-            "history_checkpoint_idx",
-            "tenant_id",
-            "definition_id",
-            "occurred_at",
-            postgresql_where=text("checkpoints IS NOT NULL"),
+            "history_begun_idx", *_BY_TIME, postgresql_include=["instance_id"], postgresql_where=text("sequence = 1")
+        ),
+        Index(
+            "history_ended_idx",
+            *_BY_TIME,
+            postgresql_include=["instance_id", "recorded_at", "outcome"],
+            postgresql_where=text("outcome IS NOT NULL"),
         ),
     )
 

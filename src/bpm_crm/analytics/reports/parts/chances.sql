@@ -4,16 +4,28 @@ ages (since) AS (
         (interval '30 days'), (interval '90 days')
 ),
 past AS (
-    -- The cases that had ended, whoever may see them, with how they did.
+    -- The cases of each process that ended last, whoever may see them, with how they did.
     SELECT i.id AS instance_id, i.definition_id, m.outcome
-    FROM process_instance AS i
+    FROM (
+        SELECT DISTINCT e.instance_id
+        FROM unnest(:definitions::uuid[]) AS d (id)
+        CROSS JOIN LATERAL (
+            SELECT h.instance_id
+            FROM history AS h
+            WHERE h.tenant_id = $1 AND h.definition_id = d.id AND h.outcome IS NOT NULL
+              AND h.occurred_at <= :as_of::timestamptz AND h.recorded_at <= :known_at::timestamptz
+            ORDER BY h.occurred_at DESC, h.instance_id
+            LIMIT :most_settled::int
+        ) AS e
+    ) AS e
+    JOIN process_instance AS i ON i.tenant_id = $1 AND i.id = e.instance_id
     CROSS JOIN LATERAL (
         {last_known}
     ) AS k
     CROSS JOIN LATERAL (
         {last_move}
     ) AS m
-    WHERE i.tenant_id = $1 AND i.definition_id = ANY (:definitions::uuid[]) AND k.exclusion IS NULL AND m.outcome IS NOT NULL
+    WHERE k.exclusion IS NULL AND m.outcome IS NOT NULL
 ),
 stays AS (
     -- Their stays in stages that they left.

@@ -16,5 +16,10 @@ clock_events AS (
     WHERE l.event <> 'withdrawn' AND l.happened_at >= :since::timestamptz AND l.happened_at < :until::timestamptz
 ),
 candidates AS (
-    SELECT DISTINCT e.instance_id FROM clock_events AS e
+    -- Each case with its events side by side: put beside the cases again, they might be searched for each of them.
+    SELECT
+        e.instance_id, array_agg(e.sequence) AS sequences, array_agg(e.clock) AS clocks, array_agg(e.event) AS events,
+        array_agg(e.happened_at) AS instants
+    FROM clock_events AS e
+    GROUP BY e.instance_id
 )

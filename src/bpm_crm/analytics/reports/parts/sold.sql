@@ -3,7 +3,9 @@ sold AS (
     -- (delivery after payment) sells nothing more.
     SELECT c.*, a.amount
     FROM cases AS c
-    JOIN amounts AS a ON a.instance_id = c.instance_id
+    LEFT JOIN LATERAL (
+        {known_amount}
+    ) AS a (amount) ON true
     LEFT JOIN deal AS d ON d.tenant_id = $1 AND d.id = c.deal_id
     WHERE c.outcome = 'won' AND c.moved_at >= :since::timestamptz AND c.moved_at < :until::timestamptz
       AND (c.deal_id IS NULL OR d.instance_id = c.instance_id)
