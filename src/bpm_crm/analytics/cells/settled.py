@@ -55,14 +55,15 @@ class SettledSums:
     def __init__(self, most: int = MOST_BYTES) -> None:
         self._most = most
         self._kept: OrderedDict[Asked, SettledBodies] = OrderedDict()
+        self._sizes: dict[Asked, int] = {}
 
     def __len__(self) -> int:
         return len(self._kept)
 
     @property
     def nbytes(self) -> int:
-        """Bytes of all."""
-        return sum(kept.nbytes for kept in self._kept.values())
+        """Bytes of all, each as it was when it was last asked for."""
+        return sum(self._sizes.values())
 
     def get(self, asked: Asked, bodies: frozenset[StoredBody]) -> SettledBodies | None:
         """What these bodies add up to, if that is kept."""
@@ -73,11 +74,11 @@ class SettledSums:
         return kept
 
     def keep(self, asked: Asked, settled: SettledBodies) -> None:
-        """Keep it; what was asked for longest ago makes room, also for what was put together of others since."""
-        self._kept[asked] = settled
+        """Keep it; what was asked for longest ago makes room, also for what has been worked out of this since."""
+        self._kept[asked], self._sizes[asked] = settled, settled.nbytes
         self._kept.move_to_end(asked)
         while self.nbytes > self._most:
-            self._kept.popitem(last=False)
+            del self._sizes[self._kept.popitem(last=False)[0]]
 
 
 async def settle(connection: Connection, asked: Asked, cut: Cut, stored: frozenset[StoredBody]) -> SettledBodies:
