@@ -1,11 +1,12 @@
 """The one place that decides whether a question is answered from cells, and reads them: exact at any moment.
 
-The cells hold each case as it was last folded. Cases that changed since, or that time has changed, are evaluated now by the report's own
+The cells hold each case as it was last folded; what large ones add up to is kept by this process for as long as they stay. Cases that changed since, or that time has changed, are evaluated now by the report's own
 SQL and put in place of what is stored of them; all in the snapshot of one transaction. So the answer is that of the history.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from uuid import UUID
 
 import numpy as np
@@ -97,15 +98,14 @@ async def _of_roll_ups(
     wanted = Asked(asked.tenant_id, sheet.id, name, tuple(dimensions), sheet.definitions, tuple(spans))
     rows = await cell_bodies.read(asked.connection, asked.tenant_id, sheet.id, name, spans, settled.SETTLED_FROM)
     large = frozenset(StoredBody(*(row[field] for field in StoredBody._fields)) for row in rows if row["body"] is None)
-    known = _SETTLED.get(wanted, large) if large else None
-    if large and known is None:
-        cut = Cut(told, dimensions, _processes(sheet), EVERY_CASE)
-        known = await settled.settle(asked.connection, wanted, cut, large)
-        _SETTLED.keep(wanted, known)
-    cut = Cut(told, dimensions, _processes(sheet), EVERY_CASE, known.segments if known else ())
-    gathering = Gathering(axes, known.sums if known else None)
-    bodies = [body_of(chosen(changes, [WHOLE.index(field) for field in told])), *(known.growing if known else ())]
+    new_cut = partial(Cut, told, dimensions, _processes(sheet), EVERY_CASE)
+    bodies = [body_of(chosen(changes, [WHOLE.index(field) for field in told]))]
     bodies.extend(unpack(row["body"]) for row in rows if row["body"] is not None)
+    cut, gathering = new_cut(), Gathering(axes)
+    if large:
+        known = await _SETTLED.of(asked.connection, wanted, large, new_cut())
+        cut, gathering = new_cut(known.segments), Gathering(axes, known.sums)
+        bodies.extend(known.growing)
     gathering.add(bodies, await cut.groups(asked.connection, asked.tenant_id, bodies))
     return gathering.grouped(cut.segments)
 

@@ -65,6 +65,14 @@ class SettledSums:
         """Bytes of all, each as it was when it was last asked for."""
         return sum(self._sizes.values())
 
+    async def of(self, connection: Connection, asked: Asked, bodies: frozenset[StoredBody], cut: Cut) -> SettledBodies:
+        """What these bodies add to the groups of a cut that is used for nothing else: as it is kept, else they are added up."""
+        found = self.get(asked, bodies)
+        if found is None:
+            found = await settle(connection, asked, bodies, cut)
+            self.keep(asked, found)
+        return found
+
     def get(self, asked: Asked, bodies: frozenset[StoredBody]) -> SettledBodies | None:
         """What these bodies add up to, if that is kept."""
         kept = self._kept.get(asked)
@@ -81,7 +89,7 @@ class SettledSums:
             del self._sizes[self._kept.popitem(last=False)[0]]
 
 
-async def settle(connection: Connection, asked: Asked, cut: Cut, stored: frozenset[StoredBody]) -> SettledBodies:
+async def settle(connection: Connection, asked: Asked, stored: frozenset[StoredBody], cut: Cut) -> SettledBodies:
     """Add up stored bodies."""
     packed = await cell_bodies.load(connection, asked.tenant_id, asked.sheet_id, asked.told, stored)
     bodies, growing = zip(*(parted(unpack(body), FIRST_GROWING) for body in packed), strict=True)
