@@ -18,14 +18,20 @@ from bpm_crm.analytics.own_kpi import OwnKind, OwnKpi, own_problems
 from bpm_crm.analytics.own_kpis import kpi_of
 from bpm_crm.engine.guard import CelCompiler, VariableType
 from bpm_crm.engine.instants import instant_of
+from bpm_crm.engine.mapping import MigrationMapping
 from bpm_crm.engine.process import variables
 from bpm_crm.engine.values import values_of
+from bpm_crm.operations.commands import Fire, Migrate, UndoMigration
+from bpm_crm.processes.library import FOLDER, shipped_text
+from bpm_crm.records.history import load_entries
 from bpm_crm.records.instances import load
+from bpm_crm.records.states import unpack_before
 from tests.analytics import reference
 from tests.analytics import reference_statistics as statistics
 from tests.analytics.cases import Ask
 from tests.analytics.checking import Walked
 from tests.analytics.leads import LATER, MONDAY, call, fire, lead, lose, up_to
+from tests.excel.test_migrations import published
 from tests.world import World
 
 PROCESS = "callback-request"
@@ -178,6 +184,38 @@ async def test_what_is_recorded_later_does_not_change_an_answer(world: World) ->
     assert (again.total, same) == (before.total, cases)
     now, _ = await ask(world, own(filter="instance.stage == 'offer'"))
     assert now.total.value == 0
+
+
+def renamed() -> str:
+    """Call-back requests in which `no_answer` is called `unreached`."""
+    stages, _, moves = (FOLDER / "shared" / "contact.yaml").read_text(encoding="utf-8").partition("\ntransitions:\n")
+    stage = stages.partition("stages:\n")[2]
+    text = shipped_text(PROCESS).replace(" contact,", "").replace("\nstages:\n", f"\nstages:\n{stage}")
+    return f"{text}\ntransitions:\n{moves}".replace("no_answer", "unreached")
+
+
+async def test_visits_are_those_that_a_migrated_case_knows_under_the_present_names(world: World) -> None:
+    definition = next(item.id for item in world.reference.definitions.values() if item.key == PROCESS)
+    once, twice = [fire("fail_to_reach", 1)], [fire("fail_to_reach", 1), fire("fail_to_reach", 2)]
+    told = (once, once, twice, [*twice, fire("contact", 3)], twice)
+    stayed, again, there, elsewhere, back = [await lead(world, 0, *moves) for moves in told]
+    await published(world, renamed())
+    async with world.database.reader(world.tenant_id) as connection:
+        first, second = [await world.writer.processes.get(connection, world.tenant_id, definition, n) for n in (1, 2)]
+    for case in (stayed, again, there, elsewhere, back):
+        await world.done(case, Migrate(1, 2, second, MigrationMapping(stages={"no_answer": "unreached"})), by="admin")
+    await world.done(again, Fire("fail_to_reach"))
+    async with world.database.reader(world.tenant_id) as connection:
+        [migration] = await load_entries(connection, world.tenant_id, [(back, 4)])
+    await world.done(back, UndoMigration(1, first, unpack_before(migration.migration)), by="admin")
+
+    async with world.database.reader(world.tenant_id) as connection:
+        records = await load(connection, world.tenant_id, [stayed, again, there, elsewhere, back])
+    known = {case: record.state.visits.get("unreached", 0) for case, record in records.items()}
+    assert known == {stayed: 1, again: 2, there: 2, elsewhere: 2, back: 0}
+    for visits in (1, 2):
+        _, cases = await ask(world, own(filter=f"visits.unreached == {visits}"))
+        assert cases == {case for case, number in known.items() if number == visits}
 
 
 BAD = [

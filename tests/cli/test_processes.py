@@ -110,6 +110,7 @@ async def test_an_owner_goes_from_the_draft_to_the_rollout_by_commands(
     assert "conversion: version 1: 0 of 0; version 2: 0 of 0; not_enough" in await ran(
         shell, "rollout", "show", "email"
     )
+    assert "version 2: 0 of 0" in await ran(shell, "rollout", "show", "email", "--as-of", "2026-01-01")
     assert "finished." in await ran(shell, "rollout", "finish", "email")
     assert "2 *" in await ran(shell, "versions", "email")
     assert await ran(shell, "export", "email") == changed
@@ -168,6 +169,8 @@ async def test_a_process_is_drawn_bare_with_figures_and_with_the_way_of_a_case(
     assert ("1 now" in bare, counted.count("1 now")) == (False, 2)
     assert "working time" in way
     assert len({bare, counted, slow, way}) == 4
+    then = await drawn("callback-request", "--overlay", "counts", "--as-of", "2026-01-01")
+    assert ("1 now" in then, then == bare) == (False, False)
     picture = await shell.run("process", "diagram", str(document), "--language", "ru")
     assert picture.stdout.startswith("<svg ")
 
@@ -180,6 +183,7 @@ async def test_a_process_is_drawn_bare_with_figures_and_with_the_way_of_a_case(
         (("web-form", "--deal", "D-1"), "No case of this process runs a deal “D-1”."),
         (("web-form", "--deal", "D-1", "--overlay", "counts"), "not both"),
         (("trade-in.yaml", "--overlay", "counts"), "A file has no cases."),
+        (("web-form", "--as-of", "2026-01-01"), "give `--overlay` with it"),
     ],
 )
 async def test_what_cannot_be_drawn_is_told(shell: Shell, arguments: tuple[str, ...], said: str) -> None:

@@ -1,5 +1,6 @@
 """Evaluates the expressions of a company's own KPI over cases as history knew them, by the evaluator of guards."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from functools import lru_cache
@@ -17,6 +18,7 @@ from bpm_crm.engine.fields import guard_value
 from bpm_crm.engine.guard import EvaluationFailed, Expression
 from bpm_crm.processes.definitions import restore
 from bpm_crm.records.database import Connection, Row
+from bpm_crm.records.states import unpack_before, unpack_mapping
 
 MOST_CASES: Final = 100_000
 """Cases that a company's own KPI may look at in one question."""
@@ -114,9 +116,21 @@ def amount(expression: Expression, value_of: Callable[[str], Any]) -> Decimal | 
     return Decimal(repr(found))
 
 
+def _visits(row: Row) -> Mapping[str, int]:
+    """How often each stage was visited, by its present name: what the last migration left, and the visits since."""
+    visits: Mapping[str, int] = row["visits"]
+    packed = row["migration"]
+    if packed is None:
+        return visits
+    found = Counter(visits)
+    for stage, count in unpack_before(packed).visits.items():
+        found[unpack_mapping(packed).stages.get(stage) or stage] += count
+    return found
+
+
 def facts_of(row: Row, definition: ProcessDefinition, at: Any) -> Callable[[str], Any]:
     """The lookup of a variable by its dotted name over a row of `own_facts.sql`; `now` is `at`."""
-    counts: Mapping[str, Mapping[str, int]] = {"visits": row["visits"], "activities": row["activities"]}
+    counts: Mapping[str, Mapping[str, int]] = {"visits": _visits(row), "activities": row["activities"]}
     instance = {
         "stage": row["stage"],
         "channel": row["channel"],

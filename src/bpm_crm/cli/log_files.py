@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -19,6 +19,7 @@ from bpm_crm.analytics.log_pages import LogRequest
 from bpm_crm.analytics.statements import CaseFilter
 from bpm_crm.cli.companies import company_of
 from bpm_crm.cli.faults import CommandRefused, reported
+from bpm_crm.cli.instants import INSTANTS, aware
 from bpm_crm.cli.provision import Provision, provisioned
 from bpm_crm.config import Settings
 from bpm_crm.exchange.ocel_export import write_ocel
@@ -46,7 +47,6 @@ class Language(StrEnum):
 
 WRITERS = {LogFormat.XES: write_xes, LogFormat.OCEL: write_ocel}
 ENDINGS = {LogFormat.XES: "xes", LogFormat.OCEL: "ocel.json"}
-INSTANTS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S%z"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,7 @@ async def _request(database: Database, reference: Reference, wish: Wish) -> LogR
     lacking = lacks_product(cases, frame.versions)
     if lacking is not None:
         raise CommandRefused(lacking.en)
-    question = Question(tenant_id, cases, _aware(wish.since) or FIRST_INSTANT, _aware(wish.until) or LAST_INSTANT)
+    question = Question(tenant_id, cases, aware(wish.since) or FIRST_INSTANT, aware(wish.until) or LAST_INSTANT)
     return LogRequest(
         frame, question, wish.classifier, wish.language.value, people=wish.people, customers=wish.customers
     )
@@ -161,7 +161,3 @@ async def _write(log: AsyncGenerator[bytes, None], target: Path) -> int:
     finally:
         part.unlink(missing_ok=True)
     return size
-
-
-def _aware(instant: datetime | None) -> datetime | None:
-    return instant if instant is None or instant.tzinfo is not None else instant.replace(tzinfo=UTC)

@@ -8,6 +8,7 @@ import typer
 
 from bpm_crm.analytics.rollouts import ArmFigures, ArmReport, compare_arms, total_of
 from bpm_crm.cli.faults import CommandRefused, reported
+from bpm_crm.cli.instants import AsOf, aware
 from bpm_crm.cli.process_life import Key, Tenant, Why
 from bpm_crm.cli.process_work import acted, at_company, out
 from bpm_crm.operations.rollout_checks import arms_of
@@ -69,7 +70,7 @@ def finish(key: Key, comment: Why = None, tenant: Tenant = "demo") -> None:
 
 @app.command("show")
 @reported
-def show(key: Key, tenant: Tenant = "demo") -> None:
+def show(key: Key, as_of: AsOf = None, tenant: Tenant = "demo") -> None:
     """Show the latest rollout of a process, and the two versions compared within channels."""
 
     async def work(owner: Database, tenant_id: UUID) -> tuple[RolloutRecord, ArmReport]:
@@ -81,7 +82,7 @@ def show(key: Key, tenant: Tenant = "demo") -> None:
             if not page.rows:
                 raise CommandRefused(f"“{key}” was never rolled out; `bpm-crm process rollout start` begins.")
             rollout = rollout_of(page.rows[0])
-            return rollout, await compare_arms(connection, arms_of(tenant_id, key, rollout))
+            return rollout, await compare_arms(connection, arms_of(tenant_id, key, rollout), as_of=aware(as_of))
 
     rollout, report = at_company(tenant, work)
     _tell(RolloutSaved(key, rollout))

@@ -25,9 +25,23 @@ named AS (
     CROSS JOIN LATERAL jsonb_each(v.data) AS d (key, value)
     GROUP BY v.instance_id
 ),
+migrated AS (
+    -- The last migration of a case, or undoing of one: it says what visits there had been.
+    SELECT DISTINCT ON (v.instance_id) v.instance_id, v.sequence, v.migration
+    FROM visible AS v
+    WHERE v.migration IS NOT NULL
+    ORDER BY v.instance_id, v.sequence DESC
+),
 visited AS (
+    -- The visits since then.
     SELECT n.instance_id, jsonb_object_agg(n.stage, n.visits) AS visits
-    FROM (SELECT v.instance_id, v.to_stage AS stage, count(*) AS visits FROM visible AS v WHERE v.to_stage IS NOT NULL GROUP BY 1, 2) AS n
+    FROM (
+        SELECT v.instance_id, v.to_stage AS stage, count(*) AS visits
+        FROM visible AS v
+        LEFT JOIN migrated AS g ON g.instance_id = v.instance_id
+        WHERE v.to_stage IS NOT NULL AND v.sequence > coalesce(g.sequence, 0)
+        GROUP BY 1, 2
+    ) AS n
     GROUP BY n.instance_id
 ),
 acted AS (
@@ -52,7 +66,7 @@ clocked AS (
 )
 SELECT
     c.instance_id, c.stage, c.started_at, c.moved_at, c.region, c.outcome, m.reason, w.owner_id, ch.key AS channel,
-    coalesce(f.reached, '{}') AS reached, coalesce(n.data, '{}') AS data, coalesce(x.visits, '{}') AS visits,
+    coalesce(f.reached, '{}') AS reached, coalesce(n.data, '{}') AS data, coalesce(x.visits, '{}') AS visits, g.migration,
     coalesce(a.activities, '{}') AS activities, coalesce(k.clocks, '{}') AS clocks
 FROM folded AS f
 JOIN cases AS c ON c.instance_id = f.instance_id
@@ -62,6 +76,7 @@ CROSS JOIN LATERAL (
 ) AS w
 JOIN channel AS ch ON ch.tenant_id = $1 AND ch.id = c.channel_id
 LEFT JOIN named AS n ON n.instance_id = c.instance_id
+LEFT JOIN migrated AS g ON g.instance_id = c.instance_id
 LEFT JOIN visited AS x ON x.instance_id = c.instance_id
 LEFT JOIN acted AS a ON a.instance_id = c.instance_id
 LEFT JOIN clocked AS k ON k.instance_id = c.instance_id
