@@ -43,9 +43,14 @@ CROSS JOIN LATERAL (
 ) AS k
 """
 _LOAD = """
-SELECT c.body FROM unnest($4::text[], $5::date[], $6::int[]) AS w (level, starts_on, number)
-JOIN cell AS c
-  ON c.tenant_id = $1 AND c.sheet_id = $2 AND c.dimensions = $3 AND c.level = w.level AND c.starts_on = w.starts_on AND c.number = w.number
+SELECT k.body
+FROM unnest($4::text[], $5::date[], $6::int[]) AS w (level, starts_on, number)
+CROSS JOIN LATERAL (
+    SELECT c.body FROM cell AS c
+    WHERE c.tenant_id = $1 AND c.sheet_id = $2 AND c.dimensions = $3 AND c.level = w.level
+      AND c.starts_on = w.starts_on AND c.number = w.number
+    LIMIT 1
+) AS k
 """
 _DAYS = """
 SELECT k.starts_on, sum(octet_length(k.body))::bigint AS size FROM cell AS k
