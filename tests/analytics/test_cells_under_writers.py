@@ -10,6 +10,7 @@ from uuid import UUID
 import asyncpg
 import pytest
 
+from bpm_crm.analytics.cells import settled
 from bpm_crm.analytics.cells.bodies import joined_bodies, unpack_columns
 from bpm_crm.analytics.cells.reading import read_answers
 from bpm_crm.analytics.dimensions import Dimension, Grouping
@@ -68,7 +69,11 @@ async def refill(world: World, worker: Database) -> None:
     await settle(world, worker)
 
 
-async def test_readers_see_the_figures_of_history_while_others_write_and_fold(world: World, worker: Database) -> None:
+async def test_readers_see_the_figures_of_history_while_others_write_and_fold(
+    world: World, worker: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With some bodies settled, and others not."""
+    monkeypatch.setattr(settled, "SETTLED_FROM", 2_000)
     walks = Walks(world, 5)
     await walks.run(rounds=1, arrivals=20, steps=2)
     is_over = False

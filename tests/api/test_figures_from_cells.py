@@ -1,10 +1,14 @@
 """Figures through the API are the same from cells as from history, for everybody who may see them."""
 
+import gc
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
+from bpm_crm.analytics.stage_times import StageTimeFigures
+from bpm_crm.api._executor import FastExecutor
+from bpm_crm.api.context import RequestContext
 from bpm_crm.embedded.server import Server
 from bpm_crm.operations.compactor import compact
 from bpm_crm.records.database import Database
@@ -60,6 +64,22 @@ async def loaded(postgres: Server, template: str, tmp_path_factory: pytest.TempP
         a_loaded_api(world, tmp_path_factory.mktemp("cells")) as api,
     ):
         yield api
+
+
+PLAIN_STAGES = STAGES.replace("instances(first: 1) { totalCount }", "")
+
+
+async def test_an_answer_is_freed_as_soon_as_it_is_sent(loaded: Api) -> None:
+    """It holds megabytes: in a cycle it would wait for the garbage collector, which then stops everybody for as long as it takes."""
+    await loaded.data(PLAIN_STAGES, by="admin", input={"groupBy": ["OWNER"]})
+    gc.collect()
+    gc.disable()
+    try:
+        await loaded.data(PLAIN_STAGES, by="admin", input={"groupBy": ["OWNER"]})
+        left = [thing for thing in gc.get_objects() if type(thing) in {FastExecutor, RequestContext, StageTimeFigures}]
+    finally:
+        gc.enable()
+    assert not left
 
 
 async def answers(api: Api) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any, Self
+from weakref import proxy
 
 from graphql import (
     GraphQLObjectType,
@@ -15,6 +16,7 @@ from graphql.execution import Executor
 from graphql.execution.collect_fields import CollectedFields, FieldDetails, FragmentDetails
 from graphql.execution.values import VariableValues
 from graphql.pyutils import Path
+from graphql.type import GraphQLResolveInfoHelpers
 from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
@@ -33,6 +35,13 @@ class FastExecutor(Executor[None]):
         super().__init__(*args, **options)
         self.is_awaitable = optimized_is_awaitable  # type: ignore[assignment]  # graphql-core asks for a TypeGuard
         self.operation_extensions = operation_extensions
+        own = proxy(
+            self
+        )  # its own methods would make it part of a cycle: all of an answer would wait for the garbage collector
+        self.async_helpers = GraphQLResolveInfoHelpers(
+            gather=lambda values: own.gather_async_work(values),  # noqa: PLW0108  # a method of a proxy holds what that stands for
+            track=lambda values: own.track_async_work(values),  # noqa: PLW0108  # likewise
+        )
         self.selected = SelectedFields(self.schema)
 
     @classmethod

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
+from functools import cached_property
 
 import strawberry
 from strawberry.dataloader import DataLoader
@@ -41,11 +42,15 @@ class Estimating:
     def __init__(self, context: RequestContext, members: Members) -> None:
         self._context = context
         self._members = members
-        self._loader: DataLoader[Place, RateEstimate | None] = DataLoader(self._load)
 
     async def of(self, step: int, segment: Segment | None) -> RateEstimate | None:
         """The estimate of a step in a segment (None: all cases); None without cases."""
         return await self._loader.load((step, segment))
+
+    @cached_property
+    def _loader(self) -> DataLoader[Place, RateEstimate | None]:
+        """Made when it is needed: with it the figure is part of a cycle, and stays in memory until the garbage collector runs."""
+        return DataLoader(self._load)
 
     async def _load(self, places: Sequence[Place]) -> list[RateEstimate | None]:
         async with self._context.services.database.reader(self._context.known.tenant.id) as connection:

@@ -1,6 +1,7 @@
 """From a figure to its cases: pages of those that a number counts, read for a whole operation in one statement."""
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Annotated
 
 import strawberry
@@ -35,7 +36,6 @@ class Drilldown:
         self.versions = versions
         self._context = context
         self._members = members
-        self._loader: DataLoader[Wanted, Listed] = DataLoader(self._load)
 
     async def page(
         self,
@@ -71,6 +71,11 @@ class Drilldown:
         return ProcessInstanceConnection(
             edges=edges, nodes=list(nodes), page_info=page_info(page, window), total_count=listed.total
         )
+
+    @cached_property
+    def _loader(self) -> DataLoader[Wanted, Listed]:
+        """Made when it is needed: with it the figure is part of a cycle, and stays in memory until the garbage collector runs."""
+        return DataLoader(self._load)
 
     async def _load(self, wanted: Sequence[Wanted]) -> list[Listed]:
         listed = sum(item.most for item in wanted)

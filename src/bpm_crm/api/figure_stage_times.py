@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated
 
 import strawberry
@@ -37,12 +38,16 @@ class Histories:
         self._context = context
         self._figures = figures
         self._processes = processes
-        self._loader: DataLoader[Place, StageTimes | None] = DataLoader(self._load)
         self.question = before(figures.question, context.known.tenant.zone)
 
     async def of(self, stage: str, segment: Segment) -> StageTimes | None:
         """The times of a stage in a segment; None without cases."""
         return await self._loader.load((stage, segment))
+
+    @cached_property
+    def _loader(self) -> DataLoader[Place, StageTimes | None]:
+        """Made when it is needed: with it the figure is part of a cycle, and stays in memory until the garbage collector runs."""
+        return DataLoader(self._load)
 
     async def _load(self, places: Sequence[Place]) -> list[StageTimes | None]:
         if self.question is None:

@@ -32,13 +32,24 @@ FROM unnest($2::uuid[], $3::text[], $4::text[], $5::date[], $6::int[], $7::bytea
     AS c (sheet_id, dimensions, level, starts_on, number, body)
 """
 _READ = """
-SELECT k.starts_on, k.body
+SELECT w.level, k.starts_on, k.number, k.written_by, k.body
 FROM unnest($4::text[], $5::date[], $6::date[]) AS w (level, since, until)
 CROSS JOIN LATERAL (
-    SELECT c.starts_on, c.body FROM cell AS c
+    SELECT c.starts_on, c.number, c.xmin::text AS written_by, CASE WHEN octet_length(c.body) < $7 THEN c.body END AS body
+    FROM cell AS c
     WHERE c.tenant_id = $1 AND c.sheet_id = $2 AND c.dimensions = $3 AND c.level = w.level
       AND c.starts_on >= w.since AND c.starts_on < w.until
     LIMIT 1000000
+) AS k
+"""
+_LOAD = """
+SELECT k.body
+FROM unnest($4::text[], $5::date[], $6::int[]) AS w (level, starts_on, number)
+CROSS JOIN LATERAL (
+    SELECT c.body FROM cell AS c
+    WHERE c.tenant_id = $1 AND c.sheet_id = $2 AND c.dimensions = $3 AND c.level = w.level
+      AND c.starts_on = w.starts_on AND c.number = w.number
+    LIMIT 1
 ) AS k
 """
 _DAYS = """
@@ -59,6 +70,17 @@ class CellKey(NamedTuple):
     starts_on: date
 
 
+class StoredBody(NamedTuple):
+    """Which body of a cell, and the transaction that wrote it: no other bytes are ever told of alike."""
+
+    level: str
+    starts_on: date
+    number: int
+    written_by: str
+
+
+_ANY_SIZE = 1 << 30
+"""Bytes: more than a value has."""
 BodySpan = tuple[str, date | None, date | None]
 """A level, and the days `[since, until)` on which its cells begin; None: open."""
 
@@ -87,11 +109,24 @@ async def save(connection: Connection, tenant_id: UUID, bodies: Mapping[CellKey,
 
 
 async def read(
-    connection: Connection, tenant_id: UUID, sheet_id: UUID, dimensions: str, spans: Sequence[BodySpan]
+    connection: Connection,
+    tenant_id: UUID,
+    sheet_id: UUID,
+    dimensions: str,
+    spans: Sequence[BodySpan],
+    below: int = _ANY_SIZE,
 ) -> Sequence[Row]:
-    """The bodies of the cells of some levels and days: day, body."""
-    rows: Sequence[Row] = await connection.fetch(_READ, tenant_id, sheet_id, dimensions, *_bounds(spans))
+    """The bodies of the cells of some levels and days, as `StoredBody` has them, and `body` itself: of those of so many bytes and more, None."""
+    rows: Sequence[Row] = await connection.fetch(_READ, tenant_id, sheet_id, dimensions, *_bounds(spans), below)
     return rows
+
+
+async def load(
+    connection: Connection, tenant_id: UUID, sheet_id: UUID, dimensions: str, stored: Iterable[StoredBody]
+) -> list[bytes]:
+    """Some bodies of cells."""
+    columns = _columns([body[:3] for body in stored])
+    return [row["body"] for row in await connection.fetch(_LOAD, tenant_id, sheet_id, dimensions, *columns)]
 
 
 async def days(
@@ -113,7 +148,7 @@ async def drop(connection: Connection, tenant_id: UUID, sheets: Sequence[UUID]) 
     await connection.execute(_DROP, tenant_id, sheets)
 
 
-def _columns(keys: Iterable[CellKey]) -> list[list[Any]]:
+def _columns(keys: Iterable[Sequence[Any]]) -> list[list[Any]]:
     return [list(column) for column in zip(*keys, strict=True)] or [[], [], [], []]
 
 

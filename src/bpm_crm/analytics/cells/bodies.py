@@ -1,7 +1,7 @@
 """Bodies of cells: what is added to segments, as bytes that say each thing once, in an order that depends on nothing but what they say."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Any, NamedTuple
 
@@ -55,6 +55,19 @@ class Body:
             np.concatenate([getattr(some, name) for some in both], dtype=np.int64) for name in ("places", "amounts")
         )
         return Columns(self.values, self.names, self.codes.astype(np.int32), places, keys, amounts)
+
+
+def parted(body: Body, key: int) -> tuple[Body, Body]:
+    """A body without its lengths from a key on, and these alone; what is unpacked has its keys in order."""
+    keys, repeats, places, amounts = body.lengths
+    at = int(np.searchsorted(keys, key))
+    end = int(repeats[:at].sum(dtype=np.int64))
+    before, later = (
+        Entries(keys[:at], repeats[:at], places[:end], amounts[:end]),
+        Entries(*(some[first:].copy() for some, first in zip(body.lengths, (at, at, end, end), strict=True))),
+    )
+    none = Entries(*(some[:0].copy() for some in body.numbers))
+    return replace(body, lengths=before), Body(body.values, (), body.codes.copy(), none, later)
 
 
 def body_of(columns: Columns) -> Body:

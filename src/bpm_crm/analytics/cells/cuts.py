@@ -1,7 +1,7 @@
 """Cuts: the segments that a filter holds, grouped by dimensions."""
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from uuid import UUID
 
 import numpy as np
@@ -53,11 +53,16 @@ def dimensions_of(grouping: Grouping) -> list[str] | None:
 class Cut:
     """Which group each segment falls into: by some dimensions, of those that are of some processes and that a filter holds.
 
-    Segments tell of some dimensions; what the filter says of those that look alike to it is asked of the database once.
+    The first groups may be given. Segments tell of some dimensions; what the filter says of those that look alike to it is asked of the database once.
     """
 
     def __init__(
-        self, told: Sequence[str], dimensions: Sequence[str], processes: Collection[str | None], cases: CaseFilter
+        self,
+        told: Sequence[str],
+        dimensions: Sequence[str],
+        processes: Collection[str | None],
+        cases: CaseFilter,
+        groups: Iterable[Segment] = (),
     ) -> None:
         self._wanted = len(dimensions)
         self._named = columns_named(cases) or []
@@ -66,7 +71,7 @@ class Cut:
         self._processes = processes
         self._cases = cases
         self._known: dict[Segment, int] = {}
-        self._groups: dict[Segment, int] = {}
+        self._groups = {segment: number for number, segment in enumerate(groups)}
 
     @property
     def segments(self) -> list[Segment]:

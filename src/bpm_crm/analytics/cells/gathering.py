@@ -1,7 +1,7 @@
 """What bodies of cells add to groups of segments, gathered body by body: in memory are sums, not what was summed."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from bpm_crm.analytics.cells.bodies import Body, Entries
 from bpm_crm.analytics.cells.columns import Ids
+from bpm_crm.analytics.cells.lengths import SettledLengths, SettledPlaces, Slots
 from bpm_crm.analytics.cells.spreads import WIDTH, Axes, Ints, grown
 from bpm_crm.analytics.cells.tallies import sums
 from bpm_crm.analytics.dimensions import Segment
@@ -29,7 +30,8 @@ class Grouped:
     counted: tuple[Ints, Ints, Ints]
     """Segment, name and amount, in this order."""
     lasted: tuple[Ints, Ints, Ints]
-    """Segment, key and count, in the order of keys."""
+    """Segment, key and count, in the order of keys; without those that are settled."""
+    settled: SettledPlaces | None = None
 
     @cached_property
     def numbers(self) -> Sequence[Mapping[str, int]]:
@@ -48,15 +50,43 @@ class Grouped:
         np.add.at(found, (places[held], of_names[held]), amounts[held])
         return found
 
+    def slots(self, *, is_whole: bool = False) -> Slots:
+        """The lengths of time of the segments, or of all together."""
+        places, keys, counts = self.lasted
+        settled = self.settled
+        if not is_whole:
+            return Slots(len(self.segments), places, keys, counts, settled)
+        if settled is not None:
+            settled = replace(settled, places=np.minimum(settled.places, 0))
+        return Slots(1, np.zeros_like(places), keys, counts, settled)
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What bodies add to groups, to be taken for many questions: names, their amounts, and lengths of time that do not grow."""
+
+    names: Sequence[str]
+    counted: tuple[Ints, Ints]
+    lengths: SettledLengths
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes."""
+        return self.counted[0].nbytes + self.counted[1].nbytes + self.lengths.nbytes
+
 
 class Gathering:
-    """Adds up what bodies add to the groups of their segments. Lengths that grow are as long as they have become on their `axes`."""
+    """Adds up what bodies add to the groups of their segments, and to what is settled. Lengths that grow are as long as they have become on their `axes`."""
 
-    def __init__(self, axes: Axes | None = None) -> None:
+    def __init__(self, axes: Axes | None = None, settled: Settled | None = None) -> None:
         self._axes = axes
         self._names = Ids()
         self._numbers = _Sums()
         self._lengths = _Sums()
+        self._settled = settled
+        if settled is not None:
+            self._names.update({name: place for place, name in enumerate(settled.names)})
+            self._numbers.begin(*settled.counted)
 
     def add(self, bodies: Sequence[Body], groups: Sequence[Ints]) -> None:
         """Add bodies, of whose segments these are the groups (-1: none); so many at once as have not too many entries."""
@@ -107,6 +137,17 @@ class Gathering:
             [str(name) for name in self._names],
             (ranks[groups], names, amounts),
             (places[held], keys[held], counts[held]),
+            None
+            if self._settled is None
+            else SettledPlaces(self._settled.lengths, ranks[: self._settled.lengths.size]),
+        )
+
+    def settled(self, size: int) -> Settled:
+        """What was added to so many groups."""
+        codes, counts = self._lengths.all()
+        keys, groups = _split(codes, _GROUPS)
+        return Settled(
+            [str(name) for name in self._names], self._numbers.all(), SettledLengths(size, groups, keys, counts)
         )
 
 
@@ -116,6 +157,10 @@ class _Sums:
     def __init__(self) -> None:
         self._parts: list[tuple[Ints, Ints]] = []
         self._size, self._most = 0, _MOST
+
+    def begin(self, codes: Ints, amounts: Ints) -> None:
+        """Begin with what is summed up already."""
+        self._parts.append((codes, amounts))
 
     def add(
         self, codes: Ints, amounts: NDArray[np.signedinteger], width: int, lasting: Callable[[Ints, Ints], Ints]

@@ -7,11 +7,13 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from bpm_crm.analytics.cells.spreads import MIDDLES, WIDTH, Ints
+from bpm_crm.analytics.cells.spreads import MIDDLES, WIDTH, Ints, narrowest
 from bpm_crm.analytics.cells.tallies import sums
 
 Floats = NDArray[np.float64]
 """One value for each row; nan: not known."""
+Whole = NDArray[np.signedinteger]
+"""Whole numbers of any size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +25,15 @@ class Rows:
 
 
 class Slots:
-    """The lengths of so many segments by slot, given as keys, in their order, and counts of segments by their places."""
+    """The lengths of so many segments by slot, given as keys, in their order, and counts of segments by their places; and those that are settled."""
 
-    def __init__(self, size: int, places: Ints, keys: Ints, counts: Ints) -> None:
+    def __init__(
+        self, size: int, places: Whole, keys: Ints, counts: Whole, settled: "SettledPlaces | None" = None
+    ) -> None:
         self._size = size
+        self._settled = settled
         slots = keys // WIDTH
-        self._places, self._buckets, self._counts = places, keys - slots * WIDTH, counts
+        self._places, self._buckets, self._counts = places, (keys - slots * WIDTH).astype(np.int16), counts
         begins = np.flatnonzero(np.diff(slots, prepend=-1)).tolist()
         self._slices = dict(zip(slots[begins].tolist(), map(slice, begins, [*begins[1:], len(slots)]), strict=True))
 
@@ -38,9 +43,63 @@ class Slots:
         for slot, row in rows.by_slot.items():
             if slot in self._slices:
                 some = self._slices[slot]
-                pairs.append((self._places[some] * rows.height + row) * WIDTH + self._buckets[some])
+                of_rows = self._places[some].astype(np.int64) * rows.height + row
+                pairs.append(of_rows * WIDTH + self._buckets[some])
                 counts.append(self._counts[some])
-        return Lengths(np.concatenate(pairs), np.concatenate(counts), self._size * rows.height)
+        if self._settled is not None:
+            settled = self._settled.rows(rows, self._size)
+            if len(pairs) == 1:
+                return settled
+            pairs.append(settled.pairs)
+            counts.append(settled.counts)
+        return Lengths(np.concatenate(pairs), np.concatenate(counts, dtype=np.int64), self._size * rows.height)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of these lengths, without those that are settled."""
+        return self._places.nbytes + self._buckets.nbytes + self._counts.nbytes
+
+
+class SettledLengths:
+    """Lengths of so many groups that are asked for again and again: each kind of rows is put together once."""
+
+    def __init__(self, size: int, places: Ints, keys: Ints, counts: Ints) -> None:
+        self.size = size
+        self._slots = Slots(size, places.astype(narrowest(places)), keys, counts.astype(narrowest(counts)))
+        self._known: dict[tuple[object, ...], Lengths] = {}
+
+    def rows(self, rows: Rows) -> "Lengths":
+        """The rows of every group, one group after the other."""
+        key = (rows.height, *rows.by_slot.items())
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = self._slots.rows(rows)
+        return found
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all that is kept."""
+        return self._slots.nbytes + sum(found.nbytes for found in self._known.values())
+
+
+@dataclass(frozen=True, slots=True)
+class SettledPlaces:
+    """Settled lengths, and of which segment each group is one; -1: of none."""
+
+    lengths: SettledLengths
+    places: Ints
+
+    def rows(self, rows: Rows, size: int) -> "Lengths":
+        """The rows of so many segments, one segment after the other."""
+        found = self.lengths.rows(rows)
+        if size == self.lengths.size and np.array_equal(self.places, np.arange(size)):
+            return found
+        width = rows.height * WIDTH
+        groups = found.pairs // width
+        places = self.places[groups]
+        held = places >= 0
+        pairs = found.pairs + (places - groups) * width
+        return Lengths(pairs[held], found.counts[held], size * rows.height)
 
 
 class Lengths:
@@ -49,6 +108,11 @@ class Lengths:
     def __init__(self, pairs: Ints, counts: Ints, size: int) -> None:
         self.pairs, self.counts = sums(pairs, counts)
         self._bounds: Ints = np.searchsorted(self.pairs, np.arange(size + 1) * WIDTH)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes, with those of what is worked out from them."""
+        return 2 * (self.pairs.nbytes + self._bounds.nbytes) + self.counts.nbytes
 
     @cached_property
     def totals(self) -> Ints:

@@ -1,17 +1,19 @@
 """The one place that decides whether a question is answered from cells, and reads them: exact at any moment.
 
-The cells hold each case as it was last folded. Cases that changed since, or that time has changed, are evaluated now by the report's own
+The cells hold each case as it was last folded; what large ones add up to is kept by this process for as long as they stay. Cases that changed since, or that time has changed, are evaluated now by the report's own
 SQL and put in place of what is stored of them; all in the snapshot of one transaction. So the answer is that of the history.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bpm_crm.analytics.calendars import Processes
+from bpm_crm.analytics.cells import settled
 from bpm_crm.analytics.cells.bodies import body_of, unpack
 from bpm_crm.analytics.cells.columns import Columns, chosen, joined
 from bpm_crm.analytics.cells.contributions import axis_now, contributions
@@ -21,12 +23,15 @@ from bpm_crm.analytics.cells.gathering import Gathering, Grouped
 from bpm_crm.analytics.cells.lengths import Slots
 from bpm_crm.analytics.cells.parts import added_of, unpack_parts
 from bpm_crm.analytics.cells.placed import placed
+from bpm_crm.analytics.cells.settled import Asked, SettledSums
 from bpm_crm.analytics.cells.sheets import ROLLED_UP, WHOLE, Evaluation, Kept, Sheet, sheet_of
 from bpm_crm.analytics.cells.spreads import CALENDAR, Axes
 from bpm_crm.analytics.cells.sums import Added, name_of, together
 from bpm_crm.analytics.dimensions import Dimension, Grouping, OwnerBasis, Segment
 from bpm_crm.analytics.frames import FIRST_INSTANT, LAST_INSTANT, Frame, Question
+from bpm_crm.analytics.statements import EVERY_CASE
 from bpm_crm.records import cell_bodies, cells
+from bpm_crm.records.cell_bodies import StoredBody
 from bpm_crm.records.database import Connection
 
 MOST_EVALUATED = 20_000
@@ -35,6 +40,7 @@ MOST_EVALUATED = 20_000
 READ_AT_ONCE = 1 << 23
 """Bytes of bodies."""
 
+_SETTLED = SettledSums()
 _OF_PEOPLE = {Dimension.OWNER, Dimension.TEAM}
 
 
@@ -52,9 +58,7 @@ class Answers:
 
     def slots(self, *, is_whole: bool = False) -> Slots:
         """The lengths of time of the segments, or of all together."""
-        places, keys, counts = self.grouped.lasted
-        size, of_slots = (1, np.zeros_like(places)) if is_whole else (len(self.grouped.segments), places)
-        return Slots(size, of_slots, keys, counts)
+        return self.grouped.slots(is_whole=is_whole)
 
 
 async def read_answers(
@@ -77,27 +81,55 @@ async def read_answers(
         return None
     asked = Evaluation(connection, question.tenant_id, frame, sheet.checkpoints, processes or {}, dirty)
     changes = await _changes(kept, sheet, span, asked)
-    told, several = await _kept_by(asked, sheet, question, dimensions, span)
-    cut = Cut(told, dimensions, {str(definition) for definition in sheet.definitions}, question.cases)
-    gathering = Gathering(_axes(kept, asked))
-    bodies = [body_of(chosen(changes, [WHOLE.index(name) for name in told]))]
-    for spans in several:
-        rows = await cell_bodies.read(connection, question.tenant_id, sheet.id, name_of(told), spans)
-        bodies.extend(unpack(row["body"]) for row in rows)
-        gathering.add(bodies, await cut.groups(connection, question.tenant_id, bodies))
-        bodies = []
-    return Answers(gathering.grouped(cut.segments), sheet)
-
-
-async def _kept_by(
-    asked: Evaluation, sheet: Sheet, question: Question, dimensions: Sequence[str], span: Span
-) -> tuple[Sequence[str], Sequence[Sequence[cell_bodies.BodySpan]]]:
-    """The dimensions of the cells that answer, and which of these: all that are read at once, one after the other."""
     if question.cases.is_open and is_rolled_up(question.grouping):
-        return [Dimension.PROCESS, *(item for item in dimensions if item != Dimension.PROCESS)], [span.cover()]
+        read = _of_roll_ups(asked, sheet, dimensions, span, changes, _axes(kept, asked))
+    else:
+        cut = Cut(WHOLE, dimensions, _processes(sheet), question.cases)
+        read = _of_whole_segments(asked, sheet, cut, span, changes, _axes(kept, asked))
+    return Answers(await read, sheet)
+
+
+async def _of_roll_ups(
+    asked: Evaluation, sheet: Sheet, dimensions: Sequence[str], span: Span, changes: Columns, axes: Axes
+) -> Grouped:
+    """What every case adds to segments of a process and one dimension more at most."""
+    told = [Dimension.PROCESS, *(item for item in dimensions if item != Dimension.PROCESS)]
+    spans, name = span.cover(), name_of(told)
+    wanted = Asked(asked.tenant_id, sheet.id, name, tuple(dimensions), sheet.definitions, tuple(spans))
+    rows = await cell_bodies.read(asked.connection, asked.tenant_id, sheet.id, name, spans, settled.SETTLED_FROM)
+    large = frozenset(StoredBody(*(row[field] for field in StoredBody._fields)) for row in rows if row["body"] is None)
+    new_cut = partial(Cut, told, dimensions, _processes(sheet), EVERY_CASE)
+    bodies = [body_of(chosen(changes, [WHOLE.index(field) for field in told]))]
+    bodies.extend(unpack(row["body"]) for row in rows if row["body"] is not None)
+    cut, gathering = new_cut(), Gathering(axes)
+    if large:
+        known = await _SETTLED.of(asked.connection, wanted, large, new_cut())
+        cut, gathering = new_cut(known.segments), Gathering(axes, known.sums)
+        bodies.extend(known.growing)
+    gathering.add(bodies, await cut.groups(asked.connection, asked.tenant_id, bodies))
+    return gathering.grouped(cut.segments)
+
+
+async def _of_whole_segments(
+    asked: Evaluation, sheet: Sheet, cut: Cut, span: Span, changes: Columns, axes: Axes
+) -> Grouped:
+    """What the cases of a cut add to its groups, some days after the other."""
     whole = (Level.DAY, span.since, span.until)
     days = await cell_bodies.days(asked.connection, asked.tenant_id, sheet.id, name_of(WHOLE), whole)
-    return WHOLE, [[(Level.DAY, *turn)] for turn in turns(days, READ_AT_ONCE)] or [[]]
+    gathering = Gathering(axes)
+    bodies = [body_of(changes)]
+    gathering.add(bodies, await cut.groups(asked.connection, asked.tenant_id, bodies))
+    for turn in turns(days, READ_AT_ONCE):
+        spans = [(Level.DAY, *turn)]
+        rows = await cell_bodies.read(asked.connection, asked.tenant_id, sheet.id, name_of(WHOLE), spans)
+        bodies = [unpack(row["body"]) for row in rows]
+        gathering.add(bodies, await cut.groups(asked.connection, asked.tenant_id, bodies))
+    return gathering.grouped(cut.segments)
+
+
+def _processes(sheet: Sheet) -> set[str | None]:
+    """The processes whose cases count."""
+    return {str(definition) for definition in sheet.definitions}
 
 
 def is_rolled_up(grouping: Grouping) -> bool:

@@ -28,7 +28,7 @@ _MARK_BITS, _AXIS_BITS, _SLOT_BITS = 37, 11, 14
 _MARKS_A_SECOND = 8
 _ZERO = 1 << (_MARK_BITS - 1)
 """The mark of an axis at its origin: half of all marks lie before it."""
-_FIRST_GROWING = 1 << (_MARK_BITS + _AXIS_BITS)
+FIRST_GROWING = 1 << (_MARK_BITS + _AXIS_BITS)
 """Keys from here on are of lengths that grow."""
 
 CALENDAR = 0
@@ -87,7 +87,7 @@ def narrowest(numbers: NDArray[np.signedinteger]) -> np.dtype[np.signedinteger]:
 
 def grown(keys: Ints, axes: Axes | None) -> Ints:
     """Keys with those of growing lengths replaced by what the lengths have come to; `axes` is needed where there are any."""
-    grow = keys >= _FIRST_GROWING
+    grow = keys >= FIRST_GROWING
     if not grow.any():
         return keys
     if axes is None:
