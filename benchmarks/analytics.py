@@ -19,8 +19,9 @@ import uvloop
 from benchmarks import cloning, load, processes
 from benchmarks import writing as engine
 from benchmarks.ground import Ground, ground
-from benchmarks.questions import Asked, other_cuts, questions
+from benchmarks.questions import KPI, Asked, other_cuts, questions
 from bpm_crm.analytics.frames import Question, read_frame
+from bpm_crm.analytics.kpi_catalogue import CATALOGUE
 from bpm_crm.garbage import calm
 from bpm_crm.operations import batches
 from bpm_crm.operations.compactor import compact
@@ -29,7 +30,7 @@ from bpm_crm.records.cells import note_changes
 from bpm_crm.records.database import Connection, Database
 
 PORT = 8753
-ROUNDS, CUT_ROUNDS, WARM_UP, PLAIN_ROUNDS, WRITE_ROUNDS = 60, 10, 10, 2, 7
+ROUNDS, CUT_ROUNDS, WARM_UP, PLAIN_ROUNDS, WRITE_ROUNDS, KPI_ROUNDS = 60, 10, 10, 2, 7, 3
 TOLD_SECONDS = 20
 LONG_SECONDS, LONGEST_SECONDS = 10, 30
 """History that takes longer is asked but once; and no longer than that."""
@@ -58,11 +59,13 @@ async def main() -> None:
         async with processes.api(here, PORT) as port:
             figures = await _figures(here, worker, port)
             figures |= await _behind(here, worker, port)
+            kpis = await _kpis(here, port)
         said = {
             "cases": cases,
             "rows of history": rows,
             "filling": filling,
             "figures": figures,
+            "KPIs of a month, ms": kpis,
             "writing": await _write_cost(here),
             "catching up": await _catch_up(here, worker),
         }
@@ -129,6 +132,24 @@ async def _behind(here: Ground, worker: Database, port: int) -> dict[str, Figure
         print(f"{name}, {waiting} cases changed: p50 {p50:7.1f} ms  p95 {p95:7.1f} ms")
         figures[f"{name}, {waiting} changed"] = {"p50 ms": p50, "p95 ms": p95}
     return figures
+
+
+async def _kpis(here: Ground, port: int) -> dict[str, float | None]:
+    """Milliseconds of each KPI of the catalogue over a month, through HTTP and GraphQL, from history; None where the API gives up."""
+    since, until = (at.date().isoformat() for at in questions()["cohort funnel of a month, all"].period)
+    found: dict[str, float | None] = {}
+    for key in CATALOGUE:
+        variables = {"key": key, "period": {"fromDate": since, "toDate": until}}
+        request = load.prepared(orjson.dumps({"query": KPI, "variables": variables}), here.token("admin"))
+        client = await load.Connection.open(port)
+        try:
+            found[key] = median([await _timed(client.ask, request) for _ in range(KPI_ROUNDS)])
+            print(f"{key:28} {found[key]:8.0f} ms", flush=True)
+        except ValueError as refused:
+            found[key] = None
+            print(f"{key:28} not answered: {refused}", flush=True)
+        client.close()
+    return found
 
 
 async def _write_cost(here: Ground) -> dict[str, float]:

@@ -36,6 +36,9 @@ query ($process: String!, $period: PeriodInput!, $groupBy: [Dimension!]) { check
   checkpoint title dimension { key title } started reached rate medianSeconds p90Seconds expectedMedianSeconds expectedP90Seconds
   attainment { met breached overdue rate medianBusinessSeconds } } }
 """
+KPI = """
+query ($key: String!, $period: PeriodInput!) { kpi(key: $key, period: $period) { total { value numerator denominator } } }
+"""
 PROCESS = "callback-request"
 _processes = ProcessCache()
 

@@ -244,6 +244,18 @@ async def test_a_forecast_takes_chances_from_own_history_and_says_where_there_is
     assert (later.value, later.left_out) == (None, 2), "none of the past stays lasted so long"
 
 
+async def test_a_forecast_goes_by_the_cases_that_ended_last(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(30):
+        await lead(world, 0, *up_to(3), lose(4))
+    for _ in range(30):
+        await lead(world, 0, *up_to(6))
+    await lead(world, 100, *up_to(3, begins=100))
+    times = {"as_of": hour(110), "known_at": FAR}
+    assert (await total(world, "forecast_sales", **times)).value == pytest.approx(1 / 2)
+    monkeypatch.setattr(measures, "MOST_SETTLED", 30)
+    assert (await total(world, "forecast_sales", **times)).value == 1
+
+
 async def test_segments_are_those_of_the_owner_at_entry_the_actor_or_the_owner_now(world: World) -> None:
     case = await lead(world, 0, assign(world, "ann", 0.1), *up_to(6), by="admin")
     await world.done(case, assign(world, "bob", 20), by="admin")

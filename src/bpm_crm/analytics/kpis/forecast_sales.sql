@@ -3,11 +3,11 @@
 -- title.ru: Ожидаемые продажи
 -- meaning.en: Of the cases open at the end of the period, or at `asOf` if that is earlier, how many will be won: the sum of
 --   their chances. A chance is the share won in the end among earlier stays in the same stage of the same process
---   that reached the same age (bands from 0, 1, 3, 7, 14, 30, 90 days). A lost case counts nothing. With fewer than
---   30 such stays a case is left out and said so.
+--   that reached the same age (bands from 0, 1, 3, 7, 14, 30, 90 days), of the 2,000 cases of the process that ended last. A
+--   lost case counts nothing. With fewer than 30 such stays a case is left out and said so.
 -- meaning.ru: Сколько из открытых на конец периода или на `asOf` процессов будет выиграно: сумма их вероятностей. Вероятность
 --   — доля выигранных в итоге среди прежних пребываний на том же этапе того же процесса, достигших того же возраста
---   (границы 0, 1, 3, 7, 14, 30, 90 дней). Проигранный — ноль. Если таких пребываний меньше 30, процесс не входит,
+--   (границы 0, 1, 3, 7, 14, 30, 90 дней), по 2000 последних завершённых. Проигранный — ноль. Если таких пребываний меньше 30, процесс не входит,
 --   и это показано.
 -- kind: sum
 -- unit: number

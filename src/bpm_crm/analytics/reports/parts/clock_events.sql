@@ -1,17 +1,18 @@
 clock_events AS (
     -- Each warning, breach and escalation that fell into the period and was not withdrawn: the last word on it counts.
-    SELECT *
-    FROM (
-        SELECT DISTINCT ON (h.instance_id, e.clock, e.cycle, coalesce(e.withdrawn, e.event), coalesce(e.step, 0))
+    SELECT l.*
+    FROM clocked AS w
+    CROSS JOIN LATERAL (
+        SELECT DISTINCT ON (e.clock, e.cycle, coalesce(e.withdrawn, e.event), coalesce(e.step, 0))
             h.instance_id, h.sequence, e.clock, e.event, timestamptz 'epoch' + e.at * interval '1 microsecond' AS happened_at
-        FROM clocked AS h
+        FROM history AS h
         CROSS JOIN LATERAL ROWS FROM (
             jsonb_to_recordset(h.clocks) AS (clock text, cycle int, at bigint, event text, withdrawn text, step int)
         ) WITH ORDINALITY AS e (clock, cycle, at, event, withdrawn, step, position)
-        WHERE coalesce(e.withdrawn, e.event) IN ('warned', 'breached', 'escalated')
+        WHERE h.tenant_id = $1 AND h.instance_id = w.instance_id AND h.clocks IS NOT NULL AND h.recorded_at <= :known_at::timestamptz
+          AND coalesce(e.withdrawn, e.event) IN ('warned', 'breached', 'escalated')
           AND timestamptz 'epoch' + e.at * interval '1 microsecond' <= :as_of::timestamptz
-        ORDER BY
-            h.instance_id, e.clock, e.cycle, coalesce(e.withdrawn, e.event), coalesce(e.step, 0), h.sequence DESC, e.position DESC
+        ORDER BY e.clock, e.cycle, coalesce(e.withdrawn, e.event), coalesce(e.step, 0), h.sequence DESC, e.position DESC
     ) AS l
     WHERE l.event <> 'withdrawn' AND l.happened_at >= :since::timestamptz AND l.happened_at < :until::timestamptz
 ),
