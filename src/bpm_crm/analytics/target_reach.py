@@ -9,7 +9,8 @@ from bpm_crm.analytics.frames import FIRST_INSTANT, Question, Version
 from bpm_crm.analytics.statements import report, statement
 from bpm_crm.analytics.version_cache import VersionCache, VersionKey
 from bpm_crm.engine.calendar import AlwaysOpen, BusinessCalendar
-from bpm_crm.engine.definition import ProcessDefinition
+from bpm_crm.engine.calendar_spec import CalendarSpec
+from bpm_crm.engine.definition import ProcessDefinition, Span
 from bpm_crm.engine.duration import WorkingTime
 from bpm_crm.engine.instants import InstantOutOfRange, instant_of, moment_of
 from bpm_crm.engine.years import NoWorkingTime
@@ -17,16 +18,17 @@ from bpm_crm.processes.definitions import restore
 from bpm_crm.records.database import Connection
 
 _DOCUMENTS = report("documents")
-_MARGIN = timedelta(days=8)
-"""For what is left of a target in days when a clock goes on, which is counted by hours."""
+_MARGIN = timedelta(days=1)
+"""What is due at an opening may have been given that instant at the closing before."""
+_HOUR = 3_600
+_MICROSECONDS = 1_000_000
 
 
 class Reach(NamedTuple):
-    """The longest targets of a version, on one calendar: working time in microseconds, and business days."""
+    """The longest target of a version on one calendar, in microseconds of its working time."""
 
     calendar: BusinessCalendar
-    working: int
-    days: int
+    longest: int
 
 
 async def targets_set_since(connection: Connection, question: Question, versions: Sequence[Version]) -> datetime:
@@ -38,20 +40,17 @@ async def targets_set_since(connection: Connection, question: Question, versions
     reaches = await _REACHES.read(connection, question.tenant_id, keys)
     at = instant_of(since)
     try:
-        earliest = min((_earliest(reach, at) for some in reaches for reach in some), default=at)
+        earliest = min((reach.calendar.add(at, -reach.longest) for some in reaches for reach in some), default=at)
     except (InstantOutOfRange, NoWorkingTime):
         return FIRST_INSTANT
     return moment_of(earliest) - _MARGIN
 
 
-def _earliest(reach: Reach, at: int) -> int:
-    return min(reach.calendar.add(at, -reach.working), reach.calendar.add_days(at, -reach.days))
-
-
 def _reaches(definition: ProcessDefinition) -> tuple[Reach, ...]:
-    """By calendar: the business calendar of the process, and that of clocks that never stand still."""
+    """The reach on the business calendar of a process, and on that of its clocks that never stand still."""
     found = []
     for always_open in (False, True):
+        calendar = AlwaysOpen() if always_open else BusinessCalendar(definition.calendar)
         spans = [
             span
             for policy in definition.policies.values()
@@ -59,11 +58,20 @@ def _reaches(definition: ProcessDefinition) -> tuple[Reach, ...]:
             for span in policy.targets.values()
         ]
         if spans:
-            calendar = AlwaysOpen() if always_open else BusinessCalendar(definition.calendar)
-            working = max((span.microseconds for span in spans if isinstance(span, WorkingTime)), default=0)
-            days = max((span.days for span in spans if not isinstance(span, WorkingTime)), default=0)
-            found.append(Reach(calendar, working, days))
+            found.append(Reach(calendar, max(_working_time(span, calendar.spec) for span in spans)))
     return tuple(found)
+
+
+def _working_time(span: Span, spec: CalendarSpec) -> int:
+    """A target in working time; one of business days as if each of them, and the one it starts in, were the longest there is.
+
+    A clock that goes on after a pause has so much working time left at most, on days that may be shorter.
+    """
+    if isinstance(span, WorkingTime):
+        return span.microseconds
+    days = (*spec.week.values(), *spec.exceptions.values())
+    longest = max(sum(closes - opens for opens, closes in hours) for hours in days)
+    return (span.days + 1) * (longest + _HOUR) * _MICROSECONDS
 
 
 async def _load(
