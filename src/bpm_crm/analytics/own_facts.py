@@ -3,20 +3,18 @@
 from collections import Counter
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from functools import lru_cache
 from math import isfinite
 from typing import Any, Final
 from uuid import UUID
 
-import orjson
-
 from bpm_crm.analytics.frames import Frame, Question
 from bpm_crm.analytics.own_kpi import Compiled, OwnKpi, compiled
 from bpm_crm.analytics.statements import report, statement
+from bpm_crm.analytics.version_cache import VersionCache
+from bpm_crm.analytics.version_definitions import load_definitions
 from bpm_crm.engine.definition import Field, ProcessDefinition, Title
 from bpm_crm.engine.fields import guard_value
 from bpm_crm.engine.guard import EvaluationFailed, Expression
-from bpm_crm.processes.definitions import restore
 from bpm_crm.records.database import Connection, Row
 from bpm_crm.records.states import unpack_before, unpack_mapping
 
@@ -25,7 +23,7 @@ MOST_CASES: Final = 100_000
 _AT_ONCE: Final = 500
 _FACTS: Final = report("own_facts")
 _FACTS_OF_GIVEN: Final = report("own_facts", moving_cases="given_cases")
-_DOCUMENT: Final = report("newest_document")
+_DEFINITIONS: Final = VersionCache(64, load_definitions)
 
 Values = dict[str, Any]
 
@@ -48,15 +46,8 @@ async def newest_definition(
     known = [version for version in frame.versions if version.process == process]
     if not known:
         return None
-    values = {"definition": known[-1].definition_id, "version": known[-1].number}
-    found = statement(_DOCUMENT, tenant_id, values)
-    row = await connection.fetchrow(found.text, *found.values)
-    return _restored(orjson.dumps(row["document"]))
-
-
-@lru_cache(maxsize=64)
-def _restored(document: bytes) -> ProcessDefinition:
-    return restore(orjson.loads(document))
+    [definition] = await _DEFINITIONS.read(connection, tenant_id, [(known[-1].definition_id, known[-1].number)])
+    return definition
 
 
 async def chosen_cases(connection: Connection, own: OwnKpi, frame: Frame, question: Question, values: Values) -> Values:

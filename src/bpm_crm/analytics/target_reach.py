@@ -6,18 +6,16 @@ from typing import NamedTuple
 from uuid import UUID
 
 from bpm_crm.analytics.frames import FIRST_INSTANT, Question, Version
-from bpm_crm.analytics.statements import report, statement
 from bpm_crm.analytics.version_cache import VersionCache, VersionKey
+from bpm_crm.analytics.version_definitions import load_definitions
 from bpm_crm.engine.calendar import AlwaysOpen, BusinessCalendar
 from bpm_crm.engine.calendar_spec import CalendarSpec
 from bpm_crm.engine.definition import ProcessDefinition, Span
 from bpm_crm.engine.duration import WorkingTime
 from bpm_crm.engine.instants import InstantOutOfRange, instant_of, moment_of
 from bpm_crm.engine.years import NoWorkingTime
-from bpm_crm.processes.definitions import restore
 from bpm_crm.records.database import Connection
 
-_DOCUMENTS = report("documents")
 _MARGIN = timedelta(days=1)
 """What is due at an opening may have been given that instant at the closing before."""
 _HOUR = 3_600
@@ -77,10 +75,8 @@ def _working_time(span: Span, spec: CalendarSpec) -> int:
 async def _load(
     connection: Connection, tenant_id: UUID, keys: Sequence[VersionKey]
 ) -> dict[VersionKey, tuple[Reach, ...]]:
-    values = {"definitions": [key[0] for key in keys], "versions": [key[1] for key in keys]}
-    found = statement(_DOCUMENTS, tenant_id, values)
-    rows = await connection.fetch(found.text, *found.values)
-    return {(row["definition_id"], row["version"]): _reaches(restore(row["document"])) for row in rows}
+    definitions = await load_definitions(connection, tenant_id, keys)
+    return {key: _reaches(definition) for key, definition in definitions.items()}
 
 
 _REACHES = VersionCache(1_024, _load)
