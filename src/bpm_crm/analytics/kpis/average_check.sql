@@ -18,9 +18,6 @@ units AS (
     SELECT c.instance_id, n.number, n.amount, {segment} AS segment
     FROM sold AS c
     JOIN history AS h ON h.tenant_id = $1 AND h.instance_id = c.instance_id AND h.sequence = c.moved_sequence
-    CROSS JOIN LATERAL (VALUES
-        (CASE WHEN c.amount IS NULL THEN 'left_out' ELSE 'numerator' END, c.amount),
-        (CASE WHEN c.amount IS NOT NULL THEN 'denominator' END, 1)
-    ) AS n (number, amount)
+    CROSS JOIN LATERAL {averaged}
     WHERE n.number IS NOT NULL
 )

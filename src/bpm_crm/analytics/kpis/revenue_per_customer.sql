@@ -19,16 +19,16 @@ WITH
 {buyers},
 {purchases},
 paid AS (
-    SELECT
-        c.*,
-        (
-            {known_amount}
-        ) AS amount
+    -- The purchases, each with all that its customer has brought.
+    SELECT c.instance_id, c.place, c.bought_at, sum(a.amount) OVER (PARTITION BY c.customer_id) AS amount
     FROM purchases AS c
+    LEFT JOIN LATERAL (
+        {known_amount}
+    ) AS a (amount) ON true
 ),
 candidates AS (
-    SELECT p.instance_id, p.brought
-    FROM (SELECT s.*, sum(s.amount) OVER (PARTITION BY s.customer_id) AS brought FROM paid AS s) AS p
+    SELECT p.instance_id, p.amount
+    FROM paid AS p
     WHERE p.place = 1 AND p.bought_at >= :since::timestamptz AND p.bought_at < :until::timestamptz
 ),
 {cases},
@@ -36,9 +36,6 @@ units AS (
     SELECT c.instance_id, n.number, n.amount, {segment} AS segment
     FROM cases AS c
     JOIN history AS h ON h.tenant_id = $1 AND h.instance_id = c.instance_id AND h.sequence = c.moved_sequence
-    CROSS JOIN LATERAL (VALUES
-        (CASE WHEN c.brought IS NULL THEN 'left_out' ELSE 'numerator' END, c.brought),
-        (CASE WHEN c.brought IS NOT NULL THEN 'denominator' END, 1)
-    ) AS n (number, amount)
+    CROSS JOIN LATERAL {averaged}
     WHERE n.number IS NOT NULL
 )

@@ -19,7 +19,7 @@ WITH
 units AS (
     SELECT c.instance_id, {segment} AS segment
     FROM cases AS c
-    CROSS JOIN LATERAL unnest(c.sequences, c.clocks, c.events, c.instants) AS e (sequence, clock, event, happened_at)
+    CROSS JOIN LATERAL {events_of_case}
     JOIN history AS h ON h.tenant_id = $1 AND h.instance_id = c.instance_id AND h.sequence = e.sequence
     WHERE e.event = 'warned'
 )

@@ -16,11 +16,6 @@ cases AS MATERIALIZED (
         m.sequence AS moved_sequence, m.occurred_at AS moved_at, m.to_stage AS stage, m.outcome, m.reason AS moved_reason
     FROM candidates AS candidate
     JOIN process_instance AS i ON i.tenant_id = $1 AND i.id = candidate.instance_id
-    CROSS JOIN LATERAL (
-        {last_known}
-    ) AS k
-    CROSS JOIN LATERAL (
-        {last_move}
-    ) AS m
+    {standing}
     WHERE i.definition_id = ANY (:definitions::uuid[]) AND k.exclusion IS NULL AND ({filter})
 )

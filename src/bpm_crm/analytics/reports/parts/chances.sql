@@ -19,12 +19,7 @@ past AS (
         ) AS e
     ) AS e
     JOIN process_instance AS i ON i.tenant_id = $1 AND i.id = e.instance_id
-    CROSS JOIN LATERAL (
-        {last_known}
-    ) AS k
-    CROSS JOIN LATERAL (
-        {last_move}
-    ) AS m
+    {standing}
     WHERE k.exclusion IS NULL AND m.outcome IS NOT NULL
 ),
 stays AS (

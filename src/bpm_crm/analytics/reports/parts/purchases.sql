@@ -6,12 +6,7 @@ purchases AS MATERIALIZED (
         row_number() OVER bought AS place, lead(m.occurred_at) OVER bought AS next_at
     FROM buyers AS b
     JOIN process_instance AS i ON i.tenant_id = $1 AND i.customer_id = b.customer_id
-    CROSS JOIN LATERAL (
-        {last_known}
-    ) AS k
-    CROSS JOIN LATERAL (
-        {last_move}
-    ) AS m
+    {standing}
     LEFT JOIN deal AS d ON d.tenant_id = $1 AND d.id = i.deal_id
     WHERE k.exclusion IS NULL AND m.outcome = 'won' AND (i.deal_id IS NULL OR d.instance_id = i.id)
     WINDOW bought AS (PARTITION BY i.customer_id ORDER BY m.occurred_at, i.id)
