@@ -12,9 +12,9 @@ from bpm_crm.records.database import Connection
 _ESTIMATES = report("funnel_estimates")
 
 FEWEST_SETTLED = 30
-MOST_SETTLED = 2_000
-"""So many ended cases of a process foretell the others: enough for a chance within two points, and lately as it is now."""
 """With fewer cases whose fate is known, an estimate says that its history is insufficient."""
+MOST_SETTLED = 2_000
+"""So many ended cases of a process foretell the others: enough for a chance within some two points, by what lately happened."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,9 +35,8 @@ class FastExecutor(Executor[None]):
         super().__init__(*args, **options)
         self.is_awaitable = optimized_is_awaitable  # type: ignore[assignment]  # graphql-core asks for a TypeGuard
         self.operation_extensions = operation_extensions
-        own = proxy(
-            self
-        )  # its own methods would make it part of a cycle: all of an answer would wait for the garbage collector
+        # Its own methods would make it part of a cycle: all of an answer would wait for the garbage collector.
+        own = proxy(self)
         self.async_helpers = GraphQLResolveInfoHelpers(
             gather=lambda values: own.gather_async_work(values),  # noqa: PLW0108  # a method of a proxy holds what that stands for
             track=lambda values: own.track_async_work(values),  # noqa: PLW0108  # likewise
