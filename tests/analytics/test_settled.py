@@ -148,7 +148,7 @@ def test_never_more_bytes_are_kept_than_allowed_whatever_is_worked_out_of_them()
     assert (len(large), large.nbytes) == (0, 0)
 
 
-@pytest.mark.parametrize("least", [1, 700])
+@pytest.mark.parametrize("least", [1, 600])
 async def test_kept_sums_answer_what_history_answers(
     world: World, worker: Database, monkeypatch: pytest.MonkeyPatch, least: int
 ) -> None:
@@ -178,5 +178,4 @@ async def test_kept_sums_answer_what_history_answers(
             await compare(world, Question(world.tenant_id, grouping=groupings[number % 2]), None)
             known, before = added_up - before, added_up
         assert known == 0
-    assert added_up > 8
-    assert len(sums) > 4
+    assert added_up > len(sums) > 1
