@@ -15,7 +15,8 @@ class ReferenceCache:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._loading: dict[UUID, asyncio.Task[Reference | None]] = {}
-        self._loaded: dict[UUID, Reference] = {}
+        self._loaded: dict[UUID, tuple[int, Reference]] = {}
+        self._begun = 0
 
     async def get(self, tenant_id: UUID) -> Reference | None:
         """The reference data of a tenant; None when there is no such tenant."""
@@ -30,7 +31,8 @@ class ReferenceCache:
 
     def current(self, tenant_id: UUID) -> Reference | None:
         """The newest data at hand, without waiting: what long-lived connections look at between events."""
-        return self._loaded.get(tenant_id)
+        known = self._loaded.get(tenant_id)
+        return None if known is None else known[1]
 
     def forget(self, tenant_id: UUID) -> None:
         """Read the tenant's data anew, at once where it is in use."""
@@ -43,15 +45,17 @@ class ReferenceCache:
             self.forget(tenant_id)
 
     def _begin(self, tenant_id: UUID) -> "asyncio.Task[Reference | None]":
-        task = self._loading[tenant_id] = asyncio.create_task(self._load(tenant_id))
+        self._begun += 1
+        task = self._loading[tenant_id] = asyncio.create_task(self._load(tenant_id, self._begun))
         task.add_done_callback(_take_note)
         return task
 
-    async def _load(self, tenant_id: UUID) -> Reference | None:
+    async def _load(self, tenant_id: UUID, begun: int) -> Reference | None:
+        """Read the data, and have it at hand unless what was begun later came sooner."""
         async with self._database.reader(tenant_id) as connection:
             found = await load_reference(connection, tenant_id)
-        if found is not None:
-            self._loaded[tenant_id] = found
+        if found is not None and self._loaded.get(tenant_id, (0,))[0] < begun:
+            self._loaded[tenant_id] = (begun, found)
         return found
 
 
