@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
+from math import inf
 from typing import Any
 
 import pytest
@@ -11,11 +12,18 @@ from bpm_crm.analytics import checkpoints, stage_times
 from bpm_crm.analytics.cells.reading import read_answers
 from bpm_crm.analytics.cells.spreads import MIDDLES, keys_of
 from bpm_crm.analytics.checkpoints import read_checkpoints
+from bpm_crm.analytics.dimensions import Dimension, Segment
+from bpm_crm.analytics.formulas import Measurement
 from bpm_crm.analytics.frames import Frame, Question, read_frame
 from bpm_crm.analytics.funnel import KEPT_FUNNELS, FunnelFigures, read_funnel
 from bpm_crm.analytics.kept_checkpoints import KEPT_CHECKPOINTS
+from bpm_crm.analytics.kept_kpis import is_kept
+from bpm_crm.analytics.kept_measurements import kept_measurements
 from bpm_crm.analytics.kept_stage_times import KEPT_STAGE_TIMES
+from bpm_crm.analytics.kpi_catalogue import CATALOGUE
+from bpm_crm.analytics.kpi_kinds import KpiKind
 from bpm_crm.analytics.losses import KEPT_LOSSES, read_losses
+from bpm_crm.analytics.measures import Measured, measure
 from bpm_crm.analytics.stage_times import read_stage_times
 from bpm_crm.analytics.stays import Quantile, Stay
 from bpm_crm.records.database import Connection
@@ -26,6 +34,7 @@ SHORT = 30.0
 """Seconds. When a length began is kept to an eighth of a second: beside shorter ones it may come to lie in the next bucket."""
 LENGTH = 0.01 + 1e-9
 Waits = list[tuple[float, bool]]
+Measurements = dict[Segment | None, Measurement]
 Key = tuple[Any, ...]
 
 
@@ -43,6 +52,7 @@ async def compare(world: World, question: Question, process: str | None) -> None
             await read_losses(connection, plain, question)
         ).losses
         await compare_stages(world, connection, frame, question)
+        await compare_kpis(connection, frame, question)
         if process is not None:
             await compare_checkpoints(connection, frame, question)
 
@@ -98,6 +108,56 @@ async def compare_checkpoints(connection: Connection, frame: Frame, question: Qu
                 check_quantile(value, some, share)
 
 
+async def compare_kpis(
+    connection: Connection, frame: Frame, question: Question, more: Sequence[Dimension] = ()
+) -> None:
+    """Every KPI that is kept, also by more dimensions where it has them."""
+    for kpi in filter(is_kept, CATALOGUE.values()):
+        dimensions = (*question.grouping.dimensions, *(item for item in more if item in kpi.dimensions))
+        asked = replace(question, grouping=replace(question.grouping, dimensions=dimensions))
+        is_past = kpi.is_snapshot and question.until <= frame.as_of
+        assert (await kept_measurements(connection, kpi, frame, asked) is None) is is_past
+        ours, theirs = [
+            await measure(connection, kpi, some, asked) for some in (frame, replace(frame, is_current=False))
+        ]
+        found, expected = ({item.segment: item for item in (some.total, *some.segments)} for some in (ours, theirs))
+        if kpi.kind is KpiKind.DURATION:
+            await compare_durations(connection, theirs, found, expected)
+        elif kpi.kind is KpiKind.RATE:
+            assert {key: rounded_rate(item) for key, item in found.items()} == {
+                key: rounded_rate(item) for key, item in expected.items()
+            }
+        else:
+            assert found == expected, kpi.key
+
+
+def rounded_rate(item: Measurement) -> Any:
+    """A rate with the digits that history has: it adds up inverses of hours as decimals."""
+    numbers = [None if number is None else round(float(number), 9) for number in (item.value, item.denominator)]
+    return replace(item, value=None, denominator=None), numbers
+
+
+async def compare_durations(
+    connection: Connection, plain: Measured, found: Measurements, expected: Measurements
+) -> None:
+    """A KPI of durations: numbers exactly, quantiles of lengths that are each within 1 %."""
+    assert found.keys() == expected.keys()
+    select = "SELECT m.segment, m.seconds, m.is_seen FROM members AS m WHERE m.number = 'denominator'"
+    statement = plain.members.statement(select)
+    waits: dict[Segment | None, Waits] = {None: []}
+    for row in await connection.fetch(statement.text, *statement.values):
+        waits.setdefault(tuple(row["segment"]), []).append((row["seconds"], row["is_seen"]))
+        waits[None].append((row["seconds"], row["is_seen"]))
+    for segment, mine in found.items():
+        numbers = [replace(item, value=None, p90=None, interval=None) for item in (mine, expected[segment])]
+        assert numbers[0] == numbers[1], (plain.kpi.key, numbers)
+        ends = (None, None) if mine.interval is None else [None if end == inf else end for end in mine.interval]
+        some = waits.get(segment, [])
+        check_quantile(mine.value, some, 0.5)
+        check_quantile(mine.p90, some, 0.9)
+        check_interval(Quantile(mine.value, *ends), some, 0.5)
+
+
 async def compare_stages(world: World, connection: Connection, frame: Frame, question: Question) -> None:
     """The times of every stage."""
     keys = [(version.definition_id, version.number) for version in frame.versions]
@@ -118,8 +178,8 @@ async def compare_stages(world: World, connection: Connection, frame: Frame, que
         other = known[item.segment, item.stage]
         assert (item.counts, item.titles, item.place) == (other.counts, other.titles, other.place)
         assert item.stays.keys() == other.stays.keys()
-        for measure, stay in item.stays.items():
-            check_stay(stay, other.stays[measure], waits[item.segment, item.stage, measure])
+        for kind, stay in item.stays.items():
+            check_stay(stay, other.stays[kind], waits[item.segment, item.stage, kind])
 
 
 def check_stay(stay: Stay, exact: Stay, waits: Waits) -> None:

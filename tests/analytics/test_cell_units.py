@@ -29,7 +29,7 @@ from bpm_crm.analytics.cells.sums import KINDS, together
 from bpm_crm.analytics.cells.survival import Survival
 from bpm_crm.analytics.cells.tallies import ranked, sums, unranked
 from bpm_crm.analytics.dimensions import Dimension, Grouping, OwnerBasis, Segment
-from bpm_crm.analytics.frames import Question
+from bpm_crm.analytics.frames import FIRST_INSTANT, LAST_INSTANT
 from bpm_crm.engine.instants import instant_of
 from bpm_crm.records.identifiers import new_id
 from tests.analytics.reference_statistics import kaplan_meier, percentile
@@ -113,7 +113,7 @@ def test_every_instant_lies_in_the_day_that_began_last(zone: str) -> None:
 
 
 PROCESS_ID = "01890000-0000-7000-8000-000000000001"
-SEGMENT = ("web", None, PROCESS_ID, "north", None, "Tula", "p@1", None, "north", "won", "won", None)
+SEGMENT = ("web", None, PROCESS_ID, "north", None, "Tula", "p@1", None, "north", "p@2", "won", "won", None)
 
 
 def packed(parts: list[Part], evaluation: str = "x") -> bytes:
@@ -365,10 +365,9 @@ def test_only_what_is_rolled_up_is_read_from_cells(
 def test_only_whole_days_of_the_zone_are_read_from_cells() -> None:
     days = Days("Europe/Moscow")
     midnight, later = datetime(2026, 8, 31, 21, tzinfo=UTC), datetime(2026, 9, 30, 21, tzinfo=UTC)
-    tenant = new_id()
-    assert span_of(Question(tenant), days) == Span(None, None)
-    assert span_of(Question(tenant, since=midnight), days) == Span(date(2026, 9, 1), None)
-    assert span_of(Question(tenant, since=midnight, until=later), days) == Span(date(2026, 9, 1), date(2026, 10, 1))
+    assert span_of((FIRST_INSTANT, LAST_INSTANT), days) == Span(None, None)
+    assert span_of((midnight, LAST_INSTANT), days) == Span(date(2026, 9, 1), None)
+    assert span_of((midnight, later), days) == Span(date(2026, 9, 1), date(2026, 10, 1))
     second = timedelta(seconds=1)
-    assert span_of(Question(tenant, since=midnight + second), days) is None
-    assert span_of(Question(tenant, until=later - second), days) is None
+    assert span_of((midnight + second, LAST_INSTANT), days) is None
+    assert span_of((FIRST_INSTANT, later - second), days) is None

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bpm_crm.analytics import measures
+from bpm_crm.analytics import kpi_values
 from bpm_crm.analytics.dimensions import Dimension
 from bpm_crm.analytics.kpi_catalogue import CATALOGUE
 from tests.analytics import reference_kpis
@@ -76,7 +76,7 @@ async def _check(walked: Walked, key: str, dimensions: tuple[Dimension, ...] = (
 async def test_an_error_planted_into_a_plain_statement_is_noticed(
     walked: Walked, monkeypatch: pytest.MonkeyPatch, key: str, name: str
 ) -> None:
-    monkeypatch.setattr(measures, "FEWEST_SETTLED", FEWEST)
+    monkeypatch.setattr(kpi_values, "FEWEST_SETTLED", FEWEST)
     monkeypatch.setattr(reference_kpis, name, PLANTED[key, name])
     with pytest.raises(AssertionError):
         await _check(walked, key)

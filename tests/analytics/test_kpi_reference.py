@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from bpm_crm.analytics import measures
+from bpm_crm.analytics import kpi_values, measures
 from bpm_crm.analytics.dimensions import PRODUCT, UNGROUPED, Dimension, Grouping
 from bpm_crm.analytics.formulas import nothing_measured
 from bpm_crm.analytics.frames import Question, read_frame
@@ -36,7 +36,7 @@ async def walked_far(postgres: Server, template: str) -> AsyncIterator[Walked]:
 
 @pytest.fixture(autouse=True)
 def _few_settled(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(measures, "FEWEST_SETTLED", FEWEST)
+    monkeypatch.setattr(kpi_values, "FEWEST_SETTLED", FEWEST)
     monkeypatch.setattr(measures, "REPEAT_WITHIN", timedelta(days=1))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bpm_crm.analytics import measures
+from bpm_crm.analytics import kpi_values, measures
 from bpm_crm.analytics.dimensions import Dimension, OwnerBasis
 from bpm_crm.analytics.formulas import Measurement
 from bpm_crm.analytics.frames import FIRST_INSTANT, read_frame
@@ -252,7 +252,7 @@ async def test_a_forecast_goes_by_the_cases_that_ended_last(world: World, monkey
     await lead(world, 100, *up_to(3, begins=100))
     times = {"as_of": hour(110), "known_at": FAR}
     assert (await total(world, "forecast_sales", **times)).value == pytest.approx(1 / 2)
-    monkeypatch.setattr(measures, "MOST_SETTLED", 30)
+    monkeypatch.setattr(kpi_values, "MOST_SETTLED", 30)
     assert (await total(world, "forecast_sales", **times)).value == 1
 
 

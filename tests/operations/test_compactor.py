@@ -100,12 +100,12 @@ async def test_a_process_published_since_is_filled_though_no_case_moves(world: W
     assert await unfilled_tenants(worker) == {world.tenant_id}
     async with worker.reader(world.tenant_id) as connection:
         before = await connection.fetchval(
-            "SELECT count(*) FROM cell_sheet WHERE report = 'funnel_cohort' AND 'met' = ANY (checkpoints)"
+            "SELECT count(*) FROM cell_sheet WHERE report LIKE 'funnel_cohort@%' AND 'met' = ANY (checkpoints)"
         )
     while await keeper.run(1_015.0):
         pass
     async with worker.reader(world.tenant_id) as connection:
         after = await connection.fetchval(
-            "SELECT count(*) FROM cell_sheet WHERE report = 'funnel_cohort' AND 'met' = ANY (checkpoints) AND is_filled"
+            "SELECT count(*) FROM cell_sheet WHERE report LIKE 'funnel_cohort@%' AND 'met' = ANY (checkpoints) AND is_filled"
         )
     assert (before, after > 0) == (0, True)

@@ -1,6 +1,8 @@
 """Reference data in memory: what is at hand is never older than what was read before it."""
 
 import asyncio
+from collections import defaultdict
+from itertools import count
 from uuid import UUID
 
 import pytest
@@ -15,38 +17,28 @@ from tests.world import World
 async def test_data_read_before_a_change_does_not_take_the_place_of_data_read_after_it(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A read that a notice began takes long: it ends when what was done since has been answered, and its data are of before."""
-    answers: list[asyncio.Event] = []
+    """A read that a notice began takes long: what was done since has been answered when it ends, and its data are of before."""
+    numbers, has_read, may_end = count(), defaultdict[int, asyncio.Event](asyncio.Event), asyncio.Event()
 
     async def slow(connection: Connection, tenant_id: UUID) -> Reference | None:
-        answers.append(asyncio.Event())
-        mine, found = answers[-1], await load_reference(connection, tenant_id)
-        await mine.wait()
+        number, found = next(numbers), await load_reference(connection, tenant_id)
+        has_read[number].set()
+        if number == 1:
+            await may_end.wait()
         return found
-
-    async def renamed(title: str) -> None:
-        async with world.owner.transaction(world.tenant_id) as connection:
-            await connection.execute("UPDATE tenant SET title = $2 WHERE tenant_id = $1", world.tenant_id, title)
-        cache.forget(world.tenant_id)
-        while len(answers) < 3:
-            await asyncio.sleep(0.001)
-        answers[-1].set()
-        await cache.get(world.tenant_id)
 
     monkeypatch.setattr(reference, "load_reference", slow)
     cache = ReferenceCache(world.database)
-    begun = asyncio.create_task(cache.get(world.tenant_id))
-    while not answers:
-        await asyncio.sleep(0.001)
-    answers[0].set()
-    await begun
+    await cache.get(world.tenant_id)
     cache.forget(world.tenant_id)
-    while len(answers) < 2:
-        await asyncio.sleep(0.001)
-    await renamed("New name")
-    answers[1].set()
-    for _ in range(100):
-        await asyncio.sleep(0.001)
-    known = cache.current(world.tenant_id)
+    slowly = asyncio.create_task(cache.get(world.tenant_id))
+    await has_read[1].wait()
+    async with world.owner.transaction(world.tenant_id) as connection:
+        await connection.execute("UPDATE tenant SET title = 'New name' WHERE tenant_id = $1", world.tenant_id)
+    cache.forget(world.tenant_id)
+    await cache.get(world.tenant_id)
+    may_end.set()
+    of_before, known = await slowly, cache.current(world.tenant_id)
+    assert of_before is not None
     assert known is not None
-    assert known.tenant.title == "New name"
+    assert (of_before.tenant.title == "New name", known.tenant.title) == (False, "New name")

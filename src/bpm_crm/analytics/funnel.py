@@ -316,7 +316,7 @@ def _kept_values(asked: Evaluation, mode: FunnelMode) -> Mapping[str, Any]:
 
 _GIVEN = {"arrivals": "arrivals_any", "touching_cases": "given_cases"}
 _CONTRIBUTED = report("funnel_contributed")
-KEPT_COHORT = Kept("funnel_cohort", report("funnel_cohort", **_GIVEN) + _CONTRIBUTED, _layout, _cohort_values)
-KEPT_PERIOD = Kept("funnel_period", report("funnel_period", **_GIVEN) + _CONTRIBUTED, _layout, _period_values)
+KEPT_COHORT = Kept("funnel_cohort", (report("funnel_cohort", **_GIVEN) + _CONTRIBUTED,), _layout, _cohort_values)
+KEPT_PERIOD = Kept("funnel_period", (report("funnel_period", **_GIVEN) + _CONTRIBUTED,), _layout, _period_values)
 KEPT_FUNNELS = {FunnelMode.COHORT: KEPT_COHORT, FunnelMode.PERIOD: KEPT_PERIOD}
 """Cohorts in the order mode `ANY` without a window, and periods, are kept."""

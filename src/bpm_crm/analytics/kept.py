@@ -2,8 +2,11 @@
 
 from bpm_crm.analytics.funnel import KEPT_COHORT, KEPT_PERIOD
 from bpm_crm.analytics.kept_checkpoints import KEPT_CHECKPOINTS
+from bpm_crm.analytics.kept_kpis import KEPT_KPIS
 from bpm_crm.analytics.kept_stage_times import KEPT_STAGE_TIMES
 from bpm_crm.analytics.losses import KEPT_LOSSES
 
-KEPT = {kept.name: kept for kept in (KEPT_COHORT, KEPT_PERIOD, KEPT_LOSSES, KEPT_CHECKPOINTS, KEPT_STAGE_TIMES)}
-"""By name."""
+KEPT = {
+    kept.report: kept for kept in (KEPT_COHORT, KEPT_PERIOD, KEPT_LOSSES, KEPT_CHECKPOINTS, KEPT_STAGE_TIMES, KEPT_KPIS)
+}
+"""By what their sheets are stored as."""

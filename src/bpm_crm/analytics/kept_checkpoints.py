@@ -29,8 +29,10 @@ def _layout(versions: Sequence[Version]) -> Layout | None:
 
 KEPT_CHECKPOINTS = Kept(
     "checkpoints",
-    report("checkpoints", arrivals="arrivals_any", clocked_due="clocked_given", starting_cases="given_starting")
-    + report("checkpoint_contributed"),
+    (
+        report("checkpoints", arrivals="arrivals_any", clocked_due="clocked_given", starting_cases="given_starting")
+        + report("checkpoint_contributed"),
+    ),
     _layout,
     _values,
     is_of_one_process=True,

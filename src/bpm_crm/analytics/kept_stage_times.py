@@ -57,7 +57,7 @@ def _definition_of(checkpoints: Sequence[str], slot: int) -> UUID:
 
 KEPT_STAGE_TIMES = Kept(
     "stage_times",
-    report("stage_times", entering_cases="given_cases") + report("stage_contributed"),
+    (report("stage_times", entering_cases="given_cases") + report("stage_contributed"),),
     _layout,
     _values,
     shares_steps=True,

@@ -27,7 +27,7 @@ class Better(StrEnum):
 class KpiKind(StrEnum):
     """How the units of a KPI make its value.
 
-    A unit has `instance_id` and `segment`; of a share also `is_met` (null: left out), of a duration `seconds` and `is_seen`, of the others `number`
+    A unit has `instance_id` and `segment`; of a share also `is_met` (null: left out), of a duration `seconds`, `is_seen`, and whether it goes on as time passes (`is_growing`), of the others `number`
     (`numerator`, `denominator` and what else the kind knows) and `amount`.
     """
 

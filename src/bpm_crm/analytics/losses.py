@@ -143,6 +143,6 @@ async def _kept_values(asked: Evaluation) -> Mapping[str, Any]:
 
 
 KEPT_LOSSES = Kept(
-    "losses", report("losses", losing_cases="given_cases") + report("loss_contributed"), _layout, _kept_values
+    "losses", (report("losses", losing_cases="given_cases") + report("loss_contributed"),), _layout, _kept_values
 )
 """Losses are kept whatever they are asked by."""

@@ -8,10 +8,11 @@ from typing import Any
 from uuid import UUID
 
 from bpm_crm.analytics.dimensions import Dimension, Segment
-from bpm_crm.analytics.estimates import FEWEST_SETTLED, MOST_SETTLED
 from bpm_crm.analytics.formulas import Measurement, Totals, duration_measurement, measurement_of, nothing_measured
-from bpm_crm.analytics.frames import Frame, Question, bound_fields, columns, read_frame
+from bpm_crm.analytics.frames import FIRST_INSTANT, LAST_INSTANT, Frame, Question, bound_fields, read_frame
+from bpm_crm.analytics.kept_measurements import kept_measurements
 from bpm_crm.analytics.kpi_catalogue import Kpi, KpiKind, KpiSubject
+from bpm_crm.analytics.kpi_values import values_of
 from bpm_crm.analytics.members import Members
 from bpm_crm.analytics.own_facts import chosen_cases
 from bpm_crm.analytics.periods import before
@@ -62,18 +63,26 @@ class Measured:
 async def measure(
     connection: Connection, kpi: Kpi, frame: Frame, question: Question, given: Sequence[UUID] | None = None
 ) -> Measured:
-    """A KPI over the cases of a question, in one statement. `DimensionNotOffered` for a dimension it does not have.
+    """A KPI over the cases of a question: from cells where they answer it, else in one statement over history. `DimensionNotOffered` for a
+    dimension it does not have.
 
     With `given` it looks at these cases only, which must be all that the period may concern.
     """
     members = await members_of(connection, kpi, frame, question, given)
-    is_duration = kpi.kind is KpiKind.DURATION
-    found = members.statement(_DURATIONS if is_duration else _NUMBERS)
-    rows = await connection.fetch(found.text, *found.values)
-    measured = _durations(rows) if is_duration else _numbers(kpi, rows)
+    measured = await kept_measurements(connection, kpi, frame, question) if given is None else None
+    if measured is None:
+        measured = await _counted(connection, kpi, members)
     total = measured.pop(None, None) or nothing_measured(kpi.kind, None)
     segments = tuple(measured.values()) if question.grouping.dimensions else ()
     return Measured(frame, kpi, total, segments, members)
+
+
+async def _counted(connection: Connection, kpi: Kpi, members: Members) -> dict[Segment | None, Measurement]:
+    """A KPI by segment and (None) in total, from history."""
+    is_duration = kpi.kind is KpiKind.DURATION
+    found = members.statement(_DURATIONS if is_duration else _NUMBERS)
+    rows = await connection.fetch(found.text, *found.values)
+    return _durations(rows) if is_duration else _numbers(kpi, rows)
 
 
 async def members_of(
@@ -132,39 +141,7 @@ def _segment(row: Mapping[str, Any]) -> Segment | None:
 
 def _values(kpi: Kpi, frame: Frame, question: Question) -> dict[str, Any]:
     """The named values that KPI files may use."""
-    versions = frame.of(kpi.process)
-    values = {
-        **question.values(frame),
-        "fewest_settled": FEWEST_SETTLED,
-        "most_settled": MOST_SETTLED,
-        "definitions": list(dict.fromkeys(version.definition_id for version in versions)),
-        **columns(
-            "response",
-            ("definitions", "versions", "checkpoints"),
-            [
-                (version.definition_id, version.number, version.clocks["response"]["checkpoint"])
-                for version in versions
-                if version.clocks.get("response", {}).get("checkpoint") is not None
-            ],
-        ),
-        **columns(
-            "key_stage",
-            ("definitions", "versions", "stages"),
-            [(item.definition_id, item.number, item.key_stage) for item in versions if item.key_stage is not None],
-        ),
-        **columns(
-            "step",
-            ("definitions", "versions", "checkpoints", "places"),
-            [
-                (version.definition_id, version.number, key, part["order"])
-                for version in versions
-                for key, part in version.checkpoints.items()
-                if part.get("order") is not None
-            ],
-        ),
-        **bound_fields("amount", versions),
-        **kpi.values,
-    }
+    values = {**question.values(frame), **values_of(frame.of(kpi.process)), **kpi.values}
     if kpi.is_snapshot:
-        values["as_of"] = min(frame.as_of, question.until - _INSTANT)
+        values |= {"as_of": min(frame.as_of, question.until - _INSTANT), "since": FIRST_INSTANT, "until": LAST_INSTANT}
     return values

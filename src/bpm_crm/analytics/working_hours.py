@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from bpm_crm.analytics.frames import FIRST_INSTANT, Frame, Question, Version
 from bpm_crm.analytics.statements import report, statement
@@ -17,10 +18,10 @@ _CALENDARS = report("calendars")
 _HOUR = 3_600_000_000
 
 
-async def working_hours(
+async def hours_worked(
     connection: Connection, frame: Frame, question: Question, versions: Sequence[Version]
-) -> dict[str, list[Any]]:
-    """The hours that each process worked in the period up to `as_of`, as named values; None for a period without a beginning."""
+) -> dict[UUID, Decimal | None]:
+    """The hours that each process worked in the period up to `as_of`, by its definition; None for a period without a beginning."""
     values = {
         "definitions": [version.definition_id for version in versions],
         "versions": [version.number for version in versions],
@@ -29,14 +30,19 @@ async def working_hours(
     rows = await connection.fetch(found.text, *found.values)
     since, until = question.since, min(question.until, frame.as_of)
     return {
-        "hours_definitions": [row["definition_id"] for row in rows],
-        "hours_hours": [
-            None
-            if since == FIRST_INSTANT
-            else _hours(row["calendar"], instant_of(since), instant_of(max(since, until)))
-            for row in rows
-        ],
+        row["definition_id"]: None
+        if since == FIRST_INSTANT
+        else _hours(row["calendar"], instant_of(since), instant_of(max(since, until)))
+        for row in rows
     }
+
+
+async def working_hours(
+    connection: Connection, frame: Frame, question: Question, versions: Sequence[Version]
+) -> dict[str, list[Any]]:
+    """The same as named values."""
+    found = await hours_worked(connection, frame, question, versions)
+    return {"hours_definitions": list(found), "hours_hours": list(found.values())}
 
 
 def _hours(calendar: Any, since: int, until: int) -> Decimal:

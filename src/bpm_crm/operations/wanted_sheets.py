@@ -22,7 +22,7 @@ def wanted_sheets(versions: Sequence[Version], zone: str) -> list[Wanted]:
         found = [(layout if whole is None else (whole[0], layout[1])) for layout in layouts]
         for checkpoints, definitions in found:
             if not any(steps == checkpoints and set(definitions) < set(wider) for steps, wider in found):
-                wanted.append((kept.name, checkpoints, definitions, zone))
+                wanted.append((kept.report, checkpoints, definitions, zone))
     return wanted
 
 

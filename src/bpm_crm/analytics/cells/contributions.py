@@ -1,17 +1,19 @@
 """What cases add to the figures by the report's own SQL, in columns."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bpm_crm.analytics.cells.columns import Columns, Ids
 from bpm_crm.analytics.cells.days import Days
 from bpm_crm.analytics.cells.placed import Placed, given_values
-from bpm_crm.analytics.cells.sheets import OF_STEPS, OWNER, PROCESS, TEAM, Evaluation, Kept
+from bpm_crm.analytics.cells.sheets import OF_STEPS, PROCESS, STEP, Evaluation, Kept
 from bpm_crm.analytics.cells.spreads import CALENDAR, Ints, growing_keys, keys_of
 from bpm_crm.analytics.cells.sums import Added
 from bpm_crm.analytics.cells.tallies import summed
@@ -40,36 +42,85 @@ class Contribution:
 
 
 async def contributions(kept: Kept, asked: Evaluation, cases: Placed, days: Days, as_of: datetime) -> Contribution:
-    """What the cases asked about, some of those placed, add to a kept report by an instant; all that the statement sees was known then."""
+    """What the cases asked about, some of those placed, add to a kept report by an instant; all that the statements see was known then."""
     values = {**await kept.values(asked), **given_values(asked, as_of)}
+    told = _Told.of([await _row(text, asked, values) for text in kept.contributions])
+    places = cases.places_of(told.cases)
+    until = np.full(len(cases.cases), _FOR_EVER)
+    np.minimum.at(until, places, told.until)
+    return Contribution(_added(told, places, asked, cases, days, as_of), until)
+
+
+async def _row(text: str, asked: Evaluation, values: Mapping[str, Any]) -> Row:
+    """What a statement tells, all of it in one row."""
     found = statement(
-        f"{kept.contributions.rstrip()}\n{_CONTRIBUTIONS}",
+        f"{text.rstrip()}\n{_CONTRIBUTIONS}",
         asked.tenant_id,
         values,
         segment=OF_STEPS.reached,
         standing_segment=OF_STEPS.standing,
     )
-    row = await asked.connection.fetchrow(found.text, *found.values)
-    places = cases.places_of(row["cases"] or b"")
-    until = np.full(len(cases.cases), _FOR_EVER)
-    np.minimum.at(until, places, np.frombuffer(row["until"] or b"", ">i8").astype(np.int64))
-    return Contribution(_added(row, places, asked, cases, days, as_of), until)
+    row: Row = await asked.connection.fetchrow(found.text, *found.values)
+    return row
 
 
-def _added(row: Row, places: Ints, asked: Evaluation, cases: Placed, days: Days, as_of: datetime) -> Added:
-    """The columns of what a row tells of cases at these places; one segment for each case, day, owner and team."""
-    instants = np.frombuffer(row["instants"] or b"", ">i8").astype(np.int64) + instant_of(_DATABASE_EPOCH)
-    on, on_places = np.unique(days.ordinals_of(instants), return_inverse=True)
-    (owners, owner_places), (teams, team_places) = (_numbered(row[name] or ()) for name in ("owners", "teams"))
-    rows = ((places * len(on) + on_places) * len(owners) + owner_places) * len(teams) + team_places
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What statements tell, in columns; `steps` are those of a whole segment that depend on the step, `instants` in microseconds since 1970."""
+
+    cases: bytes
+    instants: Ints
+    steps: Sequence[Sequence[str | None]]
+    numbers: Sequence[str | None]
+    amounts: Ints
+    moneys: Sequence[str | None]
+    slots: Ints
+    seconds: NDArray[np.float64]
+    axes: Ints
+    until: Ints
+
+    @classmethod
+    def of(cls, rows: Sequence[Row]) -> "_Told":
+        """The columns of several rows, one after the other."""
+
+        def packed(name: str, kind: str) -> NDArray[Any]:
+            return np.frombuffer(b"".join(row[name] or b"" for row in rows), kind)
+
+        def texts(name: str) -> list[str | None]:
+            return [text for row in rows for text in row[name] or ()]
+
+        return cls(
+            cases=b"".join(row["cases"] or b"" for row in rows),
+            instants=packed("instants", ">i8").astype(np.int64) + instant_of(_DATABASE_EPOCH),
+            steps=[texts(name) for name in ("owners", "teams", "versions")],
+            numbers=texts("numbers"),
+            amounts=packed("amounts", ">i8").astype(np.int64),
+            moneys=texts("moneys"),
+            slots=packed("slots", ">i4").astype(np.int64),
+            seconds=packed("seconds", ">f8").astype(np.float64),
+            axes=packed("axes", ">i4").astype(np.int64),
+            until=packed("until", ">i8").astype(np.int64),
+        )
+
+
+def _added(told: _Told, places: Ints, asked: Evaluation, cases: Placed, days: Days, as_of: datetime) -> Added:
+    """The columns of what is told of cases at these places; one segment for each case, day and what depends on the step."""
+    on, rows = np.unique(days.ordinals_of(told.instants), return_inverse=True)
+    rows = places * len(on) + rows
+    steps = [_numbered(texts) for texts in told.steps]
+    for known, numbers in steps:
+        rows = rows * len(known) + numbers
     kinds, groups = np.unique(rows, return_inverse=True)
-    names, entries = _entries(row, groups, _keys(row, places, asked, cases, as_of))
-    kinds, team_codes = np.divmod(kinds, max(1, len(teams)))
-    kinds, owner_codes = np.divmod(kinds, max(1, len(owners)))
-    of_case, on_codes = np.divmod(kinds, max(1, len(on)))
+    names, entries = _entries(told, groups, _keys(told, places, asked, cases, as_of))
+    of_steps: list[Ints] = []
+    for known, _ in reversed(steps):
+        kinds, numbers = np.divmod(kinds, max(1, len(known)))
+        of_steps.append(numbers)
+    of_case, of_days = np.divmod(kinds, max(1, len(on)))
     codes, values = cases.codes[:, of_case], list(cases.values)
-    codes[OWNER], codes[TEAM], values[OWNER], values[TEAM] = owner_codes, team_codes, owners, teams
-    return Added(Columns(values, names, codes, *entries), on[on_codes], of_case)
+    for row, (known, _), numbers in zip(STEP, steps, reversed(of_steps), strict=True):
+        codes[row], values[row] = numbers, known
+    return Added(Columns(values, names, codes, *entries), on[of_days], of_case)
 
 
 def _numbered(texts: Sequence[str | None]) -> tuple[list[str | None], Ints]:
@@ -82,33 +133,30 @@ def _numbered(texts: Sequence[str | None]) -> tuple[list[str | None], Ints]:
     return order, ranks[codes]
 
 
-def _entries(row: Row, groups: Ints, keys: Ints) -> tuple[list[str], tuple[Ints, Ints, Ints]]:
+def _entries(told: _Told, groups: Ints, keys: Ints) -> tuple[list[str], tuple[Ints, Ints, Ints]]:
     """The names of numbers; and group, key and amount of each entry: numbers, the limbs of money, lengths of time; summed up."""
-    ids = Ids()
-    named = [-1 - ids[name] if name is not None else 0 for name in row["numbers"] or ()]
+    ids, told_by_name = Ids(), list(zip(told.numbers, told.moneys, strict=True))
+    named = [-1 - ids[name] if name is not None and money is None else 0 for name, money in told_by_name]
     numbers = np.asarray(named, np.int64)
     limbs_of = [
-        (int(groups[place]), -1 - ids[f"{row['numbers'][place][:-1]}, {power}]"], limb)
-        for place, money in enumerate(row["moneys"] or ())
-        if money is not None
+        (int(groups[place]), -1 - ids[f"{name[:-1]}, {power}]"], limb)
+        for place, (name, money) in enumerate(told_by_name)
+        if name is not None and money is not None
         for power, limb in limbs(Decimal(money)).items()
     ]
     money = np.asarray(limbs_of, np.int64).reshape(-1, 3)
     counted, measured = numbers < 0, keys >= 0
-    amounts = np.frombuffer(row["amounts"] or b"", ">i8").astype(np.int64)
     columns = (
         (groups[counted], money[:, 0], groups[measured]),
         (numbers[counted], money[:, 1], keys[measured]),
-        (amounts[counted], money[:, 2], np.ones(np.count_nonzero(measured), np.int64)),
+        (told.amounts[counted], money[:, 2], np.ones(np.count_nonzero(measured), np.int64)),
     )
     return [str(name) for name in ids], summed(*(np.concatenate(column) for column in columns))
 
 
-def _keys(row: Row, places: Ints, asked: Evaluation, cases: Placed, as_of: datetime) -> Ints:
+def _keys(told: _Told, places: Ints, asked: Evaluation, cases: Placed, as_of: datetime) -> Ints:
     """The keys of the lengths of each row; -1: none."""
-    slots = np.frombuffer(row["slots"] or b"", ">i4").astype(np.int64)
-    seconds = np.frombuffer(row["seconds"] or b"", ">f8").astype(np.float64)
-    axes = np.frombuffer(row["axes"] or b"", ">i4").astype(np.int64)
+    slots, seconds, axes = told.slots, told.seconds, told.axes
     keys = np.where(slots >= 0, keys_of(slots, seconds), -1)
     growing = np.flatnonzero((slots >= 0) & (axes >= 0))
     of_process = np.where(axes[growing] == CALENDAR, -1, cases.codes[PROCESS][places[growing]])

@@ -23,7 +23,7 @@ _COLUMNS = {
     **dict.fromkeys(("i.team_id", "k.team_id"), "team_now"),
     "k.campaign_id": "campaign",
     "k.region": "region",
-    "k.version": "version",
+    "k.version": "version_now",
     "m.to_stage": "stage",
     "m.outcome": "outcome",
     "m.reason": "reason",
@@ -47,7 +47,8 @@ def dimensions_of(grouping: Grouping) -> list[str] | None:
         _NOW.get(item, item) if grouping.basis is OwnerBasis.CURRENT else item for item in grouping.dimensions
     ]
     is_of_actors = grouping.basis is OwnerBasis.ACTOR and not _NOW.keys().isdisjoint(grouping.dimensions)
-    return None if is_of_actors or not known.issuperset(wanted) or Dimension.STAGE in wanted else wanted
+    is_of_none = is_of_actors or not known.issuperset(wanted) or Dimension.STAGE in wanted or grouping.stratum
+    return None if is_of_none else wanted
 
 
 class Cut:

@@ -11,11 +11,13 @@ import orjson
 
 from bpm_crm.analytics.cells.columns import Ids, columns_of
 from bpm_crm.analytics.cells.placed import Placed
-from bpm_crm.analytics.cells.sheets import OWNER, TEAM, WHOLE
+from bpm_crm.analytics.cells.sheets import STEP, WHOLE
 from bpm_crm.analytics.cells.sums import Added
 from bpm_crm.analytics.dimensions import Segment
 
-_OF_CASE = [place for place in range(len(WHOLE)) if place not in (OWNER, TEAM)]
+_OF_CASE = [place for place in range(len(WHOLE)) if place not in STEP]
+_TOLD = [[*_OF_CASE, *STEP].index(place) for place in range(len(WHOLE))]
+"""Where each value of a whole segment is, when those of the case are followed by those of the step."""
 
 Parts: TypeAlias = Mapping[str, Sequence["Part"]]
 """What a case adds, by evaluation."""
@@ -44,7 +46,7 @@ def pack_parts(cases: Placed, added: Mapping[str, Added]) -> list[bytes]:
 
 
 def _plain(added: Added) -> list[tuple[int, list[Any]]]:
-    """By case: day, owner, team, numbers by name and keys, a key as often as it counts."""
+    """By case: day, what depends on the step, numbers by name and keys, a key as often as it counts."""
     columns = added.columns
     numbers = columns.keys < 0
     lengths = columns.amounts[~numbers]
@@ -53,11 +55,11 @@ def _plain(added: Added) -> list[tuple[int, list[Any]]]:
     names = [columns.names[place] for place in (-1 - columns.keys[numbers]).tolist()]
     amounts, keys = columns.amounts[numbers].tolist(), np.repeat(columns.keys[~numbers], lengths).tolist()
     ends = zip(pairwise([0, *np.cumsum(of_numbers).tolist()]), pairwise([0, *np.cumsum(of_keys).tolist()]), strict=True)
-    owners, teams = ([columns.values[row][code] for code in columns.codes[row].tolist()] for row in (OWNER, TEAM))
-    groups = zip(added.cases.tolist(), added.days.tolist(), owners, teams, ends, strict=True)
+    steps = zip(*([columns.values[row][code] for code in columns.codes[row].tolist()] for row in STEP), strict=True)
+    groups = zip(added.cases.tolist(), added.days.tolist(), steps, ends, strict=True)
     return [
-        (case, [on, owner, team, dict(zip(names[first:end], amounts[first:end], strict=True)), keys[begin:until]])
-        for case, on, owner, team, ((first, end), (begin, until)) in groups
+        (case, [on, *step, dict(zip(names[first:end], amounts[first:end], strict=True)), keys[begin:until]])
+        for case, on, step, ((first, end), (begin, until)) in groups
     ]
 
 
@@ -74,8 +76,10 @@ def unpack_parts(packed: bytes) -> Parts:
     """The parts that `pack_parts` packed."""
     shared, plain = orjson.loads(zlib.decompress(packed))
 
-    def part(on: int, owner: str | None, team: str | None, numbers: Mapping[str, int], keys: Sequence[int]) -> Part:
-        return Part(on, (shared[0], owner, shared[1], team, *shared[2:]), numbers, keys)
+    def part(on: int, *told: Any) -> Part:
+        *step, numbers, keys = told
+        values = [*shared, *step]
+        return Part(on, tuple(values[place] for place in _TOLD), numbers, keys)
 
     return {evaluation: [part(*values) for values in some] for evaluation, some in plain.items()}
 

@@ -6,6 +6,7 @@ SQL and put in place of what is stored of them; all in the snapshot of one trans
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from bpm_crm.analytics.calendars import Processes
 from bpm_crm.analytics.cells import settled
 from bpm_crm.analytics.cells.bodies import body_of, unpack
-from bpm_crm.analytics.cells.columns import Columns, chosen, joined
+from bpm_crm.analytics.cells.columns import Columns, chosen
 from bpm_crm.analytics.cells.contributions import axis_now, contributions
 from bpm_crm.analytics.cells.cuts import Cut, columns_named, dimensions_of
 from bpm_crm.analytics.cells.days import Days, Level, Span, turns
@@ -39,6 +40,9 @@ MOST_EVALUATED = 20_000
 
 READ_AT_ONCE = 1 << 23
 """Bytes of bodies."""
+
+Period = tuple[datetime, datetime]
+"""`[since, until)`."""
 
 _SETTLED = SettledSums()
 _OF_PEOPLE = {Dimension.OWNER, Dimension.TEAM}
@@ -69,24 +73,48 @@ async def read_answers(
     Cells answer what is asked for now, of whole days. Of every case, in the segments of processes and one of `ROLLED_UP`, there are
     sums; other cuts are made of whole segments. `processes` are the versions of the frame, where the report needs them.
     """
+    found = await read_periods(connection, kept, frame, question, [(question.since, question.until)], processes)
+    return None if found is None else found[0]
+
+
+async def read_periods(
+    connection: Connection,
+    kept: Kept,
+    frame: Frame,
+    question: Question,
+    periods: Sequence[Period],
+    processes: Processes | None = None,
+    only: tuple[str, ...] | None = None,
+) -> list[Answers] | None:
+    """The same of several periods in place of the question's: what changed since is evaluated once.
+
+    `only` are statements in place of all that the report has, where nothing else is looked at than what these tell.
+    """
     dimensions = dimensions_of(question.grouping)
     if not frame.is_current or dimensions is None or columns_named(question.cases) is None:
         return None
     sheet = await _sheet(connection, kept, frame, question)
     if sheet is None:
         return None
-    span = span_of(question, Days(sheet.zone))
+    days = Days(sheet.zone)
+    spans = [span for period in periods if (span := span_of(period, days)) is not None]
     dirty = await cells.dirty_cases(connection, question.tenant_id, frame.as_of)
-    if span is None or len(dirty) > MOST_EVALUATED:
+    if len(spans) < len(periods) or len(dirty) > MOST_EVALUATED:
         return None
     asked = Evaluation(connection, question.tenant_id, frame, sheet.checkpoints, processes or {}, dirty)
-    changes = await _changes(kept, sheet, span, asked)
-    if question.cases.is_open and is_rolled_up(question.grouping):
-        read = _of_roll_ups(asked, sheet, dimensions, span, changes, _axes(kept, asked))
-    else:
-        cut = Cut(WHOLE, dimensions, _processes(sheet), question.cases)
-        read = _of_whole_segments(asked, sheet, cut, span, changes, _axes(kept, asked))
-    return Answers(await read, sheet)
+    evaluated = kept if only is None else replace(kept, contributions=only)
+    changes, axes = await _changes(evaluated, sheet, asked), _axes(kept, asked)
+    of_roll_ups = question.cases.is_open and is_rolled_up(question.grouping)
+    found = []
+    for span in spans:
+        inside = changes.only(_inside(changes, span)).columns
+        if of_roll_ups:
+            read = _of_roll_ups(asked, sheet, dimensions, span, inside, axes)
+        else:
+            cut = Cut(WHOLE, dimensions, _processes(sheet), question.cases)
+            read = _of_whole_segments(asked, sheet, cut, span, inside, axes)
+        found.append(Answers(await read, sheet))
+    return found
 
 
 async def _of_roll_ups(
@@ -140,9 +168,9 @@ def is_rolled_up(grouping: Grouping) -> bool:
     return grouping.basis is OwnerBasis.AT_ENTRY or not _OF_PEOPLE & others
 
 
-def span_of(question: Question, days: Days) -> Span | None:
+def span_of(period: Period, days: Days) -> Span | None:
     """The whole days of a period; None where it begins or ends within a day."""
-    since, until = question.since, question.until
+    since, until = period
     first = None if since == FIRST_INSTANT else days.beginning_at(since)
     end = None if until == LAST_INSTANT else days.beginning_at(until)
     if (first is None and since != FIRST_INSTANT) or (end is None and until != LAST_INSTANT):
@@ -156,7 +184,7 @@ async def _sheet(connection: Connection, kept: Kept, frame: Frame, question: Que
     if layout is None:
         return None
     checkpoints, definitions = layout
-    for row in await cells.load_sheets(connection, question.tenant_id, kept.name):
+    for row in await cells.load_sheets(connection, question.tenant_id, kept.report):
         sheet = sheet_of(row)
         has_steps = checkpoints == sheet.checkpoints or (
             kept.shares_steps and set(checkpoints) <= set(sheet.checkpoints)
@@ -166,10 +194,10 @@ async def _sheet(connection: Connection, kept: Kept, frame: Frame, question: Que
     return None
 
 
-async def _changes(kept: Kept, sheet: Sheet, span: Span, asked: Evaluation) -> Columns:
+async def _changes(kept: Kept, sheet: Sheet, asked: Evaluation) -> Added:
     """What changed cases add now, less what is stored of them, in whole segments."""
     if not asked.cases:
-        return joined([])
+        return together([])
     within = await placed(asked, asked.frame.as_of)
     now = await contributions(kept, asked, within, Days(sheet.zone), asked.frame.as_of)
     stored = await cells.load_parts(asked.connection, asked.tenant_id, asked.cases)
@@ -179,8 +207,7 @@ async def _changes(kept: Kept, sheet: Sheet, span: Span, asked: Evaluation) -> C
         if case in stored
         for part in unpack_parts(stored[case].parts).get(sheet.evaluation, ())
     ]
-    some = together([now.added, added_of(known).taken_away()]).of(sheet.definitions)
-    return some.only(_inside(some, span)).columns
+    return together([now.added, added_of(known).taken_away()]).of(sheet.definitions)
 
 
 def _inside(added: Added, span: Span) -> NDArray[np.bool_]:

@@ -15,7 +15,7 @@ from bpm_crm.records.database import Connection
 ROLLED_UP = (Dimension.CHANNEL, Dimension.OWNER, Dimension.TEAM)
 """The dimensions by which, one at a time and together with the process, there are cells."""
 
-OF_STEPS = Grouping((Dimension.OWNER, Dimension.TEAM))
+OF_STEPS = Grouping((Dimension.OWNER, Dimension.TEAM, Dimension.VERSION))
 """What of a segment depends on the step that is counted; all else is the same for all that a case adds."""
 
 WHOLE = (
@@ -28,15 +28,17 @@ WHOLE = (
     Dimension.VERSION,
     "owner_now",
     "team_now",
+    "version_now",
     "stage",
     "outcome",
     "reason",
 )
-"""What a whole segment tells: owner and team at the step that is counted, and the case as last known."""
+"""What a whole segment tells: owner, team and version at the step that is counted, and the case as last known."""
 
 PROCESS = WHOLE.index(Dimension.PROCESS)
 """Where a whole segment says which definition a case is of."""
-OWNER, TEAM = WHOLE.index(Dimension.OWNER), WHOLE.index(Dimension.TEAM)
+STEP = tuple(WHOLE.index(dimension) for dimension in OF_STEPS.dimensions)
+"""Where it tells what depends on the step."""
 
 Layout = tuple[tuple[str, ...], tuple[UUID, ...]]
 """The checkpoints that are the steps, in their order, and the definitions whose cases count, sorted."""
@@ -54,14 +56,14 @@ class Evaluation:
     cases: Sequence[UUID]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Kept:
     """A report whose answers are kept.
 
-    `contributions` is its SQL up to a CTE `contributed`, over the cases given as `:cases`: `(instance_id, at, segment, number, amount,
+    `contributions` are statements up to a CTE `contributed` each, over the cases given as `:cases`: `(instance_id, at, segment, number, amount,
     money, slot, seconds, axis, valid_until)`. Each row adds `amount` or `money` to a number of that name, or a length of time to a slot, or both;
-    with an `axis` (0: the calendar, else the business time of that version of the case's process) the length grows. `at` is the instant
-    by which periods choose. From `valid_until` on it would add something else.
+    with an `axis` (0: the calendar, else the business time of that version of the case's process) the length grows. A number of
+    money is named by a JSON list. `at` is the instant by which periods choose. From `valid_until` on it would add something else.
 
     `layout` says what its sheet is for some versions; None: it is none of theirs. `values` is what its SQL is asked with. A report
     `is_of_one_process` or also of all together; it `shares_steps` where a sheet may have more of them than a question. `definition_of` says of
@@ -69,12 +71,17 @@ class Kept:
     """
 
     name: str
-    contributions: str
+    contributions: tuple[str, ...]
     layout: Callable[[Sequence[Version]], Layout | None]
     values: Callable[[Evaluation], Awaitable[Mapping[str, Any]]]
     is_of_one_process: bool = False
     shares_steps: bool = False
     definition_of: Callable[[Sequence[str], int], UUID] | None = None
+
+    @cached_property
+    def report(self) -> str:
+        """How its sheets are stored: by its name and its SQL, so that a program with other SQL fills sheets of its own."""
+        return f"{self.name}@{hashlib.sha256(chr(10).join(self.contributions).encode()).hexdigest()[:12]}"
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@
 -- better: neither
 -- period: begun
 -- dimensions: case, stage
+-- instant: c.started_at
 WITH
 {working_hours},
 {begun_cases},

@@ -20,7 +20,7 @@ WITH
 {cases},
 units AS (
     SELECT
-        c.instance_id, NOT y.is_open AS is_seen, y.worked AS seconds,
+        c.instance_id, NOT y.is_open AS is_seen, false AS is_growing, y.worked AS seconds,
         CASE WHEN y.is_open THEN {standing_segment} ELSE {segment} END AS segment
     FROM cases AS c
     CROSS JOIN LATERAL {due_of_case}

@@ -11,6 +11,7 @@
 -- better: higher
 -- period: closed
 -- dimensions: case, stage
+-- instant: c.moved_at
 WITH
 {working_hours},
 {closed_cases},

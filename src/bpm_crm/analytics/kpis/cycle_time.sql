@@ -16,7 +16,7 @@ WITH
 {cases},
 units AS (
     SELECT
-        c.instance_id, c.outcome IS NOT NULL AS is_seen,
+        c.instance_id, c.outcome IS NOT NULL AS is_seen, c.outcome IS NULL AS is_growing,
         CASE WHEN c.outcome IS NULL THEN {standing_segment} ELSE {segment} END AS segment,
         extract(epoch FROM CASE WHEN c.outcome IS NULL THEN :as_of::timestamptz ELSE c.moved_at END - c.started_at)::float8 AS seconds
     FROM cases AS c

@@ -10,6 +10,7 @@
 -- better: neither
 -- period: at_end
 -- dimensions: case, stage
+-- instant: c.started_at
 WITH
 {open_cases},
 {cases},

@@ -10,18 +10,19 @@
 -- better: lower
 -- period: at_end
 -- dimensions: case, stage
+-- instant: c.started_at
 WITH
 {open_cases},
 {cases},
 {clocked_cases},
 {cycles},
+{due_cycles},
 units AS (
     SELECT c.instance_id, {standing_segment} AS segment
     FROM cases AS c
     WHERE c.outcome IS NULL AND EXISTS (
         SELECT
-        FROM cycles AS y
-        WHERE y.instance_id = c.instance_id AND y.is_open
-          AND (y.state = 'breached' OR y.state = 'running' AND y.due_at < :as_of::timestamptz)
+        FROM due_cycles AS y
+        WHERE y.instance_id = c.instance_id AND y.is_open AND y.verdict = 'breached'
     )
 )

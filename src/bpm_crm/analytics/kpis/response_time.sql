@@ -22,7 +22,7 @@ response_checkpoints AS (
 {cases},
 units AS (
     SELECT
-        c.instance_id, h.instance_id IS NOT NULL AS is_seen,
+        c.instance_id, h.instance_id IS NOT NULL AS is_seen, h.instance_id IS NULL AND c.outcome IS NULL AS is_growing,
         CASE WHEN h.instance_id IS NULL THEN {standing_segment} ELSE {segment} END AS segment,
         greatest(extract(epoch FROM
             coalesce(h.occurred_at, CASE WHEN c.outcome IS NULL THEN :as_of::timestamptz ELSE c.moved_at END) - c.started_at

@@ -5,6 +5,7 @@ SELECT
     string_agg(timestamptz_send(c.at), '') AS instants,
     array_agg(c.segment[1]) AS owners,
     array_agg(c.segment[2]) AS teams,
+    array_agg(c.segment[3]) AS versions,
     array_agg(c.number) AS numbers,
     string_agg(int8send(coalesce(c.amount, 0)), '') AS amounts,
     array_agg(c.money::text) AS moneys,
