@@ -5,7 +5,7 @@ the chains of hashes are whole.
 """
 
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -65,12 +65,15 @@ async def load(
     await admin.execute(_MANAGERS, ground.tenant_id, managers)
     written = await _templates(admin, ground.tenant_id)
     templates = [item for item in written if definition_id in {None, item.case["definition_id"]}]
-    rng = random.Random(1)
+    rng, customers = random.Random(1), _Customers(await _customers(admin, ground.tenant_id))
     rows = 0
     batch: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
     for number in range(cases - len(templates)):
         weeks = 1 + over * (cases - number) // cases
-        rows += _clone(rng.choice(templates), weeks, rng.choice(managers), number, batch)
+        template = rng.choice(templates)
+        shift = _Shift(template, weeks * _WEEK, rng.choice(managers), customers.of(template, weeks))
+        rows += _clone(template, shift, number, batch)
+        batch["customer"].extend(tuple(shift.row(row).values()) for row in customers.take())
         if number % AT_ONCE == AT_ONCE - 1:
             await _copy(admin, batch)
             told(number)
@@ -103,9 +106,41 @@ async def _templates(admin: asyncpg.Connection, tenant_id: UUID) -> list[Templat
     return [Template(dict(case), histories[case["id"]], dict(deals[case["deal_id"]])) for case in of_their_own]
 
 
-def _clone(template: Template, weeks: int, manager: UUID, number: int, batch: dict[str, list[tuple[Any, ...]]]) -> int:
-    """One more case, so many weeks before, of another manager; how many rows of history it has."""
-    shift = _Shift(template, weeks * _WEEK, manager)
+async def _customers(admin: asyncpg.Connection, tenant_id: UUID) -> dict[UUID, Mapping[str, Any]]:
+    rows = await admin.fetch("SELECT * FROM customer WHERE tenant_id = $1", tenant_id)
+    return {row["id"]: dict(row) for row in rows}
+
+
+class _Customers:
+    """Gives copies customers of their own: those of one customer's cases, copied equally often by as many weeks, are of one again."""
+
+    def __init__(self, known: Mapping[UUID, Mapping[str, Any]]) -> None:
+        self._known = known
+        self._copies: Counter[tuple[UUID, int]] = Counter()
+        self._ids: dict[tuple[UUID, int, int], UUID] = {}
+        self._new: list[Mapping[str, Any]] = []
+
+    def of(self, template: Template, weeks: int) -> UUID | None:
+        """Whose the next copy of a template is."""
+        customer_id = template.case["customer_id"]
+        if customer_id is None:
+            return None
+        copy = template.case["id"], weeks
+        self._copies[copy] += 1
+        key = customer_id, weeks, self._copies[copy]
+        if key not in self._ids:
+            self._ids[key] = new_id()
+            self._new.append(self._known[customer_id])
+        return self._ids[key]
+
+    def take(self) -> Sequence[Mapping[str, Any]]:
+        """The customers that were copied since this was asked last, as they were."""
+        new, self._new = self._new, []
+        return new
+
+
+def _clone(template: Template, shift: "_Shift", number: int, batch: dict[str, list[tuple[Any, ...]]]) -> int:
+    """One more case; how many rows of history it has."""
     case_id, deal_id = new_id(), new_id()
     head = FIRST_HASH
     for row in template.history:
@@ -122,13 +157,13 @@ def _clone(template: Template, weeks: int, manager: UUID, number: int, batch: di
 
 
 class _Shift:
-    """Moves the values of a case into the past, and to another owner."""
+    """Moves the values of a case into the past, and to another owner and customer."""
 
-    def __init__(self, template: Template, by: timedelta, manager: UUID) -> None:
+    def __init__(self, template: Template, by: timedelta, manager: UUID, customer: UUID | None) -> None:
         self._by = by
         self._microseconds = by // timedelta(microseconds=1)
-        self._owners = {row["owner_id"] for row in template.history} - {None}
-        self._manager = manager
+        self._people = {row["owner_id"]: manager for row in template.history}
+        self._people[template.case["customer_id"]] = customer
 
     def row(self, row: Mapping[str, Any]) -> dict[str, Any]:
         return {name: self._value(value) for name, value in row.items()}
@@ -137,7 +172,7 @@ class _Shift:
         if isinstance(value, datetime):
             return value - self._by
         if isinstance(value, UUID):
-            return self._manager if value in self._owners else value
+            return self._people.get(value, value)
         return self._plain(value) if isinstance(value, dict | list) else value
 
     def _plain(self, value: Any) -> Any:
@@ -151,7 +186,7 @@ class _Shift:
 
 async def _copy(admin: asyncpg.Connection, batch: dict[str, list[tuple[Any, ...]]]) -> None:
     columns = {"history": [*CHAINED, "hash"]}
-    for table in ("process_instance", "deal", "history"):
+    for table in ("customer", "process_instance", "deal", "history"):
         if batch[table]:
             await admin.execute("SET session_replication_role = replica")
             await admin.copy_records_to_table(table, records=batch[table], columns=columns.get(table))

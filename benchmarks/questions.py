@@ -37,7 +37,8 @@ query ($process: String!, $period: PeriodInput!, $groupBy: [Dimension!]) { check
   attainment { met breached overdue rate medianBusinessSeconds } } }
 """
 KPI = """
-query ($key: String!, $period: PeriodInput!) { kpi(key: $key, period: $period) { total { value numerator denominator } } }
+query ($key: String!, $period: PeriodInput!, $groupBy: [Dimension!]) { kpi(key: $key, period: $period, groupBy: $groupBy) {
+  total { value numerator denominator } rows { dimension { key title } value interval { lower upper } } } }
 """
 PROCESS = "callback-request"
 _processes = ProcessCache()

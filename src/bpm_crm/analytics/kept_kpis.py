@@ -26,11 +26,6 @@ _SELECTS: Final = {
 _FALLING_DUE: Final = report("kpi_falling_due")
 
 
-def is_kept(kpi: Kpi) -> bool:
-    """Whether cells keep a KPI: none of customers, who have one case or many, none of a company's own, and none without an instant."""
-    return kpi.subject is KpiSubject.CASES and kpi.own is None and kpi.instant != ""
-
-
 def _contributions(kpis: Sequence[Kpi]) -> tuple[str, ...]:
     """What cases add to KPIs: one statement for all that begin alike."""
     found: dict[str, list[str]] = defaultdict(list)
@@ -71,9 +66,14 @@ async def _values(asked: Evaluation) -> Mapping[str, Any]:
     return {**values_of(asked.frame.versions), "numbers": numbers, "hours_definitions": [], "hours_hours": []}
 
 
-_KEPT: Final = {key: kpi for key, kpi in CATALOGUE.items() if is_kept(kpi)}
+_KEPT: Final = {key: kpi for key, kpi in CATALOGUE.items() if kpi.subject is KpiSubject.CASES and kpi.instant}
 KEPT_KPIS: Final = Kept("kpis", _contributions(list(_KEPT.values())), _layout, _values, shares_steps=True)
 """All of them are kept together, so that what is put together for one serves the others."""
+
+
+def is_kept(kpi: Kpi) -> bool:
+    """Whether cells keep a KPI: one that ships and goes by an instant, of cases. A customer has one case or many."""
+    return _KEPT.get(kpi.key) is kpi
 
 
 @cache
