@@ -147,7 +147,7 @@ async def _kpi(here: Ground, port: int, key: str) -> dict[str, float | None]:
         since, until = (at.date().isoformat() for at in known[f"cohort funnel of a {name}, all"].period)
         variables = {
             "key": key,
-            "period": {"fromDate": since, "toDate": until},
+            "period": {"fromDate": since} if CATALOGUE[key].is_snapshot else {"fromDate": since, "toDate": until},
             "groupBy": [dimension.name] if dimension else [],
         }
         request = load.prepared(orjson.dumps({"query": KPI, "variables": variables}), here.token("admin"))

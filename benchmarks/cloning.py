@@ -162,7 +162,7 @@ class _Shift:
     def __init__(self, template: Template, by: timedelta, manager: UUID, customer: UUID | None) -> None:
         self._by = by
         self._microseconds = by // timedelta(microseconds=1)
-        self._people = {row["owner_id"]: manager for row in template.history}
+        self._people: dict[UUID | None, UUID | None] = {row["owner_id"]: manager for row in template.history}
         self._people[template.case["customer_id"]] = customer
 
     def row(self, row: Mapping[str, Any]) -> dict[str, Any]:
