@@ -5,6 +5,7 @@ from dataclasses import replace
 from fractions import Fraction
 from math import inf
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -12,8 +13,9 @@ from bpm_crm.analytics import checkpoints, stage_times
 from bpm_crm.analytics.cells.reading import read_answers
 from bpm_crm.analytics.cells.spreads import MIDDLES, keys_of
 from bpm_crm.analytics.checkpoints import read_checkpoints
+from bpm_crm.analytics.counted_members import CountedMembers
 from bpm_crm.analytics.dimensions import Dimension, Segment
-from bpm_crm.analytics.formulas import Measurement
+from bpm_crm.analytics.formulas import LISTS, Measurement
 from bpm_crm.analytics.frames import Frame, Question, read_frame
 from bpm_crm.analytics.funnel import KEPT_FUNNELS, FunnelFigures, read_funnel
 from bpm_crm.analytics.kept_checkpoints import KEPT_CHECKPOINTS
@@ -24,6 +26,7 @@ from bpm_crm.analytics.kpi_catalogue import CATALOGUE
 from bpm_crm.analytics.kpi_kinds import KpiKind
 from bpm_crm.analytics.losses import KEPT_LOSSES, read_losses
 from bpm_crm.analytics.measures import Measured, measure
+from bpm_crm.analytics.members import Listed, Wanted
 from bpm_crm.analytics.stage_times import read_stage_times
 from bpm_crm.analytics.stays import Quantile, Stay
 from bpm_crm.records.database import Connection
@@ -120,6 +123,7 @@ async def compare_kpis(
         ours, theirs = [
             await measure(connection, kpi, some, asked) for some in (frame, replace(frame, is_current=False))
         ]
+        await compare_lists(connection, ours, theirs)
         found, expected = ({item.segment: item for item in (some.total, *some.segments)} for some in (ours, theirs))
         if kpi.kind is KpiKind.DURATION:
             await compare_durations(connection, theirs, found, expected)
@@ -129,6 +133,27 @@ async def compare_kpis(
             }
         else:
             assert found == expected, kpi.key
+
+
+async def compare_lists(connection: Connection, ours: Measured, theirs: Measured) -> None:
+    """The cases behind some of the numbers, two pages of them; cells told how many there are."""
+    is_counted = isinstance(ours.members, CountedMembers)
+    assert is_counted is not (ours.kpi.is_snapshot and ours.members.question.until <= ours.frame.as_of)
+    segments = [None, *(item.segment for item in theirs.segments[:3])]
+    wanted = [Wanted("", numbers, segment, 3) for numbers in LISTS[ours.kpi.kind] for segment in segments]
+    wanted.append(replace(wanted[0], most=0))
+    for _ in range(2):
+        found, expected = [await some.members.listed(connection, wanted) for some in (ours, theirs)]
+        assert [plain(item) for item in found] == [plain(item) for item in expected], ours.kpi.key
+        wanted = [
+            replace(item, after=listed.ids[-1], after_unit=listed.units[-1])
+            for item, listed in zip(wanted, found, strict=True)
+            if listed.ids
+        ]
+
+
+def plain(listed: Listed) -> tuple[int, list[UUID], list[int]]:
+    return listed.total, list(listed.ids), list(listed.units)
 
 
 def rounded_rate(item: Measurement) -> Any:

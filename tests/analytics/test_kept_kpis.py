@@ -1,13 +1,14 @@
 """KPIs from cells are those of history: by clock, by parts of the calendar, by the version of a step, as time passes; and what cells cannot answer."""
 
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from bpm_crm.analytics import counted_members
 from bpm_crm.analytics.dimensions import OF_TIME, Dimension, Grouping
 from bpm_crm.analytics.frames import Question, read_frame
 from bpm_crm.analytics.kept import KEPT
@@ -15,10 +16,12 @@ from bpm_crm.analytics.kept_kpis import KEPT_KPIS, is_kept
 from bpm_crm.analytics.kept_measurements import MOST_PARTS, kept_measurements
 from bpm_crm.analytics.kpi_catalogue import CATALOGUE
 from bpm_crm.analytics.kpi_kinds import KpiSubject
+from bpm_crm.analytics.measures import measure
+from bpm_crm.analytics.members import Listed, Members, Wanted
 from bpm_crm.analytics.statements import CaseFilter
 from bpm_crm.operations.commands import Fire
 from bpm_crm.records import cells
-from bpm_crm.records.database import Database
+from bpm_crm.records.database import Connection, Database
 from tests.analytics.kept_answers import compare, compare_kpis
 from tests.analytics.leads import MONDAY, database_now
 from tests.analytics.test_cells import settle
@@ -95,11 +98,56 @@ async def test_what_time_makes_of_clocks_counts_from_then_on(world: World, worke
             await compare_kpis(connection, known, Question(world.tenant_id))
             found = await kept_measurements(connection, CATALOGUE["attainment"], known, Question(world.tenant_id))
             assert found is not None
-            attainments.append(found[None].denominator)
+            attainments.append(found[None][0].denominator)
         assert await cells.dirty_cases(connection, world.tenant_id, frame.as_of) == []
         assert case in await cells.dirty_cases(connection, world.tenant_id, later)
     assert attainments == sorted(attainments)
     assert attainments[0] != attainments[-1]
+
+
+async def test_lists_are_those_of_history_however_few_cases_are_looked_at_at_once(
+    world: World, worker: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(counted_members, "FIRST_LOOKED_AT", 2)
+    monkeypatch.setattr(counted_members, "MOST_LOOKED_AT", 5)
+    walks, rng = Walks(world, 31), random.Random(31)
+    for _ in range(25):
+        await walks._arrive()
+    for _ in range(6):
+        await walks._step_all()
+    await settle(world, worker)
+    await walks._step_all()
+    async with world.database.reader(world.tenant_id) as connection:
+        frame = await read_frame(connection, world.tenant_id)
+        for question in (Question(world.tenant_id), whole_days(world, rng), whole_days(world, rng)):
+            await compare_kpis(connection, frame, replace(question, grouping=Grouping((Dimension.OWNER,))))
+        cases = CaseFilter("k.region = $2::text", ["Tula"])
+        await compare_kpis(connection, frame, Question(world.tenant_id, cases))
+
+
+async def test_a_page_looks_at_as_many_cases_as_fill_it(
+    world: World, worker: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And at none to tell how many there are."""
+    monkeypatch.setattr(counted_members, "FIRST_LOOKED_AT", 4)
+    for _ in range(12):
+        await world.done(None, world.capture())
+    await settle(world, worker)
+    looked_at: list[int] = []
+    listed = Members.listed
+
+    async def counting(self: Members, connection: Connection, wanted: Sequence[Wanted]) -> list[Listed]:
+        looked_at.append(len(self.values["cases"]))
+        return await listed(self, connection, wanted)
+
+    async with world.database.reader(world.tenant_id) as connection:
+        frame = await read_frame(connection, world.tenant_id)
+        members = (await measure(connection, CATALOGUE["new_cases"], frame, Question(world.tenant_id))).members
+        monkeypatch.setattr(Members, "listed", counting)
+        for most, expected in ((0, []), (3, [4]), (4, [4]), (5, [4, 8]), (50, [4, 8])):
+            looked_at.clear()
+            (page,) = await members.listed(connection, [Wanted("", ("numerator",), None, most)])
+            assert (page.total, len(page.ids), looked_at) == (12, min(most, 12), expected)
 
 
 async def test_what_cells_cannot_answer_is_asked_of_history(world: World, worker: Database) -> None:

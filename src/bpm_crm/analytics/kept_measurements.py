@@ -23,7 +23,10 @@ from bpm_crm.records.database import Connection
 MOST_PARTS = 100
 """Parts of a period, each of which is read by itself; history is asked for more at once."""
 
-Measurements = dict[Segment | None, Measurement]
+Counts = Mapping[str, int]
+"""How many units each number counts."""
+Told = tuple[Measurement, Counts]
+Measurements = dict[Segment | None, Told]
 """By segment and (None) in total."""
 
 
@@ -74,28 +77,24 @@ class _Reading:
     kpi: Kpi
     dimensions: Sequence[Dimension]
 
-    def lengths(
-        self, found: Sequence[Answers], split: Sequence[Bucket]
-    ) -> Iterator[tuple[Segment | None, Measurement]]:
+    def lengths(self, found: Sequence[Answers], split: Sequence[Bucket]) -> Iterator[tuple[Segment | None, Told]]:
         """The measurements of durations."""
         for measured in lengths(self.kpi, found[0], is_whole=True, by_clock=False).values():
-            yield None, measured
+            yield None, _of_lengths(measured)
         for part, answers in self._parts(found, split):
             told = lengths(self.kpi, answers, is_whole=False, by_clock=self._is_by_clock)
             for (segment, clock), measured in told.items():
                 placed = self._placed(segment, clock, part)
-                yield placed, replace(measured, segment=placed)
+                yield placed, _of_lengths(replace(measured, segment=placed))
 
-    def numbers(
-        self, found: Sequence[Answers], split: Sequence[Bucket]
-    ) -> Iterator[tuple[Segment | None, Measurement]]:
+    def numbers(self, found: Sequence[Answers], split: Sequence[Bucket]) -> Iterator[tuple[Segment | None, Told]]:
         """The measurements of all others."""
         whole = added(totals(self.kpi, found[0], by_clock=False).values())
-        yield None, measurement_of(self.kpi.kind, None, whole)
+        yield None, _of_numbers(self.kpi, None, whole)
         for part, answers in self._parts(found, split):
             for (segment, clock), numbers in totals(self.kpi, answers, by_clock=self._is_by_clock).items():
                 placed = self._placed(segment, clock, part)
-                yield placed, measurement_of(self.kpi.kind, placed, numbers)
+                yield placed, _of_numbers(self.kpi, placed, numbers)
 
     @property
     def _is_by_clock(self) -> bool:
@@ -127,4 +126,12 @@ def _rates(
         )
         for wanted in (None, segment[:width]):
             some[wanted].append(rated)
-    return {wanted: measurement_of(kpi.kind, wanted, added(parts)) for wanted, parts in some.items()}
+    return {wanted: _of_numbers(kpi, wanted, added(parts)) for wanted, parts in some.items()}
+
+
+def _of_lengths(measured: Measurement) -> Told:
+    return measured, {"numerator": measured.seen or 0, "denominator": (measured.seen or 0) + (measured.censored or 0)}
+
+
+def _of_numbers(kpi: Kpi, segment: Segment | None, numbers: Numbers) -> Told:
+    return measurement_of(kpi.kind, segment, numbers), {name: item.units for name, item in numbers.items()}

@@ -36,7 +36,7 @@ KPIS: Final = Path(__file__).parent / "kpis"
 class Kpi:
     """A KPI. `text` is its SQL up to the CTE `members`; `instant` and `clock` are the SQL of what time dimensions and `CLOCK` take.
 
-    `text_of_given` is the same over cases given by id (`GIVEN`), which must be all that the period may concern.
+    `text_of_given` is the same over cases given by id (`GIVEN`), of those that the period may concern; `candidates` finds these, newest first.
 
     `values` are named values of its own. `process` narrows it to the cases of one process. `version` and `own` are those
     of one that a company defined itself; shipped ones have none.
@@ -52,6 +52,7 @@ class Kpi:
     dimensions: tuple[Dimension, ...]
     text: str = field(repr=False)
     text_of_given: str = field(repr=False)
+    candidates: str = field(default="", repr=False)
     instant: str = ""
     clock: str = ""
     subject: KpiSubject = KpiSubject.CASES
@@ -82,6 +83,10 @@ GIVEN: Final[Mapping[str, str]] = {
 }
 """The parts that find the cases a period concerns in all of history, and those that take cases by id in their place."""
 
+_CANDIDATES: Final = """WITH
+{{{part}}}
+SELECT DISTINCT c.instance_id FROM {found} AS c WHERE c.instance_id <= :newest::uuid ORDER BY c.instance_id DESC LIMIT :most::int"""
+
 _MEMBERS: Final[Mapping[KpiKind, str]] = {
     KpiKind.COUNT: "{count_members}",
     KpiKind.SHARE: "{share_members}",
@@ -92,6 +97,15 @@ _MEMBERS: Final[Mapping[KpiKind, str]] = {
 def kpi_text(body: str, kind: KpiKind, **parts: str) -> str:
     """The SQL of a KPI with its shared parts (`statements.report`) and the CTE `members` that its kind makes of its units."""
     return with_parts(f"{body.rstrip()},\n{_MEMBERS.get(kind, '{weighed_members}')}", **parts)
+
+
+def _candidates(body: str) -> str:
+    """The SQL of the newest of the cases that the period may concern; empty where the KPI does not begin with them."""
+    for part, given in GIVEN.items():
+        if f"{{{part}}}" in body:
+            found = "clocked" if given == "clocked_given" else "candidates"
+            return with_parts(_CANDIDATES.format(part=part, found=found))
+    return ""
 
 
 def read_kpi(path: Path) -> Kpi:
@@ -109,6 +123,7 @@ def read_kpi(path: Path) -> Kpi:
         dimensions=header.dimensions(),
         text=kpi_text(header.body, kind),
         text_of_given=kpi_text(header.body, kind, **GIVEN),
+        candidates=_candidates(header.body),
         instant=header.text("instant", ""),
         clock=header.text("clock", ""),
         subject=header.choice("of", KpiSubject, KpiSubject.CASES),

@@ -7,10 +7,11 @@ from fractions import Fraction
 from typing import Any
 from uuid import UUID
 
+from bpm_crm.analytics.counted_members import CountedMembers
 from bpm_crm.analytics.dimensions import Dimension, Segment
 from bpm_crm.analytics.formulas import Measurement, Totals, duration_measurement, measurement_of, nothing_measured
 from bpm_crm.analytics.frames import FIRST_INSTANT, LAST_INSTANT, Frame, Question, bound_fields, read_frame
-from bpm_crm.analytics.kept_measurements import kept_measurements
+from bpm_crm.analytics.kept_measurements import Counts, kept_measurements
 from bpm_crm.analytics.kpi_catalogue import Kpi, KpiKind, KpiSubject
 from bpm_crm.analytics.kpi_values import values_of
 from bpm_crm.analytics.members import Members
@@ -69,12 +70,27 @@ async def measure(
     With `given` it looks at these cases only, which must be all that the period may concern.
     """
     members = await members_of(connection, kpi, frame, question, given)
-    measured = await kept_measurements(connection, kpi, frame, question) if given is None else None
-    if measured is None:
+    kept = await kept_measurements(connection, kpi, frame, question) if given is None else None
+    if kept is None:
         measured = await _counted(connection, kpi, members)
+    else:
+        measured = {segment: measurement for segment, (measurement, _) in kept.items()}
+        counted = {segment: counts for segment, (_, counts) in kept.items()}
+        members = _counted_members(kpi, members, counted)
     total = measured.pop(None, None) or nothing_measured(kpi.kind, None)
     segments = tuple(measured.values()) if question.grouping.dimensions else ()
     return Measured(frame, kpi, total, segments, members)
+
+
+def _counted_members(kpi: Kpi, members: Members, counted: Mapping[Segment | None, Counts]) -> Members:
+    return CountedMembers(
+        members.report,
+        members.question,
+        members.values,
+        of_given=kpi.text_of_given,
+        candidates=kpi.candidates,
+        counted=counted,
+    )
 
 
 async def _counted(connection: Connection, kpi: Kpi, members: Members) -> dict[Segment | None, Measurement]:
