@@ -6,7 +6,7 @@ from uuid import UUID
 
 from bpm_crm.analytics.dimensions import Segment
 from bpm_crm.analytics.members import Listed, Members, Wanted
-from bpm_crm.analytics.statements import statement
+from bpm_crm.analytics.statements import statement, with_parts
 from bpm_crm.records.database import Connection
 
 FIRST_LOOKED_AT = 500
@@ -14,18 +14,29 @@ MOST_LOOKED_AT = 32_000
 """Cases that are looked at in one statement: eight times as many each time, as a page is not filled."""
 _MORE_EACH_TIME = 8
 _NEWEST = UUID(int=2**128 - 1)
+_CANDIDATES = """WITH
+{{{part}}}
+SELECT DISTINCT c.instance_id FROM {name} AS c WHERE c.instance_id <= :newest::uuid ORDER BY c.instance_id DESC LIMIT :most::int"""
+
+UnitCounts = Mapping[tuple[str, str], int]
+"""How many units there are by step and number."""
+
+
+def newest_of(part: str, name: str = "candidates") -> str:
+    """The SQL of the newest of the cases that a shared part finds, in a CTE of some name."""
+    return with_parts(_CANDIDATES.format(part=part, name=name))
 
 
 @dataclass(frozen=True, slots=True)
 class CountedMembers(Members):
-    """Members whose numbers are known: `counted` has the units of each by segment and (None) in all.
+    """Members whose numbers are known: `counted` has them by segment and (None) in all.
 
-    `of_given` is the report over cases given by id, `candidates` finds those that the period may concern.
+    `of_given` is the report over cases given by id, of those that the period may concern; `candidates` finds these (`newest_of`).
     """
 
     of_given: str = ""
     candidates: str = ""
-    counted: Mapping[Segment | None, Mapping[str, int]] = field(default_factory=dict)
+    counted: Mapping[Segment | None, UnitCounts] = field(default_factory=dict)
 
     async def listed(self, connection: Connection, wanted: Sequence[Wanted]) -> list[Listed]:
         """The cases behind several numbers, in the order in which they are wanted."""
@@ -45,7 +56,7 @@ class CountedMembers(Members):
 
     def _total(self, wanted: Wanted) -> int:
         counted = self.counted.get(wanted.segment, {})
-        return sum(counted.get(number, 0) for number in wanted.numbers)
+        return sum(counted.get((wanted.step, number), 0) for number in wanted.numbers)
 
     async def _newest_first(self, connection: Connection, left: Mapping[int, Wanted]) -> AsyncIterator[list[UUID]]:
         """Cases that the period may concern, as long as anything is left to be found."""

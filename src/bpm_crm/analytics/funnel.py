@@ -12,6 +12,7 @@ from typing import Any
 from bpm_crm.analytics.cells.lengths import Rows, Slots
 from bpm_crm.analytics.cells.reading import Answers, read_answers
 from bpm_crm.analytics.cells.sheets import Evaluation, Kept, Layout
+from bpm_crm.analytics.counted_members import CountedMembers, newest_of
 from bpm_crm.analytics.dimensions import Segment
 from bpm_crm.analytics.frames import Frame, Question, Version
 from bpm_crm.analytics.members import SPANS, Members
@@ -221,11 +222,33 @@ async def read_funnel(
     is_any = mode is FunnelMode.PERIOD or order_mode is OrderMode.ANY
     kept = KEPT_FUNNELS.get(mode) if is_any and window is None and unit is FunnelUnit.INSTANCE else None
     answers = None if kept is None else await read_answers(connection, kept, frame, question)
-    by_segment = await _counted(connection, members) if answers is None else _answered(answers)
+    if answers is None:
+        by_segment = await _counted(connection, members)
+    else:
+        by_segment = _answered(answers)
+        members = _counted_members(mode, members, by_segment)
     figures = {segment: _segment(segment, steps, mode, counted) for segment, counted in by_segment.items()}
     total = figures.pop(None)
     segments = tuple(figures.values()) if question.grouping.dimensions else (total,)
     return FunnelFigures(frame, steps, total, segments, members)
+
+
+def _counted_members(
+    mode: FunnelMode, members: Members, by_segment: Mapping[Segment | None, Mapping[Number, Counted]]
+) -> Members:
+    counted = {
+        segment: {(str(step), name): item.cases for (step, name), item in numbers.items()}
+        for segment, numbers in by_segment.items()
+    }
+    return CountedMembers(
+        members.report,
+        members.question,
+        members.values,
+        SPANS,
+        of_given=_OF_GIVEN[mode],
+        candidates=_NEWEST,
+        counted=counted,
+    )
 
 
 async def _counted(connection: Connection, members: Members) -> dict[Segment | None, dict[Number, Counted]]:
@@ -315,8 +338,13 @@ def _kept_values(asked: Evaluation, mode: FunnelMode) -> Mapping[str, Any]:
 
 
 _GIVEN = {"arrivals": "arrivals_any", "touching_cases": "given_cases"}
+_OF_GIVEN = {
+    FunnelMode.COHORT: report("funnel_cohort", **_GIVEN),
+    FunnelMode.PERIOD: report("funnel_period", **_GIVEN),
+}
+_NEWEST = newest_of("touching_cases")
 _CONTRIBUTED = report("funnel_contributed")
-KEPT_COHORT = Kept("funnel_cohort", (report("funnel_cohort", **_GIVEN) + _CONTRIBUTED,), _layout, _cohort_values)
-KEPT_PERIOD = Kept("funnel_period", (report("funnel_period", **_GIVEN) + _CONTRIBUTED,), _layout, _period_values)
+KEPT_COHORT = Kept("funnel_cohort", (_OF_GIVEN[FunnelMode.COHORT] + _CONTRIBUTED,), _layout, _cohort_values)
+KEPT_PERIOD = Kept("funnel_period", (_OF_GIVEN[FunnelMode.PERIOD] + _CONTRIBUTED,), _layout, _period_values)
 KEPT_FUNNELS = {FunnelMode.COHORT: KEPT_COHORT, FunnelMode.PERIOD: KEPT_PERIOD}
 """Cohorts in the order mode `ANY` without a window, and periods, are kept."""

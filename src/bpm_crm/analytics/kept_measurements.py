@@ -8,6 +8,7 @@ from fractions import Fraction
 from uuid import UUID
 
 from bpm_crm.analytics.cells.reading import Answers, read_periods
+from bpm_crm.analytics.counted_members import UnitCounts
 from bpm_crm.analytics.dimensions import OF_TIME, Dimension, Segment
 from bpm_crm.analytics.formulas import NOTHING, Measurement, Numbers, Totals, measurement_of
 from bpm_crm.analytics.frames import FIRST_INSTANT, LAST_INSTANT, Frame, Question
@@ -23,9 +24,7 @@ from bpm_crm.records.database import Connection
 MOST_PARTS = 100
 """Parts of a period, each of which is read by itself; history is asked for more at once."""
 
-Counts = Mapping[str, int]
-"""How many units each number counts."""
-Told = tuple[Measurement, Counts]
+Told = tuple[Measurement, UnitCounts]
 Measurements = dict[Segment | None, Told]
 """By segment and (None) in total."""
 
@@ -130,8 +129,11 @@ def _rates(
 
 
 def _of_lengths(measured: Measurement) -> Told:
-    return measured, {"numerator": measured.seen or 0, "denominator": (measured.seen or 0) + (measured.censored or 0)}
+    return measured, {
+        ("", "numerator"): measured.seen or 0,
+        ("", "denominator"): (measured.seen or 0) + (measured.censored or 0),
+    }
 
 
 def _of_numbers(kpi: Kpi, segment: Segment | None, numbers: Numbers) -> Told:
-    return measurement_of(kpi.kind, segment, numbers), {name: item.units for name, item in numbers.items()}
+    return measurement_of(kpi.kind, segment, numbers), {("", name): item.units for name, item in numbers.items()}

@@ -55,9 +55,11 @@ def _definition_of(checkpoints: Sequence[str], slot: int) -> UUID:
     return UUID(checkpoints[slot // (2 * _LENGTHS)].partition("/")[0])
 
 
+STAGE_TIMES_OF_GIVEN = report("stage_times", entering_cases="given_cases")
+"""Stage times of cases given by id."""
 KEPT_STAGE_TIMES = Kept(
     "stage_times",
-    (report("stage_times", entering_cases="given_cases") + report("stage_contributed"),),
+    (STAGE_TIMES_OF_GIVEN + report("stage_contributed"),),
     _layout,
     _values,
     shares_steps=True,

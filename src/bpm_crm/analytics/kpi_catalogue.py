@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from bpm_crm.analytics.counted_members import newest_of
 from bpm_crm.analytics.dimensions import Dimension
 from bpm_crm.analytics.frames import Titles
 from bpm_crm.analytics.kpi_header import HeaderBroken, read_header
@@ -83,10 +84,6 @@ GIVEN: Final[Mapping[str, str]] = {
 }
 """The parts that find the cases a period concerns in all of history, and those that take cases by id in their place."""
 
-_CANDIDATES: Final = """WITH
-{{{part}}}
-SELECT DISTINCT c.instance_id FROM {found} AS c WHERE c.instance_id <= :newest::uuid ORDER BY c.instance_id DESC LIMIT :most::int"""
-
 _MEMBERS: Final[Mapping[KpiKind, str]] = {
     KpiKind.COUNT: "{count_members}",
     KpiKind.SHARE: "{share_members}",
@@ -103,8 +100,7 @@ def _candidates(body: str) -> str:
     """The SQL of the newest of the cases that the period may concern; empty where the KPI does not begin with them."""
     for part, given in GIVEN.items():
         if f"{{{part}}}" in body:
-            found = "clocked" if given == "clocked_given" else "candidates"
-            return with_parts(_CANDIDATES.format(part=part, found=found))
+            return newest_of(part, "clocked") if given == "clocked_given" else newest_of(part)
     return ""
 
 

@@ -10,6 +10,7 @@ import orjson
 
 from bpm_crm.analytics.cells.reading import Answers, read_answers
 from bpm_crm.analytics.cells.sheets import Evaluation, Kept, Layout
+from bpm_crm.analytics.counted_members import CountedMembers, newest_of
 from bpm_crm.analytics.dimensions import Segment
 from bpm_crm.analytics.frames import Frame, Question, Titles, Version, bound_fields, titles_of
 from bpm_crm.analytics.members import Members
@@ -17,6 +18,8 @@ from bpm_crm.analytics.statements import report
 from bpm_crm.records.database import Connection
 
 _REPORT = report("losses")
+_OF_GIVEN = report("losses", losing_cases="given_cases")
+_NEWEST = newest_of("losing_cases")
 _NUMBERS = report("loss_numbers")
 
 
@@ -40,7 +43,7 @@ class Loss:
     @property
     def key(self) -> str:
         """How the report names stage and reason together."""
-        return f"{self.stage}/{self.reason or ''}"
+        return _key(self.stage, self.reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,10 @@ class LossFigures:
     members: Members = field(repr=False)
 
 
+def _key(stage: str, reason: str | None) -> str:
+    return f"{stage}/{reason or ''}"
+
+
 Cell = tuple[str, str | None, Segment]
 _EXACT = Context(prec=200)
 
@@ -60,13 +67,26 @@ async def read_losses(connection: Connection, frame: Frame, question: Question) 
     """The losses of a period `[since, until)`, by when they happened: from cells where they answer it, else over history."""
     members = Members(_REPORT, question, {**question.values(frame), **_values(frame.versions)})
     answers = await read_answers(connection, KEPT_LOSSES, frame, question)
-    sums = await _counted(connection, members) if answers is None else _answered(answers)
+    if answers is None:
+        sums = await _counted(connection, members)
+    else:
+        sums = _answered(answers)
+        members = _counted_members(members, sums)
     stages: Counter[tuple[str, Segment]] = Counter()
     for (stage, _, segment), sum_ in sums.items():
         stages[stage, segment] += sum_.cases
     losses = [_loss(cell, sum_, stages[cell[0], cell[2]], frame.versions) for cell, sum_ in sums.items()]
     losses.sort(key=lambda item: (_sortable(item.segment), -item.of_stage, item.stage, -item.cases, item.reason or ""))
     return LossFigures(frame, tuple(losses), members)
+
+
+def _counted_members(members: Members, sums: Mapping[Cell, "_Sum"]) -> Members:
+    counted: dict[Segment | None, dict[tuple[str, str], int]] = {}
+    for (stage, reason, segment), sum_ in sums.items():
+        counted.setdefault(segment, {})[_key(stage, reason), "lost"] = sum_.cases
+    return CountedMembers(
+        members.report, members.question, members.values, of_given=_OF_GIVEN, candidates=_NEWEST, counted=counted
+    )
 
 
 @dataclass(slots=True)
@@ -142,7 +162,5 @@ async def _kept_values(asked: Evaluation) -> Mapping[str, Any]:
     return _values(asked.frame.versions)
 
 
-KEPT_LOSSES = Kept(
-    "losses", (report("losses", losing_cases="given_cases") + report("loss_contributed"),), _layout, _kept_values
-)
+KEPT_LOSSES = Kept("losses", (_OF_GIVEN + report("loss_contributed"),), _layout, _kept_values)
 """Losses are kept whatever they are asked by."""

@@ -7,11 +7,11 @@ from fractions import Fraction
 from typing import Any
 from uuid import UUID
 
-from bpm_crm.analytics.counted_members import CountedMembers
+from bpm_crm.analytics.counted_members import CountedMembers, UnitCounts
 from bpm_crm.analytics.dimensions import Dimension, Segment
 from bpm_crm.analytics.formulas import Measurement, Totals, duration_measurement, measurement_of, nothing_measured
 from bpm_crm.analytics.frames import FIRST_INSTANT, LAST_INSTANT, Frame, Question, bound_fields, read_frame
-from bpm_crm.analytics.kept_measurements import Counts, kept_measurements
+from bpm_crm.analytics.kept_measurements import kept_measurements
 from bpm_crm.analytics.kpi_catalogue import Kpi, KpiKind, KpiSubject
 from bpm_crm.analytics.kpi_values import values_of
 from bpm_crm.analytics.members import Members
@@ -82,7 +82,7 @@ async def measure(
     return Measured(frame, kpi, total, segments, members)
 
 
-def _counted_members(kpi: Kpi, members: Members, counted: Mapping[Segment | None, Counts]) -> Members:
+def _counted_members(kpi: Kpi, members: Members, counted: Mapping[Segment | None, UnitCounts]) -> Members:
     return CountedMembers(
         members.report,
         members.question,

@@ -7,9 +7,10 @@ from typing import Any
 
 from bpm_crm.analytics.calendars import Processes
 from bpm_crm.analytics.cells.reading import read_answers
+from bpm_crm.analytics.counted_members import CountedMembers, UnitCounts, newest_of
 from bpm_crm.analytics.dimensions import Segment
 from bpm_crm.analytics.frames import Frame, Question, Titles, titles_of
-from bpm_crm.analytics.kept_stage_times import KEPT_STAGE_TIMES, stage_stays
+from bpm_crm.analytics.kept_stage_times import KEPT_STAGE_TIMES, STAGE_TIMES_OF_GIVEN, stage_stays
 from bpm_crm.analytics.members import Listed, Members, Wanted
 from bpm_crm.analytics.stage_values import held_values, paused_by_conditions, stage_values
 from bpm_crm.analytics.statements import report
@@ -19,6 +20,7 @@ from bpm_crm.records.database import Connection
 _REPORT = report("stage_times")
 _NUMBERS = report("stage_time_numbers")
 _OPEN = report("stage_open")
+_NEWEST = newest_of("entering_cases")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,7 @@ class StageMembers:
     frame: Frame
     question: Question
     processes: Processes
+    counted: Mapping[Segment | None, UnitCounts] | None = None
 
     async def members(self, connection: Connection) -> Members:
         """The report, ready to be asked."""
@@ -75,7 +78,11 @@ class StageMembers:
 
     async def listed(self, connection: Connection, wanted: Sequence[Wanted]) -> list[Listed]:
         """The cases behind several numbers, in the order in which they are wanted."""
-        return await (await self.members(connection)).listed(connection, wanted)
+        members = await self.members(connection)
+        if self.counted is not None:
+            asked = members.report, members.question, members.values
+            members = CountedMembers(*asked, of_given=STAGE_TIMES_OF_GIVEN, candidates=_NEWEST, counted=self.counted)
+        return await members.listed(connection, wanted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +104,24 @@ async def read_stage_times(
     """
     members = StageMembers(frame, question, processes)
     answers = await read_answers(connection, KEPT_STAGE_TIMES, frame, question, processes)
-    rows = await _counted(connection, members) if answers is None else stage_stays(answers)
+    rows: Mapping[tuple[Segment, str], tuple[Counts, Stays]]
+    if answers is None:
+        rows = await _counted(connection, members)
+    else:
+        rows = stage_stays(answers)
+        members = replace(members, counted=_by_segment(rows))
     known = {stage: _told(frame, processes, stage) for stage in {stage for _, stage in rows}}
     times = (StageTimes(stage, *known[stage], segment, *some) for (segment, stage), some in rows.items())
     ordered = sorted(times, key=lambda item: (item.place, item.stage))
     return StageTimeFigures(frame, question, tuple(ordered), members)
+
+
+def _by_segment(rows: Mapping[tuple[Segment, str], tuple[Counts, Stays]]) -> dict[Segment | None, UnitCounts]:
+    """How many cases each number of each stage counts."""
+    found: dict[Segment | None, dict[tuple[str, str], int]] = {}
+    for (segment, stage), (counts, _) in rows.items():
+        found.setdefault(segment, {}).update({(stage, name): cases for name, cases in counts.items()})
+    return {**found}
 
 
 async def _counted(
