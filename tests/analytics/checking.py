@@ -15,7 +15,8 @@ from bpm_crm.analytics.checkpoints import read_checkpoints
 from bpm_crm.analytics.dimensions import OF_CASES, Dimension, Grouping, OwnerBasis
 from bpm_crm.analytics.estimates import Estimates, read_estimates
 from bpm_crm.analytics.frames import FIRST_INSTANT, LAST_INSTANT, Frame, Question, read_frame
-from bpm_crm.analytics.funnel import FunnelMode, OrderMode, read_funnel
+from bpm_crm.analytics.funnel import read_funnel
+from bpm_crm.analytics.funnel_figures import FunnelMode, OrderMode
 from bpm_crm.analytics.losses import read_losses
 from bpm_crm.analytics.members import Members, Wanted
 from bpm_crm.analytics.statements import CaseFilter

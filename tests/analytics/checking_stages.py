@@ -7,7 +7,8 @@ import pytest
 
 from bpm_crm.analytics.dimensions import Dimension, OwnerBasis
 from bpm_crm.analytics.forensics import read_forensics
-from bpm_crm.analytics.funnel import FunnelMode, FunnelUnit, OrderMode, read_funnel
+from bpm_crm.analytics.funnel import read_funnel
+from bpm_crm.analytics.funnel_figures import FunnelMode, FunnelUnit, OrderMode
 from bpm_crm.analytics.losses import read_losses
 from bpm_crm.analytics.managers import read_managers
 from bpm_crm.analytics.outcomes import read_outcomes

@@ -18,8 +18,9 @@ from bpm_crm.analytics.counted_members import CountedMembers
 from bpm_crm.analytics.dimensions import Dimension, Segment
 from bpm_crm.analytics.formulas import LISTS, Measurement
 from bpm_crm.analytics.frames import Frame, Question, read_frame
-from bpm_crm.analytics.funnel import KEPT_FUNNELS, FunnelFigures, read_funnel
+from bpm_crm.analytics.funnel import FunnelFigures, read_funnel
 from bpm_crm.analytics.kept_checkpoints import KEPT_CHECKPOINTS
+from bpm_crm.analytics.kept_funnels import KEPT_FUNNELS
 from bpm_crm.analytics.kept_kpis import is_kept
 from bpm_crm.analytics.kept_measurements import kept_measurements
 from bpm_crm.analytics.kept_stage_times import KEPT_STAGE_TIMES

@@ -7,7 +7,8 @@ from uuid import UUID
 
 from bpm_crm.analytics.dimensions import Dimension, Grouping, OwnerBasis
 from bpm_crm.analytics.frames import Frame, Question, read_frame
-from bpm_crm.analytics.funnel import FunnelFigures, SegmentFigures, read_funnel
+from bpm_crm.analytics.funnel import FunnelFigures, read_funnel
+from bpm_crm.analytics.funnel_figures import SegmentFigures
 from bpm_crm.engine.step import Activity
 from bpm_crm.operations.commands import Assign, Capture, Command, Exclude, Fire, Force, Record, Recorded, Work
 from tests.world import World

@@ -14,7 +14,8 @@ from bpm_crm.analytics.event_log import EventClassifier
 from bpm_crm.analytics.extracts import read_cases, read_steps
 from bpm_crm.analytics.forensics import read_forensics
 from bpm_crm.analytics.frames import Frame, Question
-from bpm_crm.analytics.funnel import FunnelMode, FunnelUnit, OrderMode, read_funnel
+from bpm_crm.analytics.funnel import read_funnel
+from bpm_crm.analytics.funnel_figures import FunnelMode, FunnelUnit, OrderMode
 from bpm_crm.analytics.kpi_catalogue import CATALOGUE, Better, Kpi
 from bpm_crm.analytics.kpi_moves import read_move
 from bpm_crm.analytics.losses import read_losses

@@ -15,7 +15,8 @@ from bpm_crm.analytics.cells.bodies import joined_bodies, unpack_columns
 from bpm_crm.analytics.cells.reading import read_answers
 from bpm_crm.analytics.dimensions import Dimension, Grouping
 from bpm_crm.analytics.frames import Question, read_frame
-from bpm_crm.analytics.funnel import KEPT_COHORT, read_funnel
+from bpm_crm.analytics.funnel import read_funnel
+from bpm_crm.analytics.kept_funnels import KEPT_COHORT
 from bpm_crm.analytics.losses import read_losses
 from bpm_crm.engine.step import Activity
 from bpm_crm.operations import compacting

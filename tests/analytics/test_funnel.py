@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import pytest
 
-from bpm_crm.analytics.funnel import FunnelUnit, OrderMode, SegmentFigures
+from bpm_crm.analytics.funnel_figures import FunnelUnit, OrderMode, SegmentFigures
 from bpm_crm.analytics.members import Wanted
 from tests.analytics.leads import (
     STEPS,

@@ -4,7 +4,7 @@ from datetime import timedelta
 from fractions import Fraction
 
 from bpm_crm.analytics.dimensions import Dimension, OwnerBasis
-from bpm_crm.analytics.funnel import FunnelMode, SegmentFigures
+from bpm_crm.analytics.funnel_figures import FunnelMode, SegmentFigures
 from bpm_crm.operations.publishing import publish
 from bpm_crm.processes.library import shipped_text
 from tests.analytics.leads import (

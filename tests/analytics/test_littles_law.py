@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from bpm_crm.analytics.funnel import FunnelMode
+from bpm_crm.analytics.funnel_figures import FunnelMode
 from bpm_crm.analytics.members import Wanted
 from tests.analytics.leads import arrival, counts, database_now, fire, funnel, hour, leads, question
 from tests.analytics.test_stage_times import stage, times

@@ -7,7 +7,8 @@ from fractions import Fraction
 
 from bpm_crm.analytics.dimensions import Dimension, Grouping, OwnerBasis
 from bpm_crm.analytics.frames import Frame, Question
-from bpm_crm.analytics.funnel import OrderMode, StepFigures, read_funnel
+from bpm_crm.analytics.funnel import read_funnel
+from bpm_crm.analytics.funnel_figures import OrderMode, StepFigures
 from bpm_crm.analytics.intervals import Z, effective_size, wilson
 from bpm_crm.analytics.members import Members
 from bpm_crm.analytics.steps import Step, Steps

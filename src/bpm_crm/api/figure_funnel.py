@@ -6,7 +6,8 @@ import strawberry
 
 from bpm_crm.analytics.dimensions import Dimension, OwnerBasis
 from bpm_crm.analytics.frames import Question
-from bpm_crm.analytics.funnel import FunnelFigures, FunnelMode, FunnelUnit, OrderMode, SegmentFigures
+from bpm_crm.analytics.funnel import FunnelFigures
+from bpm_crm.analytics.funnel_figures import FunnelMode, FunnelUnit, OrderMode, SegmentFigures
 from bpm_crm.analytics.stranded import Stranded, read_stranded
 from bpm_crm.api.context import Info, RequestContext
 from bpm_crm.api.figure_estimates import Estimating

@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 import strawberry
 
 from bpm_crm.analytics.dimensions import Dimension, OwnerBasis
-from bpm_crm.analytics.funnel import FunnelMode, FunnelUnit, OrderMode
+from bpm_crm.analytics.funnel_figures import FunnelMode, FunnelUnit, OrderMode
 from bpm_crm.api.exposing import expose
 from bpm_crm.api.figure_filters import FactWhere
 

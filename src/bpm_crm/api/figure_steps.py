@@ -7,7 +7,7 @@ from typing import Annotated
 import strawberry
 
 from bpm_crm.analytics.dimensions import Segment
-from bpm_crm.analytics.funnel import FunnelMode, StepFigures
+from bpm_crm.analytics.funnel_figures import FunnelMode, StepFigures
 from bpm_crm.api.context import Info
 from bpm_crm.api.exposing import expose
 from bpm_crm.api.figure_estimates import Estimating, RateEstimate

@@ -8,7 +8,8 @@ from strawberry import argument
 
 from bpm_crm.analytics.checkpoints import read_checkpoints
 from bpm_crm.analytics.dimensions import Dimension, Grouping
-from bpm_crm.analytics.funnel import FunnelMode, read_funnel
+from bpm_crm.analytics.funnel import read_funnel
+from bpm_crm.analytics.funnel_figures import FunnelMode
 from bpm_crm.analytics.losses import read_losses
 from bpm_crm.api.context import Info
 from bpm_crm.api.faults import Code, Fault

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from xlsxwriter.worksheet import Worksheet
 
 from bpm_crm.analytics.dimensions import Segment
-from bpm_crm.analytics.funnel import SegmentFigures, StepFigures
+from bpm_crm.analytics.funnel_figures import SegmentFigures, StepFigures
 from bpm_crm.excel.export_facts import Facts
 from bpm_crm.excel.export_names import Names
 from bpm_crm.excel.export_rows import Area, LossNumbers
