@@ -1,5 +1,6 @@
 """`bpm-crm process publish`, as a process owner runs it."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -171,6 +172,12 @@ async def test_a_process_is_drawn_bare_with_figures_and_with_the_way_of_a_case(
     assert len({bare, counted, slow, way}) == 4
     then = await drawn("callback-request", "--overlay", "counts", "--as-of", "2026-01-01")
     assert ("1 now" in then, then == bare) == (False, False)
+    tomorrow = f"{datetime.now(UTC) + timedelta(days=1):%Y-%m-%d}"
+    known = [
+        await drawn("callback-request", "--overlay", "counts", "--as-of", tomorrow, "--known-at", day)
+        for day in ("2026-01-01", tomorrow)
+    ]
+    assert [text.count("1 now") + text.count("1 then") for text in known] == [0, 2]
     picture = await shell.run("process", "diagram", str(document), "--language", "ru")
     assert picture.stdout.startswith("<svg ")
 
@@ -183,7 +190,8 @@ async def test_a_process_is_drawn_bare_with_figures_and_with_the_way_of_a_case(
         (("web-form", "--deal", "D-1"), "No case of this process runs a deal “D-1”."),
         (("web-form", "--deal", "D-1", "--overlay", "counts"), "not both"),
         (("trade-in.yaml", "--overlay", "counts"), "A file has no cases."),
-        (("web-form", "--as-of", "2026-01-01"), "give `--overlay` with it"),
+        (("web-form", "--as-of", "2026-01-01"), "give `--overlay` with them"),
+        (("web-form", "--known-at", "2026-01-01"), "give `--overlay` with them"),
     ],
 )
 async def test_what_cannot_be_drawn_is_told(shell: Shell, arguments: tuple[str, ...], said: str) -> None:

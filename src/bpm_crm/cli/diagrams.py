@@ -13,7 +13,7 @@ import typer
 from bpm_crm.analytics.case_paths import MOST_STEPS, case_path
 from bpm_crm.analytics.frames import Question
 from bpm_crm.cli.faults import CommandRefused, reported
-from bpm_crm.cli.instants import AsOf, aware
+from bpm_crm.cli.instants import AsOf, KnownAt, aware
 from bpm_crm.cli.process_work import at_company, document_text
 from bpm_crm.engine.definition import ProcessDefinition
 from bpm_crm.engine.drawing.marks import BARE, Marks
@@ -61,6 +61,7 @@ class _Asked:
     version: int | None
     language: Language
     as_of: datetime | None
+    known_at: datetime | None
 
 
 Drawn = tuple[ProcessDefinition, int, Marks]
@@ -77,20 +78,21 @@ def diagram(
     ] = None,
     language: Annotated[Language, typer.Option(help="In which language.")] = Language.ENGLISH,
     as_of: AsOf = None,
+    known_at: KnownAt = None,
     tenant: Annotated[str, typer.Option(help="Key of the company.")] = "demo",
 ) -> None:
     """Print the picture of a process: bare, with the cases in each stage and median times, with its bottlenecks, or with the way of a case."""
     if overlay is not Overlay.NONE and deal is not None:
         raise CommandRefused("Give `--overlay` or `--deal`, not both.")
-    if overlay is Overlay.NONE and as_of is not None:
-        raise CommandRefused("`--as-of` is about figures: give `--overlay` with it.")
+    if overlay is Overlay.NONE and (as_of or known_at) is not None:
+        raise CommandRefused("`--as-of` and `--known-at` are about figures: give `--overlay` with them.")
     file = Path(key)
     if file.suffix in {".yaml", ".yml", ".json"}:
         if overlay is not Overlay.NONE or deal is not None:
             raise CommandRefused("A file has no cases. Name a process of the company to see figures or the way of one.")
         drawn: Drawn = (prove(document_text(file), datetime.now(UTC)).definition, version or 1, BARE)
     else:
-        asked = _Asked(key, overlay, deal, version, language, aware(as_of))
+        asked = _Asked(key, overlay, deal, version, language, aware(as_of), aware(known_at))
         drawn = at_company(tenant, lambda owner, tenant_id: _drawn(owner, tenant_id, asked))
     definition, number, marks = drawn
     draws_svg = format is Format.SVG
@@ -118,9 +120,8 @@ async def _drawn(owner: Database, tenant_id: UUID, asked: _Asked) -> Drawn:
             return definition, number, BARE
         picture, ever = Picture(record, definition, asked.language, zone), Question(tenant_id)
         reach = All() if asked.overlay is Overlay.COUNTS else None
-        marks, _ = await figures_over(
-            connection, processes, picture, ever=ever, asked=ever, reach=reach, as_of=asked.as_of
-        )
+        instants = {"as_of": asked.as_of, "known_at": asked.known_at}
+        marks, _ = await figures_over(connection, processes, picture, ever=ever, asked=ever, reach=reach, **instants)
         return definition, number, marks
 
 

@@ -9,7 +9,11 @@ INSTANTS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S%z"]
 
 AsOf = Annotated[
     datetime | None,
-    typer.Option(formats=INSTANTS, help="Figures as they were then, as known then; days of UTC. Now, unless stated."),
+    typer.Option(formats=INSTANTS, help="Figures as they were then; days of UTC. Now, unless stated."),
+]
+KnownAt = Annotated[
+    datetime | None,
+    typer.Option(formats=INSTANTS, help="What was recorded later is not seen; that of `--as-of` unless stated."),
 ]
 
 

@@ -8,7 +8,7 @@ import typer
 
 from bpm_crm.analytics.rollouts import ArmFigures, ArmReport, compare_arms, total_of
 from bpm_crm.cli.faults import CommandRefused, reported
-from bpm_crm.cli.instants import AsOf, aware
+from bpm_crm.cli.instants import AsOf, KnownAt, aware
 from bpm_crm.cli.process_life import Key, Tenant, Why
 from bpm_crm.cli.process_work import acted, at_company, out
 from bpm_crm.operations.rollout_checks import arms_of
@@ -70,7 +70,7 @@ def finish(key: Key, comment: Why = None, tenant: Tenant = "demo") -> None:
 
 @app.command("show")
 @reported
-def show(key: Key, as_of: AsOf = None, tenant: Tenant = "demo") -> None:
+def show(key: Key, as_of: AsOf = None, known_at: KnownAt = None, tenant: Tenant = "demo") -> None:
     """Show the latest rollout of a process, and the two versions compared within channels."""
 
     async def work(owner: Database, tenant_id: UUID) -> tuple[RolloutRecord, ArmReport]:
@@ -82,7 +82,8 @@ def show(key: Key, as_of: AsOf = None, tenant: Tenant = "demo") -> None:
             if not page.rows:
                 raise CommandRefused(f"“{key}” was never rolled out; `bpm-crm process rollout start` begins.")
             rollout = rollout_of(page.rows[0])
-            return rollout, await compare_arms(connection, arms_of(tenant_id, key, rollout), as_of=aware(as_of))
+            arms, instants = arms_of(tenant_id, key, rollout), {"as_of": aware(as_of), "known_at": aware(known_at)}
+            return rollout, await compare_arms(connection, arms, **instants)
 
     rollout, report = at_company(tenant, work)
     _tell(RolloutSaved(key, rollout))
