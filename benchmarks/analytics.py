@@ -20,7 +20,7 @@ import uvloop
 from benchmarks import cloning, load, processes
 from benchmarks import writing as engine
 from benchmarks.ground import Ground, ground
-from benchmarks.questions import KPI, Asked, other_cuts, questions
+from benchmarks.questions import KPI, KPI_LISTS, Asked, other_cuts, questions
 from bpm_crm.analytics.dimensions import Dimension
 from bpm_crm.analytics.frames import Question, read_frame
 from bpm_crm.analytics.kpi_catalogue import CATALOGUE
@@ -137,27 +137,29 @@ async def _behind(here: Ground, worker: Database, port: int) -> dict[str, Figure
 
 
 async def _kpis(here: Ground, port: int) -> dict[str, dict[str, float | None]]:
-    """Milliseconds of each KPI of the catalogue over a month and a year, through HTTP and GraphQL; None where the API gives up."""
+    """Milliseconds of each KPI and of pages of its cases, over a month and a year, through HTTP and GraphQL; None where the API gives up."""
     return {key: await _kpi(here, port, key) for key in CATALOGUE}
 
 
 async def _kpi(here: Ground, port: int, key: str) -> dict[str, float | None]:
     known, found = questions(), dict[str, float | None]()
-    for name, dimension in product(("month", "year"), (None, Dimension.OWNER)):
+    kinds: dict[str, tuple[str, list[str]]] = {
+        "": (KPI, []),
+        ", by owner": (KPI, [Dimension.OWNER.name]),
+        ", lists": (KPI_LISTS, []),
+    }
+    for name, (kind, (query, grouping)) in product(("month", "year"), kinds.items()):
         since, until = (at.date().isoformat() for at in known[f"cohort funnel of a {name}, all"].period)
-        variables = {
-            "key": key,
-            "period": {"fromDate": since} if CATALOGUE[key].is_snapshot else {"fromDate": since, "toDate": until},
-            "groupBy": [dimension.name] if dimension else [],
-        }
-        request = load.prepared(orjson.dumps({"query": KPI, "variables": variables}), here.token("admin"))
+        period = {"fromDate": since} if CATALOGUE[key].is_snapshot else {"fromDate": since, "toDate": until}
+        variables = {"key": key, "period": period, "groupBy": grouping}
+        request = load.prepared(orjson.dumps({"query": query, "variables": variables}), here.token("admin"))
         client = await load.Connection.open(port)
         try:
             milliseconds = median([await _timed(client.ask, request) for _ in range(KPI_ROUNDS)])
         except ValueError:
             milliseconds = None
         client.close()
-        found[f"{name}, by owner" if dimension else name] = milliseconds
+        found[name + kind] = milliseconds
     shown = (f"{name} {'not answered' if took is None else f'{took:.0f} ms'}" for name, took in found.items())
     print(f"{key:22} {'   '.join(shown)}", flush=True)
     return found

@@ -40,6 +40,10 @@ KPI = """
 query ($key: String!, $period: PeriodInput!, $groupBy: [Dimension!]) { kpi(key: $key, period: $period, groupBy: $groupBy) {
   total { value numerator denominator } rows { dimension { key title } value interval { lower upper } } } }
 """
+KPI_LISTS = """
+query ($key: String!, $period: PeriodInput!, $groupBy: [Dimension!]) { kpi(key: $key, period: $period, groupBy: $groupBy) { total {
+  instances(first: 20) { totalCount nodes { id } } denominatorInstances(first: 20) { totalCount nodes { id } } } } }
+"""
 PROCESS = "callback-request"
 _processes = ProcessCache()
 
