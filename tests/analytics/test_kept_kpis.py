@@ -186,7 +186,7 @@ async def test_what_cells_cannot_answer_is_asked_of_history(world: World, worker
 def test_no_kpi_of_cases_is_left_to_history_unnoticed() -> None:
     """Whoever adds a KPI decides: an `instant` in its header, and cells keep it."""
     left = {kpi.key for kpi in CATALOGUE.values() if not is_kept(kpi) and kpi.subject is KpiSubject.CASES}
-    assert left == {"due_today", "forecast_amount", "forecast_sales"}
+    assert left == {"forecast_amount", "forecast_sales"}
 
 
 def test_sheets_are_told_apart_by_what_fills_them() -> None:

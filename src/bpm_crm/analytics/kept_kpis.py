@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from bpm_crm.analytics.cells.sheets import OF_STEPS, Evaluation, Kept, Layout
 from bpm_crm.analytics.dimensions import Dimension, Grouping
-from bpm_crm.analytics.frames import Version
+from bpm_crm.analytics.frames import LAST_INSTANT, Version
 from bpm_crm.analytics.kpi_catalogue import CATALOGUE, Kpi
 from bpm_crm.analytics.kpi_kinds import KpiKind, KpiSubject
 from bpm_crm.analytics.kpi_values import values_of
@@ -63,7 +63,8 @@ def _layout(versions: Sequence[Version]) -> Layout | None:
 
 async def _values(asked: Evaluation) -> Mapping[str, Any]:
     numbers = {step: number for number, step in enumerate(asked.checkpoints, 1)}
-    return {**values_of(asked.frame.versions), "numbers": numbers, "hours_definitions": [], "hours_hours": []}
+    of_no_period = {"hours_definitions": [], "hours_hours": [], "day_ends": LAST_INSTANT}
+    return {**values_of(asked.frame.versions), **of_no_period, "numbers": numbers}
 
 
 _KEPT: Final = {key: kpi for key, kpi in CATALOGUE.items() if kpi.subject is KpiSubject.CASES and kpi.instant}

@@ -7,7 +7,7 @@ from decimal import Decimal
 from fractions import Fraction
 from uuid import UUID
 
-from bpm_crm.analytics.cells.reading import Answers, read_periods
+from bpm_crm.analytics.cells.reading import Answers, Period, read_periods
 from bpm_crm.analytics.counted_members import UnitCounts
 from bpm_crm.analytics.dimensions import OF_TIME, Dimension, Segment
 from bpm_crm.analytics.formulas import NOTHING, Measurement, Numbers, Totals, measurement_of
@@ -16,7 +16,7 @@ from bpm_crm.analytics.kept_kpis import KEPT_KPIS, contributions_to, is_kept
 from bpm_crm.analytics.kept_numbers import added, lengths, totals
 from bpm_crm.analytics.kpi_catalogue import Kpi
 from bpm_crm.analytics.kpi_kinds import KpiKind
-from bpm_crm.analytics.periods import Bucket, buckets
+from bpm_crm.analytics.periods import Bucket, buckets, day_of
 from bpm_crm.analytics.working_hours import hours_worked
 from bpm_crm.records.cells import zone_of
 from bpm_crm.records.database import Connection
@@ -41,7 +41,7 @@ async def kept_measurements(connection: Connection, kpi: Kpi, frame: Frame, ques
     split = await _split(connection, question, parts[0]) if parts else []
     if split is None:
         return None
-    whole = (FIRST_INSTANT, LAST_INSTANT) if kpi.is_snapshot else (question.since, question.until)
+    whole = await _whole(connection, kpi, frame, question)
     periods = [whole, *((part.since, part.until) for part in split)]
     asked = replace(question, grouping=replace(question.grouping, dimensions=_of_cells(kpi, question)))
     found = await read_periods(connection, KEPT_KPIS, frame, asked, periods, only=contributions_to(kpi.key))
@@ -52,6 +52,13 @@ async def kept_measurements(connection: Connection, kpi: Kpi, frame: Frame, ques
         return _rates(question, asked, found[0], kpi, hours)
     reading = _Reading(kpi, question.grouping.dimensions)
     return dict(reading.lengths(found, split) if kpi.kind is KpiKind.DURATION else reading.numbers(found, split))
+
+
+async def _whole(connection: Connection, kpi: Kpi, frame: Frame, question: Question) -> Period:
+    """The period in which units count: of what is open now ever, of what falls due today this day."""
+    if kpi.takes_day:
+        return day_of(frame.as_of, await zone_of(connection, question.tenant_id))
+    return (FIRST_INSTANT, LAST_INSTANT) if kpi.is_snapshot else (question.since, question.until)
 
 
 async def _split(connection: Connection, question: Question, part: Dimension) -> list[Bucket] | None:

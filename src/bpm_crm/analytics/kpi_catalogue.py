@@ -73,6 +73,11 @@ class Kpi:
         return ":due_since" in self.text
 
     @property
+    def takes_day(self) -> bool:
+        """Whether it looks at the rest of the day of an instant."""
+        return ":day_ends" in self.text
+
+    @property
     def takes_amounts(self) -> bool:
         """Whether it looks at the amounts of deals."""
         return "amount_fields" in self.text

@@ -16,7 +16,7 @@ from bpm_crm.analytics.kpi_catalogue import Kpi, KpiKind, KpiSubject
 from bpm_crm.analytics.kpi_values import values_of
 from bpm_crm.analytics.members import Members
 from bpm_crm.analytics.own_facts import chosen_cases
-from bpm_crm.analytics.periods import before
+from bpm_crm.analytics.periods import before, day_of
 from bpm_crm.analytics.statements import report
 from bpm_crm.analytics.target_reach import targets_set_since
 from bpm_crm.analytics.working_hours import working_hours
@@ -116,6 +116,8 @@ async def members_of(
         values |= await working_hours(connection, frame, question, frame.of(kpi.process))
     if kpi.takes_targets and given is None:
         values["due_since"] = await targets_set_since(connection, question, frame.of(kpi.process))
+    if kpi.takes_day:
+        values["day_ends"] = day_of(values["as_of"], await zone_of(connection, question.tenant_id))[1]
     if kpi.own is not None:
         values |= await chosen_cases(connection, kpi.own, frame, question, values)
     text = kpi.text if given is None else kpi.text_of_given

@@ -41,6 +41,12 @@ def buckets(since: datetime, until: datetime, part: Dimension, zone: str) -> Ite
         begins = begins_next
 
 
+def day_of(at: datetime, zone: str) -> tuple[datetime, datetime]:
+    """The local day of an instant, `[since, until)`."""
+    day = at.astimezone(ZoneInfo(zone)).date()
+    return _midnight(day, zone), _midnight(day + timedelta(days=1), zone)
+
+
 def _beginning_before(since: datetime, until: datetime, zone: str) -> datetime:
     local, end = since.astimezone(ZoneInfo(zone)), until.astimezone(ZoneInfo(zone))
     if local.time() != time() or end.time() != time():

@@ -10,19 +10,19 @@
 -- better: neither
 -- period: at_end
 -- dimensions: case, stage
+-- instant: y.due_at
 WITH
 {open_cases},
 {cases},
 {clocked_cases},
 {cycles},
+{due_cycles},
 units AS (
-    SELECT c.instance_id, {standing_segment} AS segment
+    -- A case counts once a day, however many of its clocks fall due.
+    SELECT DISTINCT ON (c.instance_id, (y.due_at AT TIME ZONE t.zone)::date) c.instance_id, {standing_segment} AS segment
     FROM cases AS c
+    JOIN due_cycles AS y ON y.instance_id = c.instance_id
     JOIN tenant AS t ON t.tenant_id = $1
-    WHERE c.outcome IS NULL AND EXISTS (
-        SELECT
-        FROM cycles AS y
-        WHERE y.instance_id = c.instance_id AND y.is_open AND y.state = 'running' AND y.due_at >= :as_of::timestamptz
-          AND (y.due_at AT TIME ZONE t.zone)::date = (:as_of::timestamptz AT TIME ZONE t.zone)::date
-    )
+    WHERE c.outcome IS NULL AND y.is_open AND y.valid_until IS NOT NULL AND y.due_at < :day_ends::timestamptz
+    ORDER BY c.instance_id, (y.due_at AT TIME ZONE t.zone)::date, y.due_at
 )
