@@ -46,7 +46,7 @@ async def main() -> None:
     """Load, build the cells, and measure."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "--cases", type=int, default=1_000_000, help="how many cases; 10000000 needs some 60 GB of disk"
+        "--cases", type=int, default=1_000_000, help="how many cases; 10000000 needs some 120 GB of disk"
     )
     cases = parser.parse_args().cases
     async with ground() as here:

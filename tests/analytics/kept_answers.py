@@ -45,8 +45,8 @@ Measurements = dict[Segment | None, Measurement]
 Key = tuple[Any, ...]
 
 
-async def compare(world: World, question: Question, process: str | None) -> None:
-    """Every kept report, now: that cells answer it, and what history answers."""
+async def compare(world: World, question: Question, process: str | None, kpis: slice | None = None) -> None:
+    """Every kept report, now: that cells answer it, and what history answers; of the KPIs some, by turns unless stated."""
     async with world.database.reader(world.tenant_id) as connection:
         frame = await read_frame(connection, world.tenant_id, process=process)
         plain = replace(frame, is_current=False)
@@ -66,7 +66,7 @@ async def compare(world: World, question: Question, process: str | None) -> None
         wanted = [Wanted(loss.key, ("lost",), loss.segment, 3) for loss in losses[1].losses[:5]]
         await compare_lists(connection, losses[0].members, losses[1].members, wanted)
         await compare_stages(world, connection, frame, question)
-        await compare_kpis(connection, frame, question, only=next(_FOURTHS))
+        await compare_kpis(connection, frame, question, only=kpis or next(_FOURTHS))
         if process is not None:
             await compare_checkpoints(connection, frame, question)
 
