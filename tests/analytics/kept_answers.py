@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
-from itertools import cycle
+from itertools import cycle, product
 from math import inf
 from typing import Any
 from uuid import UUID
@@ -120,6 +120,13 @@ async def compare_checkpoints(connection: Connection, frame: Frame, question: Qu
             some = waits.get((item.segment, item.number, measure), [])
             for value, share in zip(pair, (0.5, 0.9), strict=True):
                 check_quantile(value, some, share)
+    assert isinstance(ours.members, CountedMembers)
+    segments = [None, *list(dict.fromkeys(item.segment for item in plain.figures))[:2]]
+    wanted = [
+        Wanted(str(number), (name,), segment, 3)
+        for number, name, segment in product((1, len(plain.figures)), ("started", "reached", "unreached"), segments)
+    ]
+    await compare_lists(connection, ours.members, plain.members, wanted)
 
 
 async def compare_kpis(

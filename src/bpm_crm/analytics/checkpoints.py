@@ -1,15 +1,18 @@
 """Figures of checkpoints: how many cases reached each, after how long, and whether its clocks were met (`docs/figures.md`)."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import product
 from typing import Any
 
 from bpm_crm.analytics.cells.reading import read_answers
 from bpm_crm.analytics.checkpoint_steps import checkpoint_values, checkpoints_of
+from bpm_crm.analytics.counted_members import CountedMembers, newest_of
 from bpm_crm.analytics.dimensions import Segment
 from bpm_crm.analytics.frames import Frame, Question, Titles
-from bpm_crm.analytics.kept_checkpoints import KEPT_CHECKPOINTS, checkpoint_rows
+from bpm_crm.analytics.kept_checkpoints import CHECKPOINTS_OF_GIVEN, KEPT_CHECKPOINTS, Cells, checkpoint_rows
 from bpm_crm.analytics.members import SPANS, Members
 from bpm_crm.analytics.statements import report
 from bpm_crm.analytics.steps import step_titles
@@ -18,6 +21,7 @@ from bpm_crm.records.database import Connection
 
 _REPORT = report("checkpoints", arrivals="arrivals_any")
 _NUMBERS = report("checkpoint_numbers")
+_NEWEST = newest_of("starting_cases", "starting")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +92,11 @@ async def read_checkpoints(connection: Connection, frame: Frame, question: Quest
     }
     members = Members(_REPORT, question, values, SPANS)
     answers = await read_answers(connection, KEPT_CHECKPOINTS, frame, question)
-    rows = await _counted(connection, members) if answers is None else checkpoint_rows(answers)
+    if answers is None:
+        rows = await _counted(connection, members)
+    else:
+        rows = checkpoint_rows(answers)
+        members = _counted_members(members, rows)
     segments = {segment: None for segment, _ in rows} if question.grouping.dimensions else {(): None}
     figures = [
         _figures(number, checkpoint, frame, segment, rows.get((segment, number), {}))
@@ -98,7 +106,24 @@ async def read_checkpoints(connection: Connection, frame: Frame, question: Quest
     return CheckpointReport(frame, tuple(figures), members)
 
 
-async def _counted(connection: Connection, members: Members) -> dict[tuple[Segment, int], Any]:
+def _counted_members(members: Members, rows: Cells) -> Members:
+    counted: dict[Segment | None, dict[tuple[str, str], int]] = defaultdict(lambda: defaultdict(int))
+    for (segment, step), row in rows.items():
+        reached = {"started": row["started"], "reached": row["reached"], "unreached": row["started"] - row["reached"]}
+        for wanted, (number, cases) in product((segment, None), reached.items()):
+            counted[wanted][str(step), number] += cases
+    return CountedMembers(
+        members.report,
+        members.question,
+        members.values,
+        members.matches,
+        of_given=CHECKPOINTS_OF_GIVEN,
+        candidates=_NEWEST,
+        counted=counted,
+    )
+
+
+async def _counted(connection: Connection, members: Members) -> Cells:
     """The rows by segment and number of the checkpoint, from history."""
     found = members.statement(_NUMBERS)
     return {(tuple(row["segment"]), row["step"]): row for row in await connection.fetch(found.text, *found.values)}

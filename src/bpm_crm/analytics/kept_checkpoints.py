@@ -27,12 +27,13 @@ def _layout(versions: Sequence[Version]) -> Layout | None:
     return (tuple(checkpoints_of(versions)), tuple(definitions)) if len(definitions) == 1 else None
 
 
+CHECKPOINTS_OF_GIVEN = report(
+    "checkpoints", arrivals="arrivals_any", clocked_due="clocked_given", starting_cases="given_starting"
+)
+"""Figures of checkpoints over cases given by id."""
 KEPT_CHECKPOINTS = Kept(
     "checkpoints",
-    (
-        report("checkpoints", arrivals="arrivals_any", clocked_due="clocked_given", starting_cases="given_starting")
-        + report("checkpoint_contributed"),
-    ),
+    (CHECKPOINTS_OF_GIVEN + report("checkpoint_contributed"),),
     _layout,
     _values,
     is_of_one_process=True,
