@@ -38,7 +38,12 @@ class Settings(BaseSettings):
     listen_database_url: SecretStr | None = Field(
         default=None, description="A direct URL for LISTEN where connections go through a pooler."
     )
-    pool_size: int = Field(default=8, ge=2, le=200, description="Database connections of one process.")
+    pool_size: int = Field(
+        default=8,
+        ge=2,
+        le=200,
+        description="Database connections of one process; moves have up to four of their own beside these.",
+    )
 
     host: str = Field(default="127.0.0.1", description="Address the API listens on.")
     port: int = Field(default=8000, ge=0, le=65535, description="Port the API listens on; 0 takes a free one.")

@@ -19,8 +19,9 @@ from bpm_crm.operations.job_runs import Bench
 from bpm_crm.operations.processes import ProcessCache
 from bpm_crm.operations.reference import ReferenceCache
 from bpm_crm.operations.writer import Unavailable, Writer
-from bpm_crm.records.database import CommitInterrupted, Database
+from bpm_crm.records.database import Database
 from bpm_crm.records.notices import Listener, Notice
+from bpm_crm.records.outages import CommitInterrupted
 from bpm_crm.records.readiness import announce_worker
 from bpm_crm.records.sweeping import forget_files, forget_used_keys, until_next_due
 from bpm_crm.works import WORKS

@@ -16,7 +16,7 @@ from graphql import GraphQLError, ObjectFieldNode, SourceLocation, ValueNode
 from strawberry.exceptions import StrawberryGraphQLError, StrawberryInputCoercionError
 
 from bpm_crm.engine.definition import Title
-from bpm_crm.records.database import CommitInterrupted, is_outage
+from bpm_crm.records.outages import CommitInterrupted, is_outage
 
 __all__ = ["STATUS", "Code", "Fault", "Problem", "Refused", "explain"]
 

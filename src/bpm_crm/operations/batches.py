@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from time import monotonic
 from uuid import UUID
 
 from bpm_crm.engine.process import Process
@@ -19,10 +19,10 @@ from bpm_crm.operations.decisions import Decision, decide
 from bpm_crm.operations.newcomers import Newcomers
 from bpm_crm.operations.processes import ProcessCache
 from bpm_crm.operations.splitting import Splits
-from bpm_crm.operations.written import deal_rows, effect_rows, key_rows, notice_of
+from bpm_crm.operations.written import effect_rows, notice_of, step_rows
 from bpm_crm.records.database import Connection, Database
 from bpm_crm.records.history import HistoryRecord, load_entries
-from bpm_crm.records.instances import load, to_changes, to_row
+from bpm_crm.records.instances import load
 from bpm_crm.records.known_cases import KnownCases
 from bpm_crm.records.locking import Found, Wanted, lock
 from bpm_crm.records.writing import release, write
@@ -74,7 +74,9 @@ class _Batch:
     async def prepare(self) -> None:
         """Lock the cases concerned and look up what the works are checked against."""
         wanted = [Wanted(work.instance_id, work.key) for work in self.works]
+        sent = monotonic()
         self.found = await lock(self.connection, self.tenant_id, wanted, self.known)
+        self.known.clock.heard(sent, self.found.now, self.found.now)
         captures = [first for work in self.works if isinstance(first := work.commands[0], Capture)]
         if captures:
             await self.newcomers.prepare(self.connection, captures)
@@ -125,26 +127,13 @@ class _Batch:
             await release(self.connection, self.tenant_id, leased)
 
     async def _write_decisions(self) -> None:
-        rows: dict[str, list[dict[str, Any]]] = {"cases": [], "moved": [], "recorded": [], "texts": []}
-        for decision in self.decisions:
-            after = decision.after
-            if after is None:
-                continue
-            personal_fields = decision.process.personal_fields
-            if decision.before is None:
-                rows["cases"].append(to_row(after, personal_fields))
-            else:
-                rows["moved"].append(to_changes(after, personal_fields))
-            rows["recorded"].extend(entry.values for entry in decision.entries)
-            rows["texts"].extend(entry.text for entry in decision.entries if entry.text is not None)
         await self.splits.write(self.connection)
         await self.newcomers.number_deals(self.connection, self.found.now)
-        rows |= {
+        rows = {
+            **step_rows(self.decisions),
             "customers": self.newcomers.customers,
             "contacts": self.newcomers.contacts,
             "new_deals": self.newcomers.deals,
-            "deals": deal_rows(self.decisions),
-            "keys": key_rows(self.decisions),
             "effects": effect_rows(self.decisions, self.found.now),
             "turns": self.splits.turns,
         }

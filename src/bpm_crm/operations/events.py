@@ -13,10 +13,11 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from bpm_crm.engine.instants import instant_of, moment_of
-from bpm_crm.records.database import Database, is_outage
+from bpm_crm.records.database import Database
 from bpm_crm.records.history import HistoryRecord, load_runs, load_since
 from bpm_crm.records.instances import InstanceRecord, load
 from bpm_crm.records.notices import Notice
+from bpm_crm.records.outages import is_outage
 
 MOST_PENDING = 2_000
 MOST_REPLAYED = 10_000

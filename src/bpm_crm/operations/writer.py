@@ -14,9 +14,11 @@ import asyncpg
 
 from bpm_crm.operations.batches import run_batch
 from bpm_crm.operations.commands import Outcome, Work
+from bpm_crm.operations.moves import decide_known, write_moves
 from bpm_crm.operations.processes import ProcessCache
-from bpm_crm.records.database import CommitInterrupted, Database, is_outage
+from bpm_crm.records.database import Database
 from bpm_crm.records.known_cases import KnownCases
+from bpm_crm.records.outages import CommitInterrupted, is_outage
 
 MOST_IN_BATCH = 128
 SMALLEST_SHARE = 16
@@ -30,6 +32,8 @@ _CONFLICTS = (
     asyncpg.SerializationError,
     asyncpg.LockNotAvailableError,
 )
+_NOT_WRITTEN = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+"""What may keep moves from being written: the database refused them or was not reached. Whatever it is comes up again with locks, or does not."""
 logger = logging.getLogger(__name__)
 
 
@@ -114,7 +118,9 @@ class Writer:
                 continue
             self._writing += 1
             try:
-                await self._carry_out(batch)
+                left = await self._move(batch)
+                if left:
+                    await self._carry_out(left)
             finally:
                 self._writing -= 1
                 self._busy.difference_update(mark for work in batch for mark in work.marks)
@@ -152,6 +158,24 @@ class Writer:
         idle = self._flushers - self._writing
         return min(self._most_in_batch, max(SMALLEST_SHARE, -(-waiting // max(1, idle))))
 
+    async def _move(self, works: Sequence[Work]) -> Sequence[Work]:
+        """Answer those works of a batch that are moves of known cases; what is left, is carried out with locks."""
+        decided = decide_known(self.processes, self.known, works) if self.database.commits_by_statement else None
+        if decided is None:
+            return works
+        try:
+            answers = await write_moves(self.database, self.known, decided)
+        except _NOT_WRITTEN as error:
+            logger.info("%d moves are carried out with locks after %s", len(decided.moves), type(error).__name__)
+            return works
+        except Exception as error:  # noqa: BLE001  # every waiting caller must be answered, and nothing done twice
+            _fail(decided.works, Unavailable(uncertain=True) if isinstance(error, CommitInterrupted) else error)
+            return [work for work in works if work.answer is not None and not work.answer.done()]
+        for work in works:
+            if work.instance_id in answers:
+                _answer(work, answers[work.instance_id])
+        return [work for work in works if work.instance_id not in answers]
+
     async def _carry_out(self, works: Sequence[Work]) -> None:
         """Answer every work of a batch: with its outcome, or with the error that was its own."""
         try:
@@ -165,8 +189,7 @@ class Writer:
                 await self._carry_out([work])
             return
         for work, outcome in zip(works, outcomes, strict=True):
-            if work.answer is not None and not work.answer.done():
-                work.answer.set_result(outcome)
+            _answer(work, outcome)
 
     async def _run(self, works: Sequence[Work]) -> list[Outcome]:
         """Run a batch, again after conflicts and short outages; never again once its commit may have succeeded."""
@@ -185,6 +208,11 @@ class Writer:
                     raise Unavailable(uncertain=False) from error
             await asyncio.sleep(FIRST_PAUSE_SECONDS * 4 ** (attempt - 1))
         raise Unavailable(uncertain=False)
+
+
+def _answer(work: Work, outcome: Outcome) -> None:
+    if work.answer is not None and not work.answer.done():
+        work.answer.set_result(outcome)
 
 
 def _fail(works: Iterable[Work], error: Exception) -> None:

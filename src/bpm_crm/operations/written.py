@@ -10,7 +10,7 @@ import orjson
 from bpm_crm.engine.process import Process
 from bpm_crm.operations.decisions import Decision
 from bpm_crm.records.identifiers import new_id
-from bpm_crm.records.instances import InstanceRecord, hex_bytes
+from bpm_crm.records.instances import InstanceRecord, hex_bytes, to_changes, to_row
 
 START_PROCESS = "start_process"
 
@@ -18,6 +18,23 @@ _FOLLOWED = ("amount", "owner_id", "team_id", "outcome")
 """The columns of a deal that follow the case that runs it."""
 
 _LONGEST_NOTICE = 7_900
+
+
+def step_rows(decisions: Sequence[Decision]) -> dict[str, list[dict[str, Any]]]:
+    """The rows of all that was decided, by part of `records.writing`: cases and history, and what follows from these."""
+    rows: dict[str, list[dict[str, Any]]] = {"cases": [], "moved": [], "recorded": [], "texts": []}
+    for decision in decisions:
+        after = decision.after
+        if after is None:
+            continue
+        personal_fields = decision.process.personal_fields
+        if decision.before is None:
+            rows["cases"].append(to_row(after, personal_fields))
+        else:
+            rows["moved"].append(to_changes(after, personal_fields))
+        rows["recorded"].extend(entry.values for entry in decision.entries)
+        rows["texts"].extend(entry.text for entry in decision.entries if entry.text is not None)
+    return {**rows, "deals": deal_rows(decisions), "keys": key_rows(decisions)}
 
 
 def key_rows(decisions: Sequence[Decision]) -> list[dict[str, Any]]:

@@ -1,12 +1,16 @@
 """The database as the rest of the product sees it: transactions of one tenant, over a pool of asyncpg connections."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
+from types import MappingProxyType
 from typing import Any, TypeAlias
 from uuid import UUID
 
 import asyncpg
 import orjson
+
+from bpm_crm.records.outages import CommitInterrupted, is_outage
+from bpm_crm.records.sessions import Session
 
 Connection: TypeAlias = asyncpg.connection.Connection
 Row: TypeAlias = asyncpg.Record
@@ -17,26 +21,9 @@ ACQUIRE_SECONDS = 5.0
 
 _BEGIN_BY_KEY = "BEGIN; SET LOCAL enable_seqscan = off"
 
-_OUTAGES = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.InvalidAuthorizationSpecificationError,
-    asyncpg.IdleInTransactionSessionTimeoutError,
-    asyncpg.InternalClientError,  # what asyncpg says of a connection that was cut off between two statements
-    OSError,
-    TimeoutError,
-)
-_CLOSED = ("closed", "closing", "released back to the pool")
-"""Words by which asyncpg tells a lost connection, which its pool takes back at once, from a wrong call: both are `InterfaceError`s."""
-
 
 class DatabaseUnfit(Exception):
     """The server or the role is not one the product may run on; the message names the cure."""
-
-
-class CommitInterrupted(Exception):
-    """The connection was lost while a transaction was being committed: it may or may not have happened."""
 
 
 class Database:
@@ -45,6 +32,7 @@ class Database:
     def __init__(self, dsn: str) -> None:
         self.dsn = dsn
         self._pool: asyncpg.Pool
+        self._sessions: asyncpg.Pool | None = None
         self._on_statement: Callable[[str], None] | None = None
 
     @classmethod
@@ -55,17 +43,10 @@ class Database:
         """
         database = cls(dsn)
 
-        database._pool = await asyncpg.create_pool(
-            dsn,
-            min_size=min(2, size),
-            max_size=size,
-            init=set_codecs,
-            reset=_nothing_to_reset,
-            statement_cache_size=0 if through_pooler else 512,
-            server_settings=_server_settings(through_pooler),
-            command_timeout=STATEMENT_TIMEOUT_MS / 1000 * 2,
-        )
+        database._pool = await _pool(dsn, size, min_size=min(2, size), through_pooler=through_pooler)
         await database._check_fitness()
+        if not through_pooler:
+            database._sessions = await _pool(dsn, size, connection_class=Session, settings={"enable_seqscan": "off"})
         return database
 
     @property
@@ -85,7 +66,9 @@ class Database:
 
     async def close(self) -> None:
         """Close every connection, waiting for the statements under way."""
-        await self._pool.close()
+        for pool in (self._sessions, self._pool):
+            if pool is not None:
+                await pool.close()
 
     @asynccontextmanager
     async def transaction(
@@ -110,6 +93,28 @@ class Database:
             yield connection
             await connection.execute("COMMIT")
 
+    @property
+    def commits_by_statement(self) -> bool:
+        """Whether `by_statement` can be had: a pooler between would give each statement another session."""
+        return self._sessions is not None
+
+    @asynccontextmanager
+    async def by_statement(self, tenant_id: UUID) -> AsyncIterator[Connection]:
+        """A connection on which each statement is a transaction of its own, behind the wall of one tenant; all that it looks up has a key.
+
+        What interrupts a statement interrupts its commit: `CommitInterrupted`.
+        """
+        if self._sessions is None:
+            raise LookupError("there is no session through a pooler")
+        async with self._acquired(self._sessions) as connection:
+            await connection.enter(tenant_id)
+            try:
+                yield connection
+            except Exception as error:
+                if is_outage(error):
+                    raise CommitInterrupted from error
+                raise
+
     @asynccontextmanager
     async def across_tenants(self) -> AsyncIterator[Connection]:
         """A connection without a tenant, for `sweeping` only: the wall refuses every table to it."""
@@ -117,8 +122,8 @@ class Database:
             yield connection
 
     @asynccontextmanager
-    async def _acquired(self) -> AsyncIterator[Connection]:
-        async with self._pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
+    async def _acquired(self, pool: asyncpg.Pool | None = None) -> AsyncIterator[Connection]:
+        async with (pool or self._pool).acquire(timeout=ACQUIRE_SECONDS) as connection:
             if self._on_statement is None:
                 yield connection
             else:
@@ -158,17 +163,6 @@ class Database:
             )
 
 
-def is_outage(error: BaseException) -> bool:
-    """Whether an error says that the database cannot be reached or cannot work now: repeating may succeed, and nothing was done.
-
-    A lost or refused connection, one that is not had in time, a server that starts, stops or lacks room, a role it does not let in.
-    Not a statement that took too long (`QueryCanceledError`), nor a value or call that is wrong every time.
-    """
-    if isinstance(error, asyncpg.InterfaceError):
-        return any(word in str(error) for word in _CLOSED)
-    return isinstance(error, _OUTAGES) and not isinstance(error, asyncpg.QueryCanceledError)
-
-
 async def hold(connection: Connection, name: str) -> None:
     """Hold a name until the transaction ends: whoever else asks for it waits."""
     await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", name)
@@ -196,7 +190,7 @@ def _text_of_uuid(value: object) -> str:
 
 
 async def _nothing_to_reset(_connection: Connection) -> None:
-    """Settings are local to transactions, so a connection goes back to the pool as it came."""
+    """Settings are local to transactions, so a connection goes back to the pool as it came; a session stays where it is."""
 
 
 async def _commit(connection: Connection) -> None:
@@ -216,6 +210,28 @@ async def _roll_back(connection: Connection) -> None:
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
         with suppress(asyncpg.InterfaceError):  # lost, so the pool has taken it back
             connection.terminate()
+
+
+async def _pool(
+    dsn: str,
+    size: int,
+    *,
+    min_size: int = 0,
+    through_pooler: bool = False,
+    connection_class: type[Connection] = asyncpg.Connection,
+    settings: Mapping[str, str] = MappingProxyType({}),
+) -> asyncpg.Pool:
+    return await asyncpg.create_pool(
+        dsn,
+        min_size=min_size,
+        max_size=size,
+        init=set_codecs,
+        reset=_nothing_to_reset,
+        connection_class=connection_class,
+        statement_cache_size=0 if through_pooler else 512,
+        server_settings={**_server_settings(through_pooler), **settings},
+        command_timeout=STATEMENT_TIMEOUT_MS / 1000 * 2,
+    )
 
 
 def _server_settings(through_pooler: bool) -> dict[str, str]:

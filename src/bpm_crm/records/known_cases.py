@@ -1,4 +1,4 @@
-"""Cases as this process wrote them last, so that the next step need not read them again."""
+"""Cases as this process wrote them last, so that the next step need neither read nor lock them first."""
 
 from collections import OrderedDict
 from collections.abc import Iterable
@@ -6,6 +6,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from bpm_crm.records.instances import InstanceRecord
+from bpm_crm.records.server_clock import ServerClock
 
 MOST_KNOWN = 4_096
 
@@ -18,9 +19,13 @@ class KnownCase(NamedTuple):
 
 
 class KnownCases:
-    """The cases written last, a bounded number. What is kept is no truth: `locking.lock` takes it only where the locked row is still that one."""
+    """The cases written last, a bounded number, and the database's clock.
+
+    What is kept is no truth: `locking.lock` takes it only where the locked row is still that one, `writing.write_known` writes only such rows.
+    """
 
     def __init__(self, most: int = MOST_KNOWN) -> None:
+        self.clock = ServerClock()
         self._most = most
         self._cases: OrderedDict[UUID, KnownCase] = OrderedDict()
 

@@ -10,7 +10,7 @@ from bpm_crm.records.instances import COLUMNS, InstanceRecord, from_row
 from bpm_crm.records.known_cases import KnownCase, KnownCases
 
 # LATERAL with LIMIT 1 pins the plan to lookups by primary key, in the order of what is wanted, whatever the statistics say.
-_KEY = """
+KEY = """
     SELECT
         k.actor_id AS used_by, k.key AS used_key, k.fingerprint AS used_fingerprint, k.instance_id AS used_instance_id,
         k.sequence AS used_sequence
@@ -18,6 +18,8 @@ _KEY = """
     WHERE k.tenant_id = $1 AND k.actor_id = wanted.actor_id AND k.key = wanted.key
     LIMIT 1
 """
+"""What a key of `wanted` was used for, if it was."""
+
 # Of a row that is still as this process wrote it, `i` has nothing: it need not be sent nor read again.
 _LOCK = f"""
 SELECT {COLUMNS}, l.id AS case_id, l.sequence AS sequence_now, l.is_known, t.lead_id, u.*, clock_timestamp() AS now, (
@@ -31,12 +33,12 @@ LEFT JOIN LATERAL (
 LEFT JOIN LATERAL (SELECT l.* WHERE NOT l.is_known) AS i ON true
 LEFT JOIN channel AS c ON c.tenant_id = $1 AND c.tenant_id = i.tenant_id AND c.id = i.channel_id
 LEFT JOIN team AS t ON t.tenant_id = $1 AND t.tenant_id = l.tenant_id AND t.id = l.team_id
-LEFT JOIN LATERAL ({_KEY}) AS u ON true
+LEFT JOIN LATERAL ({KEY}) AS u ON true
 """
 _KEYS = f"""
 SELECT u.*
 FROM unnest($2::uuid[], $3::text[]) AS wanted (actor_id, key)
-CROSS JOIN LATERAL ({_KEY}) AS u
+CROSS JOIN LATERAL ({KEY}) AS u
 """
 
 Key = tuple[str, str]

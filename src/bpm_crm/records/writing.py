@@ -1,12 +1,14 @@
 """The statement that writes a batch of decided steps: set-based, one for everything that the batch brings."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from bpm_crm.records import history, instances
 from bpm_crm.records.database import Connection
+from bpm_crm.records.locking import KEY, Key
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -71,7 +73,7 @@ _PARTS = {
 }
 """What a batch may write, in the order in which it is written; `$rows` stands for the parameter with the rows as JSON."""
 
-_RETURNED = {"recorded": "instance_id"}
+_RETURNED = {"moved": "i.id", "recorded": "instance_id"}
 
 _MAY_BE_FEWER = frozenset({"deals", "effects"})
 """A deal follows the case it names only; an effect that was asked for before is not asked for again."""
@@ -80,6 +82,24 @@ _CHANGED = """
 INSERT INTO case_change (tenant_id, instance_id) SELECT DISTINCT $1::uuid, r.instance_id FROM recorded AS r
 """
 """Tells the compactor which cases the batch changed."""
+
+_FRESH = f"""
+clock AS MATERIALIZED (SELECT clock_timestamp() AS began),
+fresh AS MATERIALIZED (
+    SELECT wanted.id, wanted.written_by
+    FROM unnest($3::uuid[], $4::xid[], $5::uuid[], $6::uuid[], $7::uuid[], $8::text[])
+        AS wanted (id, written_by, team_id, lead_id, actor_id, key)
+    LEFT JOIN LATERAL (SELECT t.lead_id FROM team AS t WHERE t.tenant_id = $1 AND t.id = wanted.team_id LIMIT 1) AS t ON true
+    LEFT JOIN LATERAL ({KEY}) AS u ON true
+    WHERE t.lead_id IS NOT DISTINCT FROM wanted.lead_id AND u.used_by IS NULL
+      AND (SELECT k.began FROM clock AS k) - $9::timestamptz BETWEEN interval '-50 ms' AND interval '250 ms'
+)"""
+"""The cases whose teams are led by whom they were, whose keys are new; none if the instant of the steps is not that of the database."""
+
+_IF_FRESH = " AND EXISTS (SELECT FROM fresh AS f WHERE f.id = i.id AND f.written_by = i.xmin)"
+_OF_MOVED = " AND {} IN (SELECT m.id FROM moved AS m)"
+_CASE_OF = {"recorded": "instance_id", "texts": "instance_id", "deals": "s.instance_id", "keys": "instance_id"}
+_FIRST_OF_KNOWN = 10
 
 _RELEASE = "DELETE FROM lease WHERE tenant_id = $1 AND subject_id = ANY($2::uuid[])"
 
@@ -103,6 +123,42 @@ async def write(connection: Connection, tenant_id: UUID, rows: Mapping[str, Rows
     return written_by
 
 
+class Known(NamedTuple):
+    """A case that is written without having been locked: which transaction wrote it last, its team and who leads that, and the key of the work."""
+
+    id: UUID
+    written_by: int
+    team_id: str | None
+    lead_id: UUID | None
+    key: Key | None
+
+
+class Moved(NamedTuple):
+    """The cases that were written, the transaction that did it, and the database's clock before and after."""
+
+    cases: frozenset[UUID]
+    written_by: int
+    began: datetime
+    ended: datetime
+
+
+async def write_known(
+    connection: Connection, tenant_id: UUID, known: Sequence[Known], rows: Mapping[str, Rows], notice: str, at: datetime
+) -> Moved:
+    """Write those cases that are still as they are known, with all that belongs to them, and leave the others alone.
+
+    `connection` commits each statement by itself (`Database.by_statement`), so nothing is held and one round trip does it. `at` is the
+    instant of the steps: it has passed when they are committed, and nothing is written when it is far from the database's clock.
+    """
+    checks = zip(*((*case[:4], *(case.key or (None, None))) for case in known), strict=True)
+    parts = tuple(name for name in _PARTS if rows.get(name))
+    given = [rows[name] for name in parts]
+    row = await connection.fetchrow(
+        _statement_of_known(parts), tenant_id, notice, *(list(column) for column in checks), at, *given
+    )
+    return Moved(frozenset(row["cases"]), row["written_by"], row["began"], row["ended"])
+
+
 async def release(connection: Connection, tenant_id: UUID, subjects: Sequence[UUID]) -> None:
     """Give up the leases of a worker."""
     await connection.execute(_RELEASE, tenant_id, subjects)
@@ -111,11 +167,28 @@ async def release(connection: Connection, tenant_id: UUID, subjects: Sequence[UU
 @cache
 def _statement(parts: tuple[str, ...]) -> str:
     """One statement for all parts: every round trip costs a batch as much as some of its steps."""
-    writes = ",\n".join(
-        f"{name} AS ({_PARTS[name].replace('$rows', f'${number}')} RETURNING {_RETURNED.get(name, '1')})"
-        for number, name in enumerate(parts, 3)
-    )
-    if "recorded" in parts:
-        writes += f",\nchanged AS ({_CHANGED})"
     counts = ", ".join(f"(SELECT count(*) FROM {name}) AS {name}" for name in parts)
-    return f"WITH {writes}\nSELECT {counts}, pg_current_xact_id()::xid AS written_by, pg_notify('{CHANNEL}', $2)"
+    texts = {name: _PARTS[name] for name in parts}
+    return f"WITH {_writes(texts, 3)}\nSELECT {counts}, {_TOLD}"
+
+
+@cache
+def _statement_of_known(parts: tuple[str, ...]) -> str:
+    """The same for cases that are not locked: every part writes what belongs to a case that was moved."""
+    texts = {
+        name: _PARTS[name] + (_OF_MOVED.format(_CASE_OF[name]) if name in _CASE_OF else _IF_FRESH) for name in parts
+    }
+    told = f"ARRAY(SELECT m.id FROM moved AS m) AS cases, k.began, pg_sleep_until($9), clock_timestamp() AS ended, {_TOLD} FROM clock AS k"
+    return f"WITH {_FRESH},\n{_writes(texts, _FIRST_OF_KNOWN)}\nSELECT {told}"
+
+
+_TOLD = f"pg_current_xact_id()::xid AS written_by, pg_notify('{CHANNEL}', $2)"
+
+
+def _writes(texts: Mapping[str, str], first: int) -> str:
+    """The parts as common table expressions, their rows as parameters from `first` on."""
+    writes = ",\n".join(
+        f"{name} AS ({text.replace('$rows', f'${number}')} RETURNING {_RETURNED.get(name, '1')})"
+        for number, (name, text) in enumerate(texts.items(), first)
+    )
+    return f"{writes},\nchanged AS ({_CHANGED})" if "recorded" in texts else writes

@@ -1,0 +1,240 @@
+"""Moves in one statement: written only where what they were decided by is so still; all others with locks, and none twice."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+
+from bpm_crm.engine.step import Activity
+from bpm_crm.operations.commands import Assign, Fire, KeyReused, NotAllowed, Record, Recorded, Work
+from bpm_crm.operations.writer import Unavailable, Writer
+from bpm_crm.records.database import Database
+from bpm_crm.records.identifiers import new_id
+from tests.operations.test_writer import WON
+from tests.world import World, customer, found
+
+NOTE = Record(Activity("note"))
+
+
+@pytest.fixture
+async def other(world: World) -> AsyncIterator[Writer]:
+    """The writer of another process."""
+    writer = Writer(world.database, world.writer.processes)
+    writer.start()
+    yield writer
+    await writer.stop()
+
+
+async def captured(world: World, count: int) -> list[UUID]:
+    """New cases, which the writer knows from now on."""
+    return [(await world.done(None, world.capture(external_id=str(n)))).instance.id for n in range(count)]
+
+
+@asynccontextmanager
+async def heard(database: Database) -> AsyncIterator[list[str]]:
+    """The statements meanwhile."""
+    statements: list[str] = []
+    database.log_statements(statements.append)
+    yield statements
+    database.log_statements(None)
+
+
+def work(world: World, case: UUID, *commands: Fire | Record, **options: object) -> Work:
+    return Work(world.tenant_id, commands, world.actor("ann"), case, **options)  # type: ignore[arg-type]
+
+
+def is_at_once(statements: list[str]) -> bool:
+    """Whether nothing was sent but one statement that writes known cases."""
+    return len(statements) == 1 and "fresh AS" in statements[0]
+
+
+async def test_a_move_of_a_known_case_is_one_statement(world: World) -> None:
+    first, second = await captured(world, 2)
+    await world.done(first, Fire("contact"))
+    async with heard(world.database) as statements:
+        done = await world.done(second, Fire("contact"), idempotency_key="k", fingerprint=b"a")
+    assert is_at_once(statements)
+    assert (done.instance.state.stage, done.instance.state.sequence) == ("qualification", 2)
+    async with world.owner.reader(world.tenant_id) as connection:
+        key = await connection.fetchrow("SELECT key, sequence FROM idempotency_key WHERE instance_id = $1", second)
+        changes = await connection.fetchval("SELECT count(*) FROM case_change WHERE instance_id = $1", second)
+    assert tuple(key) == ("k", 2)
+    assert changes == 2
+
+
+async def test_moves_that_ask_for_effects_are_not_at_once(world: World) -> None:
+    case = (await world.done(None, world.capture(customer=customer(1)))).instance.id
+    await world.done(case, NOTE)
+    at_once = []
+    for command in WON:
+        before = await world.counts(["outbox"])
+        async with heard(world.database) as statements:
+            done = await world.done(case, command)
+        at_once.append(is_at_once(statements))
+        assert at_once[-1] is (await world.counts(["outbox"]) == before), command
+    assert (done.instance.state.stage, at_once.count(False)) == ("won", 1)
+
+
+async def test_a_case_moved_elsewhere_is_read_and_its_neighbours_are_not(world: World, other: Writer) -> None:
+    cases = await captured(world, 5)
+    await world.done(cases[4], NOTE)
+    assert isinstance(await other.submit(work(world, cases[1], NOTE)), Recorded)
+    async with heard(world.database) as statements:
+        outcomes = await world.writer.submit_all([work(world, case, Fire("contact")) for case in cases[:4]])
+    assert [outcome.instance.state.sequence for outcome in outcomes if isinstance(outcome, Recorded)] == [2, 3, 2, 2]
+    assert [statement.startswith("BEGIN") for statement in statements[:2]] == [False, True]
+    assert (await world.counts())["history"] == 5 + 2 + 4
+
+
+async def test_a_refusal_is_judged_by_what_is_not_by_what_was_known(world: World, other: Writer) -> None:
+    case = (await captured(world, 1))[0]
+    assert isinstance(await other.submit(work(world, case, WON[0])), Recorded)
+    assert isinstance(await world.do(case, WON[1]), Recorded)
+    assert isinstance(await other.submit(work(world, case, WON[1])), NotAllowed)
+
+
+async def test_a_key_sent_again_is_answered_as_the_first_time(world: World) -> None:
+    cases = await captured(world, 3)
+    key = {"idempotency_key": "k", "fingerprint": b"a"}
+    first = await world.done(cases[0], NOTE, **key)
+    works = [work(world, cases[0], NOTE, **key), work(world, cases[1], NOTE)]
+    again, neighbour = await world.writer.submit_all(works)
+    assert isinstance(again, Recorded)
+    assert again.repeated
+    assert again.entries[0].sequence == first.entries[0].sequence
+    assert isinstance(neighbour, Recorded)
+    before = await world.counts()
+    assert isinstance(await world.do(cases[2], NOTE, idempotency_key="k", fingerprint=b"b"), KeyReused)
+    assert await world.counts() == before
+
+
+async def test_a_key_that_somebody_else_is_about_to_write_is_found(world: World) -> None:
+    mine, theirs = await captured(world, 2)
+    row = "INSERT INTO idempotency_key VALUES ($1, $2, 'k', '\\x62', $3, 1, now())"
+    async with world.owner.transaction(world.tenant_id) as connection:
+        await connection.execute(row, world.tenant_id, world.actor("ann").id, theirs)
+        asked = asyncio.create_task(world.do(mine, NOTE, idempotency_key="k", fingerprint=b"a"))
+        await waiting_for_a_lock(world)
+    assert isinstance(await asked, KeyReused)
+    assert (await world.counts())["history"] == 2
+
+
+async def test_who_leads_the_team_now_is_known(world: World) -> None:
+    case = (await captured(world, 1))[0]
+    await world.done(case, NOTE)
+    async with world.owner.transaction(world.tenant_id) as connection:
+        lead = await connection.fetchval(
+            "UPDATE team SET lead_id = $2 WHERE tenant_id = $1 AND key = 'north' RETURNING lead_id",
+            world.tenant_id,
+            world.founded.users["ann@example.org"],
+        )
+    await world.done(case, NOTE)
+    kept = world.writer.known.get(case)
+    assert kept is not None
+    assert kept.record.lead_id == lead
+    south = next(team.id for team in world.reference.teams.values() if team.key == "south")
+    await world.done(case, Assign(None, south))
+    await world.done(case, NOTE)
+    kept = world.writer.known.get(case)
+    assert kept is not None
+    assert kept.record.lead_id == world.founded.users["south@example.org"]
+
+
+@pytest.mark.parametrize("ahead", [timedelta(seconds=5), timedelta(seconds=-5)])
+async def test_steps_are_recorded_at_the_time_of_the_database(
+    world: World, monkeypatch: pytest.MonkeyPatch, ahead: timedelta
+) -> None:
+    case = (await captured(world, 1))[0]
+    monkeypatch.setattr(world.writer.known.clock, "now", lambda: datetime.now(UTC) + ahead)
+    done = await world.done(case, NOTE)
+    async with world.owner.reader(world.tenant_id) as connection:
+        now = await connection.fetchval("SELECT clock_timestamp()")
+    assert now - timedelta(seconds=3) < done.instance.recorded_at < now
+
+
+async def test_time_never_goes_back_within_a_case(world: World, other: Writer) -> None:
+    case = (await captured(world, 1))[0]
+    for number in range(40):
+        outcome = await (world.writer, other)[number % 3 == 0].submit(work(world, case, NOTE))
+        assert isinstance(outcome, Recorded)
+    async with world.owner.reader(world.tenant_id) as connection:
+        rows = await connection.fetch(
+            "SELECT recorded_at, clock_timestamp() AS now FROM history WHERE instance_id = $1 ORDER BY sequence", case
+        )
+    recorded = [row["recorded_at"] for row in rows]
+    assert recorded == sorted(recorded)
+    assert recorded[-1] < rows[-1]["now"]
+
+
+async def test_what_was_interrupted_may_have_been_done(world: World) -> None:
+    case = (await captured(world, 1))[0]
+    await world.done(case, NOTE)
+    key = {"idempotency_key": "k", "fingerprint": b"a"}
+    async with world.owner.transaction(world.tenant_id) as connection:
+        await connection.execute("SELECT FROM process_instance WHERE id = $1 FOR UPDATE", case)
+        asked = asyncio.create_task(world.do(case, NOTE, **key))
+        waiting = await waiting_for_a_lock(world)
+        async with world.database.across_tenants() as ending:
+            await ending.execute("SELECT pg_terminate_backend($1)", waiting)
+        with pytest.raises(Unavailable) as caught:
+            await asked
+    assert caught.value.uncertain
+    done = await world.done(case, NOTE, **key)
+    assert (done.repeated, done.instance.state.sequence) == (False, 3)
+
+
+async def test_what_fails_after_the_commit_is_not_done_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = await captured(world, 2)
+    await world.done(first, NOTE)
+
+    def broken(*_: object) -> None:
+        raise ValueError("broken")
+
+    monkeypatch.setattr(world.writer.known, "keep", broken)
+    with pytest.raises(ValueError, match="broken"):
+        await world.do(second, NOTE)
+    assert (await world.counts())["history"] == 4
+
+
+async def test_tenants_share_connections_and_see_nothing_of_each_other(world: World) -> None:
+    single = await Database.connect(world.access.app, size=1)
+    another = (await found(world.owner, "other", ["web-form"])).tenant_id
+    await captured(world, 1)
+    seen = []
+    for tenant_id in (world.tenant_id, another, another, world.tenant_id, new_id()):
+        async with single.by_statement(tenant_id) as connection:
+            tenants = await connection.fetch("SELECT DISTINCT tenant_id FROM team UNION SELECT tenant_id FROM deal")
+            seen.append({row["tenant_id"] for row in tenants})
+    await single.close()
+    assert seen == [{world.tenant_id}, {another}, {another}, {world.tenant_id}, set()]
+
+
+async def test_through_a_pooler_cases_are_locked(world: World) -> None:
+    pooled = await Database.connect(world.access.app, through_pooler=True)
+    writer = Writer(pooled, world.writer.processes)
+    writer.start()
+    case = (await captured(world, 1))[0]
+    async with heard(pooled) as statements:
+        for _ in range(2):
+            assert isinstance(await writer.submit(work(world, case, NOTE)), Recorded)
+    await writer.stop()
+    with pytest.raises(LookupError):
+        async with pooled.by_statement(world.tenant_id):
+            pass
+    await pooled.close()
+    assert [statement.startswith("BEGIN") for statement in statements].count(True) == 2
+
+
+async def waiting_for_a_lock(world: World) -> int:
+    """The session that waits for somebody, once one does."""
+    async with world.database.across_tenants() as watching, asyncio.timeout(20):
+        while not (sessions := await watching.fetch(_WAITING)):  # noqa: ASYNC110  # the event is in another process
+            await asyncio.sleep(0.01)
+    session: int = sessions[0]["pid"]
+    return session
+
+
+_WAITING = "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
