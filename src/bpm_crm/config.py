@@ -42,7 +42,7 @@ class Settings(BaseSettings):
         default=8,
         ge=2,
         le=200,
-        description="Database connections of one process; moves have up to four of their own beside these.",
+        description="Database connections of one process; moves have up to three of their own beside these.",
     )
 
     host: str = Field(default="127.0.0.1", description="Address the API listens on.")

@@ -22,6 +22,10 @@ from bpm_crm.records.outages import CommitInterrupted, is_outage
 
 MOST_IN_BATCH = 128
 SMALLEST_SHARE = 16
+FLUSHERS = 3
+PROMPT_FLUSHERS = 2
+WORTH_WHILE = 8
+"""So many take whatever is there; the others only what makes a batch worth while, for a small one costs nearly as much."""
 MOST_WAITING = 20_000
 ATTEMPTS = 4
 FIRST_PAUSE_SECONDS = 0.02
@@ -57,7 +61,7 @@ class Writer:
         database: Database,
         processes: ProcessCache,
         *,
-        flushers: int = 2,
+        flushers: int = FLUSHERS,
         most_in_batch: int = MOST_IN_BATCH,
         most_waiting: int = MOST_WAITING,
     ) -> None:
@@ -128,6 +132,8 @@ class Writer:
 
     def _take(self) -> list[Work]:
         """The next batch: work of the tenant whose turn it is, leaving what concerns a case or key that is being worked on."""
+        if self._writing >= PROMPT_FLUSHERS and self._waiting < WORTH_WHILE:
+            return []
         for tenant_id in list(self._queues):
             queue = self._queues[tenant_id]
             batch: list[Work] = []
