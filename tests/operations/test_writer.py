@@ -1,6 +1,7 @@
 """The write path: what is acknowledged is written once, in order, and a bad item never fails its neighbours."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -24,7 +25,7 @@ from bpm_crm.operations.commands import (
     Recorded,
     Work,
 )
-from bpm_crm.operations.writer import Overloaded, Writer
+from bpm_crm.operations.writer import WORTH_WHILE, Overloaded, Writer
 from tests.world import World, customer
 
 _USED_KEY = """
@@ -314,6 +315,28 @@ async def test_a_full_queue_refuses_more_work(world: World) -> None:
     works = [Work(world.tenant_id, (Fire("contact"),), world.actor("ann"), uuid4()) for _ in range(6)]
     with pytest.raises(Overloaded):
         await writer.submit_all(works)
+
+
+async def test_a_third_flusher_takes_only_what_is_worth_a_batch(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    writer, taken, done = Writer(world.database, world.writer.processes), list[int](), asyncio.Event()
+
+    async def held(works: Sequence[Work]) -> Sequence[Work]:
+        taken.append(len(works))
+        await done.wait()
+        return works
+
+    monkeypatch.setattr(writer, "_move", held)
+    writer.start()
+    waiting = []
+    for arrivals, expected in ((1, [1]), (2, [1, 2]), (WORTH_WHILE - 1, [1, 2]), (1, [1, 2, WORTH_WHILE])):
+        works = [Work(world.tenant_id, (Fire("contact"),), world.actor("ann"), uuid4()) for _ in range(arrivals)]
+        waiting.append(asyncio.create_task(writer.submit_all(works)))
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert taken == expected
+    done.set()
+    await asyncio.gather(*waiting)
+    await writer.stop()
 
 
 async def test_tenants_take_turns(world: World) -> None:

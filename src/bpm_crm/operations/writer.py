@@ -24,8 +24,9 @@ MOST_IN_BATCH = 128
 SMALLEST_SHARE = 16
 FLUSHERS = 3
 PROMPT_FLUSHERS = 2
+"""So many take whatever is there."""
 WORTH_WHILE = 8
-"""So many take whatever is there; the others only what makes a batch worth while, for a small one costs nearly as much."""
+"""So much has to wait for another one to take part: a smaller batch costs nearly as much."""
 MOST_WAITING = 20_000
 ATTEMPTS = 4
 FIRST_PAUSE_SECONDS = 0.02
