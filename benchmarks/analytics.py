@@ -3,7 +3,7 @@
 import argparse
 import json
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import product
@@ -25,11 +25,12 @@ from bpm_crm.analytics.dimensions import Dimension
 from bpm_crm.analytics.frames import Question, read_frame
 from bpm_crm.analytics.kpi_catalogue import CATALOGUE
 from bpm_crm.garbage import calm
-from bpm_crm.operations import batches
+from bpm_crm.operations import moves
 from bpm_crm.operations.compactor import compact
 from bpm_crm.records import writing
 from bpm_crm.records.cells import note_changes
 from bpm_crm.records.database import Connection, Database
+from bpm_crm.records.writing import Known, Moved
 
 PORT = 8753
 ROUNDS, CUT_ROUNDS, WARM_UP, PLAIN_ROUNDS, WRITE_ROUNDS, KPI_ROUNDS = 60, 10, 10, 2, 7, 3
@@ -170,23 +171,25 @@ async def _write_cost(here: Ground) -> dict[str, float]:
 
     The two kinds take turns batch by batch, so that whatever else the machine does meets both alike.
     """
-    whole, write = writing._statement, writing.write  # noqa: SLF001  # what is measured is a part of this statement
+    whole, write = writing._statement_of_known, writing.write_known  # noqa: SLF001  # what is measured is a part of it
     marked = f",\nchanged AS ({writing._CHANGED})"  # noqa: SLF001
     seconds, steps = [0.0, 0.0], [0, 0]
     turn = 0
 
-    async def timed(connection: Connection, tenant_id: UUID, rows: Any, notice: str) -> int:
+    async def timed(connection: Connection, tenant_id: UUID, known: Sequence[Known], *given: Any) -> Moved:
         nonlocal turn
         turn = mine = 1 - turn
         begun = time.perf_counter()
-        written_by = await write(connection, tenant_id, rows, notice)
+        moved = await write(connection, tenant_id, known, *given)
         seconds[mine] += time.perf_counter() - begun
-        steps[mine] += len(rows["moved"])
-        return written_by
+        steps[mine] += len(known)
+        return moved
 
     with (
-        patch.object(writing, "_statement", lambda parts: whole(parts) if turn else whole(parts).replace(marked, "")),
-        patch.object(batches, "write", timed),
+        patch.object(
+            writing, "_statement_of_known", lambda parts: whole(parts) if turn else whole(parts).replace(marked, "")
+        ),
+        patch.object(moves, "write_known", timed),
     ):
         rates = [await engine.measure(here, 64, f"cost-{number}") for number in range(WRITE_ROUNDS)]
     without, with_marks = (1e6 * seconds[kind] / steps[kind] for kind in (0, 1))
