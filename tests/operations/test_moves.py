@@ -4,8 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from random import Random
 from uuid import UUID
 
+import asyncpg
 import pytest
 
 from bpm_crm.engine.step import Activity
@@ -13,6 +15,7 @@ from bpm_crm.operations.commands import Assign, Fire, KeyReused, NotAllowed, Rec
 from bpm_crm.operations.writer import Unavailable, Writer
 from bpm_crm.records.database import Database
 from bpm_crm.records.identifiers import new_id
+from tests.operations.test_rebuild import faults
 from tests.operations.test_writer import WON
 from tests.world import World, customer, found
 
@@ -228,6 +231,46 @@ async def test_through_a_pooler_cases_are_locked(world: World) -> None:
     assert [statement.startswith("BEGIN") for statement in statements].count(True) == 2
 
 
+async def test_nothing_is_lost_or_done_twice_while_sessions_are_killed(world: World, other: Writer) -> None:
+    cases, writers, random = await captured(world, 12), (world.writer, other), Random(7)
+
+    async def client(number: int, case: UUID) -> int:
+        failed = 0
+        for step in range(30):
+            key = {"idempotency_key": f"{number}-{step}", "fingerprint": b"a"}
+            while True:
+                try:
+                    outcome = await writers[random.random() < 0.2].submit(work(world, case, NOTE, **key))
+                    break
+                except Unavailable:
+                    failed += 1
+            assert isinstance(outcome, Recorded)
+        return failed
+
+    async def kill() -> None:
+        killer = await asyncpg.connect(world.access.app)
+        try:
+            while True:
+                await asyncio.sleep(random.uniform(0, 0.05))
+                await killer.execute(_KILL)
+        finally:
+            killer.terminate()
+
+    killing = asyncio.create_task(kill())
+    failed = await asyncio.gather(*(client(number, case) for number, case in enumerate(cases)))
+    killing.cancel()
+    await asyncio.gather(killing, return_exceptions=True)
+    assert sum(failed) > 0
+    async with world.owner.reader(world.tenant_id) as connection:
+        rows = await connection.fetch(
+            "SELECT k.instance_id, count(*) AS keys, count(DISTINCT k.sequence) AS steps, max(h.last) AS last"
+            " FROM idempotency_key AS k JOIN (SELECT instance_id, count(*) AS last FROM history GROUP BY 1) AS h USING (instance_id)"
+            " GROUP BY k.instance_id"
+        )
+    assert [(row["keys"], row["steps"], row["last"]) for row in rows] == [(30, 30, 31)] * len(cases)
+    assert await faults(world) == []
+
+
 async def waiting_for_a_lock(world: World) -> int:
     """The session that waits for somebody, once one does."""
     async with world.database.across_tenants() as watching, asyncio.timeout(20):
@@ -237,4 +280,8 @@ async def waiting_for_a_lock(world: World) -> int:
     return session
 
 
+_KILL = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE usename = current_user AND datname = current_database() AND pid <> pg_backend_pid() ORDER BY random() LIMIT 1
+"""
 _WAITING = "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
