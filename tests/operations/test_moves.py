@@ -15,6 +15,8 @@ from bpm_crm.operations.commands import Assign, Fire, KeyReused, NotAllowed, Rec
 from bpm_crm.operations.writer import Unavailable, Writer
 from bpm_crm.records.database import Database
 from bpm_crm.records.identifiers import new_id
+from bpm_crm.records.notices import parse_notice
+from bpm_crm.records.writing import CHANNEL
 from tests.operations.test_rebuild import faults
 from tests.operations.test_writer import WON
 from tests.world import World, customer, found
@@ -90,6 +92,39 @@ async def test_a_case_moved_elsewhere_is_read_and_its_neighbours_are_not(world: 
     assert [outcome.instance.state.sequence for outcome in outcomes if isinstance(outcome, Recorded)] == [2, 3, 2, 2]
     assert [statement.startswith("BEGIN") for statement in statements[:2]] == [False, True]
     assert (await world.counts())["history"] == 5 + 2 + 4
+
+
+async def test_only_what_was_written_is_announced(world: World, other: Writer) -> None:
+    cases = await captured(world, 3)
+    await world.done(cases[2], NOTE)
+    notices: list[str] = []
+    connection = await asyncpg.connect(world.access.app)
+    await connection.add_listener(CHANNEL, lambda *given: notices.append(given[3]))
+    assert isinstance(await other.submit(work(world, cases[0], NOTE)), Recorded)
+    await world.writer.submit_all([work(world, case, NOTE) for case in cases])
+    async with asyncio.timeout(20):
+        while len(notices) < 3:  # noqa: ASYNC110  # the event is in another process
+            await asyncio.sleep(0.01)
+    await connection.close()
+    told = [parse_notice(text).steps for text in notices]
+    assert told[:1] + told[2:] == [((cases[0], 2, 2),), ((cases[0], 3, 3),)]
+    assert sorted(told[1] or ()) == [(cases[1], 2, 2), (cases[2], 3, 3)]
+
+
+async def test_a_connection_that_cannot_be_given_back_does_not_undo_what_was_done(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = (await captured(world, 1))[0]
+    await world.done(case, NOTE)
+
+    async def lost(*_: object, **__: object) -> None:
+        raise ConnectionResetError
+
+    monkeypatch.setattr(asyncpg.pool.PoolConnectionHolder, "release", lost)
+    done = await world.done(case, NOTE)
+    monkeypatch.undo()
+    assert done.instance.state.sequence == 3
+    assert (await world.done(case, NOTE)).instance.state.sequence == 4
 
 
 async def test_a_refusal_is_judged_by_what_is_not_by_what_was_known(world: World, other: Writer) -> None:

@@ -123,12 +123,16 @@ class Database:
 
     @asynccontextmanager
     async def _acquired(self, pool: asyncpg.Pool | None = None) -> AsyncIterator[Connection]:
-        async with (pool or self._pool).acquire(timeout=ACQUIRE_SECONDS) as connection:
+        pool = pool or self._pool
+        connection = await pool.acquire(timeout=ACQUIRE_SECONDS)
+        try:
             if self._on_statement is None:
                 yield connection
             else:
                 with connection.query_logger(self._heard):
                     yield connection
+        finally:
+            await _release(pool, connection)
 
     @asynccontextmanager
     async def _begun(self, tenant_id: UUID, begin: str) -> AsyncIterator[Connection]:
@@ -191,6 +195,15 @@ def _text_of_uuid(value: object) -> str:
 
 async def _nothing_to_reset(_connection: Connection) -> None:
     """Settings are local to transactions, so a connection goes back to the pool as it came; a session stays where it is."""
+
+
+async def _release(pool: asyncpg.Pool, connection: Connection) -> None:
+    """Give a connection back; one that cannot be is lost to the pool. That says nothing of what was done with it, so it is no error."""
+    try:
+        await pool.release(connection)
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+        with suppress(asyncpg.InterfaceError):
+            connection.terminate()
 
 
 async def _commit(connection: Connection) -> None:

@@ -169,7 +169,7 @@ def _statement(parts: tuple[str, ...]) -> str:
     """One statement for all parts: every round trip costs a batch as much as some of its steps."""
     counts = ", ".join(f"(SELECT count(*) FROM {name}) AS {name}" for name in parts)
     texts = {name: _PARTS[name] for name in parts}
-    return f"WITH {_writes(texts, 3)}\nSELECT {counts}, {_TOLD}"
+    return f"WITH {_writes(texts, 3)}\nSELECT {counts}, {_TOLD.replace('$notice', '$2')}"
 
 
 @cache
@@ -178,11 +178,19 @@ def _statement_of_known(parts: tuple[str, ...]) -> str:
     texts = {
         name: _PARTS[name] + (_OF_MOVED.format(_CASE_OF[name]) if name in _CASE_OF else _IF_FRESH) for name in parts
     }
-    told = f"ARRAY(SELECT m.id FROM moved AS m) AS cases, k.began, pg_sleep_until($9), clock_timestamp() AS ended, {_TOLD} FROM clock AS k"
-    return f"WITH {_FRESH},\n{_writes(texts, _FIRST_OF_KNOWN)}\nSELECT {told}"
+    told = _TOLD.replace("$notice", _NOTICE_OF_MOVED)
+    done = "ARRAY(SELECT m.id FROM moved AS m) AS cases, k.began, pg_sleep_until($9), clock_timestamp() AS ended"
+    return f"WITH {_FRESH},\n{_writes(texts, _FIRST_OF_KNOWN)}\nSELECT {done}, {told} FROM clock AS k"
 
 
-_TOLD = f"pg_current_xact_id()::xid AS written_by, pg_notify('{CHANNEL}', $2)"
+_TOLD = f"pg_current_xact_id()::xid AS written_by, pg_notify('{CHANNEL}', $notice)"
+_NOTICE_OF_MOVED = """CASE
+    WHEN $2::text::jsonb -> 'steps' = 'null' OR (SELECT count(*) FROM moved) = cardinality($3) THEN $2::text
+    ELSE jsonb_set($2::text::jsonb, '{steps}', to_jsonb(ARRAY(
+        SELECT s FROM jsonb_path_query($2::text::jsonb, '$.steps[*]') AS s WHERE (s ->> 0)::uuid IN (SELECT m.id FROM moved AS m)
+    )))::text
+END"""
+"""The notice (`operations.written.notice_of`) without the steps of cases that were left alone."""
 
 
 def _writes(texts: Mapping[str, str], first: int) -> str:
