@@ -70,17 +70,39 @@ async def test_a_move_of_a_known_case_is_one_statement(world: World) -> None:
     assert changes == 2
 
 
-async def test_moves_that_ask_for_effects_are_not_at_once(world: World) -> None:
+async def test_effects_are_asked_for_with_the_move(world: World) -> None:
     case = (await world.done(None, world.capture(customer=customer(1)))).instance.id
     await world.done(case, NOTE)
-    at_once = []
-    for command in WON:
-        before = await world.counts(["outbox"])
-        async with heard(world.database) as statements:
+    asked = []
+    async with heard(world.database) as statements:
+        for command in WON:
+            before = await world.counts(["outbox"])
             done = await world.done(case, command)
-        at_once.append(is_at_once(statements))
-        assert at_once[-1] is (await world.counts(["outbox"]) == before), command
-    assert (done.instance.state.stage, at_once.count(False)) == ("won", 1)
+            asked.append(await world.counts(["outbox"]) != before)
+    moves = [statement for statement in statements if "moved AS" in statement]
+    assert [is_at_once([statement]) for statement in moves] == [True] * len(WON)
+    assert (done.instance.state.stage, asked.count(True)) == ("won", 1)
+    async with world.owner.reader(world.tenant_id) as connection:
+        effect = await connection.fetchrow(
+            "SELECT kind, payload ->> 'instance_id', unique_key, run_at <= now() FROM outbox"
+        )
+    assert tuple(effect) == ("start_process", str(case), f"start_process:{case}:post-payment", True)
+
+
+async def test_effects_of_a_case_moved_elsewhere_are_not_asked_for(world: World, other: Writer) -> None:
+    cases = await captured(world, 2)
+    paying = next(
+        number for number, command in enumerate(WON) if isinstance(command, Fire) and command.trigger == "pay"
+    )
+    for case in cases:
+        for command in WON[:paying]:
+            await world.done(case, command)
+    assert isinstance(await other.submit(work(world, cases[0], Fire("lose", reason="competitor"))), Recorded)
+    outcomes = await world.writer.submit_all([work(world, case, WON[paying]) for case in cases])
+    assert [isinstance(outcome, Recorded) for outcome in outcomes] == [False, True]
+    async with world.owner.reader(world.tenant_id) as connection:
+        asked = await connection.fetch("SELECT payload ->> 'instance_id' FROM outbox")
+    assert [row[0] for row in asked] == [str(cases[1])]
 
 
 async def test_a_case_moved_elsewhere_is_read_and_its_neighbours_are_not(world: World, other: Writer) -> None:

@@ -19,7 +19,7 @@ from bpm_crm.operations.decisions import Decision, decide
 from bpm_crm.operations.newcomers import Newcomers
 from bpm_crm.operations.processes import ProcessCache
 from bpm_crm.operations.splitting import Splits
-from bpm_crm.operations.written import effect_rows, notice_of, step_rows
+from bpm_crm.operations.written import notice_of, step_rows
 from bpm_crm.records.database import Connection, Database
 from bpm_crm.records.history import HistoryRecord, load_entries
 from bpm_crm.records.instances import load
@@ -130,11 +130,10 @@ class _Batch:
         await self.splits.write(self.connection)
         await self.newcomers.number_deals(self.connection, self.found.now)
         rows = {
-            **step_rows(self.decisions),
+            **step_rows(self.decisions, self.found.now),
             "customers": self.newcomers.customers,
             "contacts": self.newcomers.contacts,
             "new_deals": self.newcomers.deals,
-            "effects": effect_rows(self.decisions, self.found.now),
             "turns": self.splits.turns,
         }
         notice = notice_of(self.tenant_id, self.decisions)

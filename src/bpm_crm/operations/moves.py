@@ -43,8 +43,8 @@ class Moves(NamedTuple):
 def decide_known(processes: ProcessCache, known: KnownCases, works: Sequence[Work]) -> Moves | None:
     """The moves of those works whose case is known; None without any.
 
-    Not of works that would be refused, since nothing is written that could tell whether that is right; nor of those that ask for
-    effects, or give up a lease.
+    Not of works that would be refused, since nothing is written that could tell whether that is right; nor of those that give up a
+    lease.
     """
     at = known.clock.now()
     if at is None:
@@ -61,7 +61,7 @@ async def write_moves(database: Database, known: KnownCases, decided: Moves) -> 
     moves = decided.moves
     decisions = [move.decision for move in moves]
     tenant_id = decisions[0].work.tenant_id
-    rows, notice = step_rows(decisions), notice_of(tenant_id, decisions)
+    rows, notice = step_rows(decisions, decided.at), notice_of(tenant_id, decisions)
     async with database.by_statement(tenant_id) as connection:
         sent = monotonic()
         moved = await write_known(connection, tenant_id, [move.known for move in moves], rows, notice, decided.at)
@@ -81,7 +81,7 @@ def _decided(processes: ProcessCache, known: KnownCases, work: Work, at: datetim
         return None
     decision = decide(work, record, process, at)
     after = decision.after
-    if after is None or any(entry.requested for entry in decision.entries):
+    if after is None:
         return None
     return Move(decision, after, Known(record.id, case.written_by, record.state.team, record.lead_id, work.key))
 

@@ -20,8 +20,8 @@ _FOLLOWED = ("amount", "owner_id", "team_id", "outcome")
 _LONGEST_NOTICE = 7_900
 
 
-def step_rows(decisions: Sequence[Decision]) -> dict[str, list[dict[str, Any]]]:
-    """The rows of all that was decided, by part of `records.writing`: cases and history, and what follows from these."""
+def step_rows(decisions: Sequence[Decision], now: datetime) -> dict[str, list[dict[str, Any]]]:
+    """The rows of all that was decided, by part of `records.writing`: cases and history, what follows from these, and effects due `now`."""
     rows: dict[str, list[dict[str, Any]]] = {"cases": [], "moved": [], "recorded": [], "texts": []}
     for decision in decisions:
         after = decision.after
@@ -34,7 +34,7 @@ def step_rows(decisions: Sequence[Decision]) -> dict[str, list[dict[str, Any]]]:
             rows["moved"].append(to_changes(after, personal_fields))
         rows["recorded"].extend(entry.values for entry in decision.entries)
         rows["texts"].extend(entry.text for entry in decision.entries if entry.text is not None)
-    return {**rows, "deals": deal_rows(decisions), "keys": key_rows(decisions)}
+    return {**rows, "deals": deal_rows(decisions), "keys": key_rows(decisions), "effects": effect_rows(decisions, now)}
 
 
 def key_rows(decisions: Sequence[Decision]) -> list[dict[str, Any]]:

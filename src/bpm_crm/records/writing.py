@@ -51,7 +51,6 @@ _EFFECTS = """
 INSERT INTO outbox (tenant_id, id, kind, payload, unique_key, run_at, attempts)
 SELECT tenant_id, id, kind, payload, unique_key, run_at, 0
 FROM jsonb_populate_recordset(NULL::outbox, $rows) WHERE tenant_id = $1
-ON CONFLICT (tenant_id, unique_key) DO NOTHING
 """
 _TURNS = """
 INSERT INTO rollout_case (tenant_id, instance_id, rollout_id, revision, version)
@@ -74,6 +73,8 @@ _PARTS = {
 """What a batch may write, in the order in which it is written; `$rows` stands for the parameter with the rows as JSON."""
 
 _RETURNED = {"moved": "i.id", "recorded": "instance_id"}
+
+_ENDS = {"effects": "ON CONFLICT (tenant_id, unique_key) DO NOTHING"}
 
 _MAY_BE_FEWER = frozenset({"deals", "effects"})
 """A deal follows the case it names only; an effect that was asked for before is not asked for again."""
@@ -98,7 +99,13 @@ fresh AS MATERIALIZED (
 
 _IF_FRESH = " AND EXISTS (SELECT FROM fresh AS f WHERE f.id = i.id AND f.written_by = i.xmin)"
 _OF_MOVED = " AND {} IN (SELECT m.id FROM moved AS m)"
-_CASE_OF = {"recorded": "instance_id", "texts": "instance_id", "deals": "s.instance_id", "keys": "instance_id"}
+_CASE_OF = {
+    "recorded": "instance_id",
+    "texts": "instance_id",
+    "deals": "s.instance_id",
+    "keys": "instance_id",
+    "effects": "(payload ->> 'instance_id')::uuid",
+}
 _FIRST_OF_KNOWN = 10
 
 _RELEASE = "DELETE FROM lease WHERE tenant_id = $1 AND subject_id = ANY($2::uuid[])"
@@ -196,7 +203,7 @@ END"""
 def _writes(texts: Mapping[str, str], first: int) -> str:
     """The parts as common table expressions, their rows as parameters from `first` on."""
     writes = ",\n".join(
-        f"{name} AS ({text.replace('$rows', f'${number}')} RETURNING {_RETURNED.get(name, '1')})"
+        f"{name} AS ({text.replace('$rows', f'${number}')} {_ENDS.get(name, '')} RETURNING {_RETURNED.get(name, '1')})"
         for number, (name, text) in enumerate(texts.items(), first)
     )
     return f"{writes},\nchanged AS ({_CHANGED})" if "recorded" in texts else writes
