@@ -12,7 +12,7 @@ import uvloop
 from benchmarks import c9, pages, processes, requests, starts, sweeping, writing
 from benchmarks.ground import Ground, ground
 
-ROUNDS = 3
+ROUNDS = 5
 API_PORT, PLAIN_PORT = 8751, 8752
 RESULTS = Path(__file__).parent / "results"
 

@@ -4,32 +4,37 @@ ages (since) AS (
         (interval '30 days'), (interval '90 days')
 ),
 past AS (
-    -- The cases of each process that ended last, whoever may see them, with how they did.
-    SELECT i.id AS instance_id, i.definition_id, m.outcome
-    FROM (
-        SELECT DISTINCT e.instance_id
-        FROM unnest(:definitions::uuid[]) AS d (id)
-        CROSS JOIN LATERAL (
-            SELECT h.instance_id
-            FROM history AS h
-            WHERE h.tenant_id = $1 AND h.definition_id = d.id AND h.outcome IS NOT NULL
-              AND h.occurred_at <= :as_of::timestamptz AND h.recorded_at <= :known_at::timestamptz
-            ORDER BY h.occurred_at DESC, h.instance_id
-            LIMIT :most_settled::int
-        ) AS e
+    -- The cases of each process that ended last, whoever may see them.
+    SELECT DISTINCT d.id AS definition_id, e.instance_id
+    FROM unnest(:definitions::uuid[]) AS d (id)
+    CROSS JOIN LATERAL (
+        SELECT h.instance_id
+        FROM history AS h
+        WHERE h.tenant_id = $1 AND h.definition_id = d.id AND h.outcome IS NOT NULL
+          AND h.occurred_at <= :as_of::timestamptz AND h.recorded_at <= :known_at::timestamptz
+        ORDER BY h.occurred_at DESC, h.instance_id
+        LIMIT :most_settled::int
     ) AS e
-    JOIN process_instance AS i ON i.tenant_id = $1 AND i.id = e.instance_id
-    {standing}
-    WHERE k.exclusion IS NULL AND m.outcome IS NOT NULL
 ),
 stays AS (
-    -- Their stays in stages that they left.
-    SELECT
-        p.definition_id, p.outcome, h.to_stage AS stage,
-        lead(h.occurred_at) OVER (PARTITION BY p.instance_id ORDER BY h.sequence) - h.occurred_at AS lasted
+    -- Their stays in stages that they left, with how they did. One look at the steps of a case tells all of it.
+    SELECT p.definition_id, s.outcome, s.stage, s.lasted
     FROM past AS p
-    JOIN history AS h ON h.tenant_id = $1 AND h.instance_id = p.instance_id
-    WHERE h.to_stage IS NOT NULL AND h.occurred_at <= :as_of::timestamptz AND h.recorded_at <= :known_at::timestamptz
+    CROSS JOIN LATERAL (
+        SELECT
+            m.to_stage AS stage, m.exclusion,
+            first_value(m.outcome) OVER (ORDER BY m.sequence DESC) AS outcome,
+            lag(m.occurred_at) OVER (ORDER BY m.sequence DESC) - m.occurred_at AS lasted
+        FROM (
+            SELECT
+                h.sequence, h.to_stage, h.occurred_at, h.outcome,
+                first_value(h.exclusion) OVER (ORDER BY h.sequence DESC) AS exclusion
+            FROM history AS h
+            WHERE h.tenant_id = $1 AND h.instance_id = p.instance_id AND h.recorded_at <= :known_at::timestamptz
+        ) AS m
+        WHERE m.to_stage IS NOT NULL AND m.occurred_at <= :as_of::timestamptz
+    ) AS s
+    WHERE s.exclusion IS NULL AND s.outcome IS NOT NULL
 ),
 chances AS (
     -- Of the stays in a stage that reached an age: how many there were, and which share of them was won in the end.
