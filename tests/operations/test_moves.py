@@ -1,7 +1,7 @@
 """Moves in one statement: written only where what they were decided by is so still; all others with locks, and none twice."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -12,14 +12,15 @@ import pytest
 
 from bpm_crm.engine.step import Activity
 from bpm_crm.operations.commands import Assign, Fire, KeyReused, NotAllowed, Record, Recorded, Work
-from bpm_crm.operations.writer import Unavailable, Writer
+from bpm_crm.operations.writer import FLUSHERS, Unavailable, Writer
 from bpm_crm.records.database import Database
 from bpm_crm.records.identifiers import new_id
 from bpm_crm.records.notices import parse_notice
+from bpm_crm.records.sessions import Session
 from bpm_crm.records.writing import CHANNEL
 from tests.operations.test_rebuild import faults
 from tests.operations.test_writer import WON
-from tests.world import World, customer, found
+from tests.world import World, customer, found, tamper
 
 NOTE = Record(Activity("note"))
 
@@ -149,6 +150,17 @@ async def test_a_connection_that_cannot_be_given_back_does_not_undo_what_was_don
     assert (await world.done(case, NOTE)).instance.state.sequence == 4
 
 
+async def test_without_a_session_cases_are_locked(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    case = (await captured(world, 1))[0]
+
+    async def lost(*_: object) -> None:
+        raise asyncpg.InternalClientError("cannot switch to state 15; another operation (2) is in progress")
+
+    monkeypatch.setattr(Session, "enter", lost)
+    for number in range(FLUSHERS + 1):
+        assert (await world.done(case, NOTE)).instance.state.sequence == 2 + number
+
+
 async def test_a_refusal_is_judged_by_what_is_not_by_what_was_known(world: World, other: Writer) -> None:
     case = (await captured(world, 1))[0]
     assert isinstance(await other.submit(work(world, case, WON[0])), Recorded)
@@ -177,7 +189,7 @@ async def test_a_key_that_somebody_else_is_about_to_write_is_found(world: World)
     async with world.owner.transaction(world.tenant_id) as connection:
         await connection.execute(row, world.tenant_id, world.actor("ann").id, theirs)
         asked = asyncio.create_task(world.do(mine, NOTE, idempotency_key="k", fingerprint=b"a"))
-        await waiting_for_a_lock(world)
+        await waiting(world, "transactionid", "tuple")
     assert isinstance(await asked, KeyReused)
     assert (await world.counts())["history"] == 2
 
@@ -203,7 +215,7 @@ async def test_who_leads_the_team_now_is_known(world: World) -> None:
     assert kept.record.lead_id == world.founded.users["south@example.org"]
 
 
-@pytest.mark.parametrize("ahead", [timedelta(seconds=5), timedelta(seconds=-5)])
+@pytest.mark.parametrize("ahead", [timedelta(seconds=5), timedelta(seconds=-5), timedelta(days=1)])
 async def test_steps_are_recorded_at_the_time_of_the_database(
     world: World, monkeypatch: pytest.MonkeyPatch, ahead: timedelta
 ) -> None:
@@ -233,17 +245,84 @@ async def test_what_was_interrupted_may_have_been_done(world: World) -> None:
     case = (await captured(world, 1))[0]
     await world.done(case, NOTE)
     key = {"idempotency_key": "k", "fingerprint": b"a"}
-    async with world.owner.transaction(world.tenant_id) as connection:
-        await connection.execute("SELECT FROM process_instance WHERE id = $1 FOR UPDATE", case)
-        asked = asyncio.create_task(world.do(case, NOTE, **key))
-        waiting = await waiting_for_a_lock(world)
-        async with world.database.across_tenants() as ending:
-            await ending.execute("SELECT pg_terminate_backend($1)", waiting)
-        with pytest.raises(Unavailable) as caught:
-            await asked
+    await tamper(world, *on_insert("PERFORM pg_sleep(20)"))
+    asked = asyncio.create_task(world.do(case, NOTE, **key))
+    sleeping = await waiting(world, "PgSleep")
+    async with world.database.across_tenants() as ending:
+        await ending.execute("SELECT pg_terminate_backend($1)", sleeping)
+    with pytest.raises(Unavailable) as caught:
+        await asked
     assert caught.value.uncertain
+    await tamper(world, "DROP TRIGGER met ON history")
     done = await world.done(case, NOTE, **key)
     assert (done.repeated, done.instance.state.sequence) == (False, 3)
+
+
+async def test_what_the_server_has_no_room_for_was_not_done(world: World) -> None:
+    case = (await captured(world, 1))[0]
+    await world.done(case, NOTE)
+    await tamper(world, *on_insert("RAISE EXCEPTION 'no space' USING ERRCODE = '53100'"))
+    with pytest.raises(Unavailable) as caught:
+        await world.do(case, NOTE)
+    assert not caught.value.uncertain
+    await tamper(world, "DROP TRIGGER met ON history")
+    assert (await world.done(case, NOTE)).instance.state.sequence == 3
+
+
+async def test_no_report_misses_what_was_recorded_before_it_because_a_case_was_locked(world: World) -> None:
+    cases = await captured(world, 3)
+    await world.done(cases[2], NOTE)
+    known = "SELECT count(*) FROM history WHERE recorded_at <= $1"
+    async with world.owner.transaction(world.tenant_id) as holding:
+        await holding.execute("SELECT FROM process_instance WHERE id = $1 FOR UPDATE", max(cases[:2]))
+        asked = asyncio.create_task(world.writer.submit_all([work(world, case, NOTE) for case in cases[:2]]))
+        await waiting(world, "transactionid", "tuple")
+        await asyncio.sleep(0.5)
+        async with world.owner.reader(world.tenant_id) as reading:
+            now = await reading.fetchval("SELECT clock_timestamp()")
+            told = await reading.fetchval(known, now)
+        await asyncio.sleep(0.5)
+    assert all(isinstance(outcome, Recorded) for outcome in await asked)
+    async with world.owner.reader(world.tenant_id) as reading:
+        assert await reading.fetchval(known, now) == told == 4
+
+
+async def test_what_cannot_be_decided_fails_alone_and_the_writer_goes_on(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cases = await captured(world, 3)
+    await world.done(cases[2], NOTE)
+    for _ in range(FLUSHERS + 1):
+        bad = work(world, cases[0], Record(Activity("note"), comment="\ud800"))
+        asked = [asyncio.create_task(world.writer.submit(item)) for item in (bad, work(world, cases[1], NOTE))]
+        failed, done = await asyncio.gather(*asked, return_exceptions=True)
+        assert isinstance(failed, TypeError)
+        assert isinstance(done, Recorded)
+
+    def broken(_: Sequence[Work]) -> None:
+        raise LookupError("broken")
+
+    monkeypatch.setattr(world.writer, "_move", broken)
+    for _ in range(FLUSHERS + 1):
+        with pytest.raises(LookupError, match="broken"):
+            await world.do(cases[1], NOTE)
+    monkeypatch.undo()
+    assert (await world.done(cases[1], NOTE)).instance.state.sequence == FLUSHERS + 3
+
+
+async def test_a_transaction_whose_number_was_given_out_again_is_told_from_the_known_one(world: World) -> None:
+    case = (await captured(world, 1))[0]
+    await world.done(case, NOTE)
+    known = world.writer.known.get(case)
+    assert known is not None
+    async with world.owner.transaction(world.tenant_id) as connection:
+        await connection.execute("UPDATE process_instance SET head = '\\x00', region = 'Perm' WHERE id = $1", case)
+        again = await connection.fetchval("SELECT xmin FROM process_instance WHERE id = $1", case)
+    world.writer.known.keep([known.record], again)
+    async with heard(world.database) as statements:
+        done = await world.done(case, NOTE)
+    assert [statement.startswith("BEGIN") for statement in statements[:2]] == [False, True]
+    assert done.instance.region == "Perm"
 
 
 async def test_what_fails_after_the_commit_is_not_done_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -328,10 +407,18 @@ async def test_nothing_is_lost_or_done_twice_while_sessions_are_killed(world: Wo
     assert await faults(world) == []
 
 
-async def waiting_for_a_lock(world: World) -> int:
-    """The session that waits for somebody, once one does."""
+def on_insert(statement: str) -> tuple[str, str]:
+    """What has the server do something whenever a step is written, until the trigger `met` is dropped."""
+    return (
+        f"CREATE OR REPLACE FUNCTION met() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {statement}; RETURN NEW; END $$",
+        "CREATE TRIGGER met BEFORE INSERT ON history FOR EACH ROW EXECUTE FUNCTION met()",
+    )
+
+
+async def waiting(world: World, *events: str) -> int:
+    """The session that waits for one of these events, once one does."""
     async with world.database.across_tenants() as watching, asyncio.timeout(20):
-        while not (sessions := await watching.fetch(_WAITING)):  # noqa: ASYNC110  # the event is in another process
+        while not (sessions := await watching.fetch(_WAITING, events)):  # noqa: ASYNC110  # the event is in another process
             await asyncio.sleep(0.01)
     session: int = sessions[0]["pid"]
     return session
@@ -341,4 +428,4 @@ _KILL = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 WHERE usename = current_user AND datname = current_database() AND pid <> pg_backend_pid() ORDER BY random() LIMIT 1
 """
-_WAITING = "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+_WAITING = "SELECT pid FROM pg_stat_activity WHERE wait_event = ANY($1::text[]) AND datname = current_database()"

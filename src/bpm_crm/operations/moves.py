@@ -4,7 +4,7 @@ Most moves are such ones. What they were decided by is checked by the statement 
 no lock meanwhile (`docs/decisions/0025-moves-in-one-statement.md`). All other work is left to `batches`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from time import monotonic
 from typing import NamedTuple
@@ -17,7 +17,7 @@ from bpm_crm.operations.written import notice_of, step_rows
 from bpm_crm.records.database import Database
 from bpm_crm.records.instances import InstanceRecord
 from bpm_crm.records.known_cases import KnownCases
-from bpm_crm.records.writing import Known, write_known
+from bpm_crm.records.writing import Known, Rows, write_known
 
 
 class Move(NamedTuple):
@@ -29,10 +29,12 @@ class Move(NamedTuple):
 
 
 class Moves(NamedTuple):
-    """Moves decided at one instant."""
+    """Moves decided at one instant, and what they write."""
 
     at: datetime
     moves: Sequence[Move]
+    rows: Mapping[str, Rows]
+    notice: str
 
     @property
     def works(self) -> list[Work]:
@@ -49,8 +51,12 @@ def decide_known(processes: ProcessCache, known: KnownCases, works: Sequence[Wor
     at = known.clock.now()
     if at is None:
         return None
-    found = [move for work in works if (move := _decided(processes, known, work, at)) is not None]
-    return Moves(at, sorted(found, key=_place)) if found else None
+    moves = [move for work in works if (move := _decided(processes, known, work, at)) is not None]
+    if not moves:
+        return None
+    moves.sort(key=_place)
+    decisions = [move.decision for move in moves]
+    return Moves(at, moves, step_rows(decisions, at), notice_of(decisions[0].work.tenant_id, decisions))
 
 
 async def write_moves(database: Database, known: KnownCases, decided: Moves) -> dict[UUID, Outcome]:
@@ -59,12 +65,11 @@ async def write_moves(database: Database, known: KnownCases, decided: Moves) -> 
     Raises what the database raises; then nothing is written, unless it is `CommitInterrupted`.
     """
     moves = decided.moves
-    decisions = [move.decision for move in moves]
-    tenant_id = decisions[0].work.tenant_id
-    rows, notice = step_rows(decisions, decided.at), notice_of(tenant_id, decisions)
+    tenant_id = moves[0].decision.work.tenant_id
+    wanted = [move.known for move in moves]
     async with database.by_statement(tenant_id) as connection:
         sent = monotonic()
-        moved = await write_known(connection, tenant_id, [move.known for move in moves], rows, notice, decided.at)
+        moved = await write_known(connection, tenant_id, wanted, decided.rows, decided.notice, decided.at)
     known.clock.heard(sent, moved.began, moved.ended)
     done = [move for move in moves if move.after.id in moved.cases]
     known.keep((move.after for move in done), moved.written_by)
@@ -83,7 +88,9 @@ def _decided(processes: ProcessCache, known: KnownCases, work: Work, at: datetim
     after = decision.after
     if after is None:
         return None
-    return Move(decision, after, Known(record.id, case.written_by, record.state.team, record.lead_id, work.key))
+    return Move(
+        decision, after, Known(record.id, case.written_by, record.head, record.state.team, record.lead_id, work.key)
+    )
 
 
 def _place(move: Move) -> int:

@@ -14,7 +14,7 @@ import asyncpg
 
 from bpm_crm.operations.batches import run_batch
 from bpm_crm.operations.commands import Outcome, Work
-from bpm_crm.operations.moves import decide_known, write_moves
+from bpm_crm.operations.moves import Moves, decide_known, write_moves
 from bpm_crm.operations.processes import ProcessCache
 from bpm_crm.records.database import Database
 from bpm_crm.records.known_cases import KnownCases
@@ -37,7 +37,13 @@ _CONFLICTS = (
     asyncpg.SerializationError,
     asyncpg.LockNotAvailableError,
 )
-_NOT_WRITTEN = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+_NOT_WRITTEN = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+    TimeoutError,
+)
 """What may keep moves from being written: the database refused them or was not reached. Whatever it is comes up again with locks, or does not."""
 logger = logging.getLogger(__name__)
 
@@ -126,6 +132,9 @@ class Writer:
                 left = await self._move(batch)
                 if left:
                     await self._carry_out(left)
+            except Exception as error:
+                logger.exception("a batch of %d failed", len(batch))
+                _fail(batch, error)
             finally:
                 self._writing -= 1
                 self._busy.difference_update(mark for work in batch for mark in work.marks)
@@ -167,7 +176,7 @@ class Writer:
 
     async def _move(self, works: Sequence[Work]) -> Sequence[Work]:
         """Answer those works of a batch that are moves of known cases; what is left, is carried out with locks."""
-        decided = decide_known(self.processes, self.known, works) if self.database.commits_by_statement else None
+        decided = self._decided(works) if self.database.commits_by_statement else None
         if decided is None:
             return works
         try:
@@ -182,6 +191,14 @@ class Writer:
             if work.instance_id in answers:
                 _answer(work, answers[work.instance_id])
         return [work for work in works if work.instance_id not in answers]
+
+    def _decided(self, works: Sequence[Work]) -> Moves | None:
+        """The moves of known cases among works; none where one cannot be decided or told, which then fails by itself, with locks."""
+        try:
+            return decide_known(self.processes, self.known, works)
+        except Exception as error:  # noqa: BLE001  # whatever it is, it is the fault of one work, and the others are to be done
+            logger.warning("%d works are carried out with locks after %s", len(works), type(error).__name__)
+            return None
 
     async def _carry_out(self, works: Sequence[Work]) -> None:
         """Answer every work of a batch: with its outcome, or with the error that was its own."""

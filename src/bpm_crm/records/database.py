@@ -9,7 +9,7 @@ from uuid import UUID
 import asyncpg
 import orjson
 
-from bpm_crm.records.outages import CommitInterrupted, is_outage
+from bpm_crm.records.outages import CommitInterrupted, may_have_committed
 from bpm_crm.records.sessions import Session
 
 Connection: TypeAlias = asyncpg.connection.Connection
@@ -20,6 +20,8 @@ ACQUIRE_SECONDS = 5.0
 """How long a transaction waits for a connection: less than an operation may take, so that its caller still hears why it failed."""
 
 _BEGIN_BY_KEY = "BEGIN; SET LOCAL enable_seqscan = off"
+_BY_STATEMENT = MappingProxyType({"enable_seqscan": "off", "lock_timeout": "100"})
+"""What such a statement writes was decided before it was sent, so it does not wait for locks longer than these milliseconds."""
 
 
 class DatabaseUnfit(Exception):
@@ -46,7 +48,7 @@ class Database:
         database._pool = await _pool(dsn, size, min_size=min(2, size), through_pooler=through_pooler)
         await database._check_fitness()
         if not through_pooler:
-            database._sessions = await _pool(dsn, size, connection_class=Session, settings={"enable_seqscan": "off"})
+            database._sessions = await _pool(dsn, size, connection_class=Session, settings=_BY_STATEMENT)
         return database
 
     @property
@@ -111,7 +113,7 @@ class Database:
             try:
                 yield connection
             except Exception as error:
-                if is_outage(error):
+                if may_have_committed(error):
                     raise CommitInterrupted from error
                 raise
 
@@ -210,7 +212,7 @@ async def _commit(connection: Connection) -> None:
     try:
         await connection.execute("COMMIT")
     except Exception as error:
-        if is_outage(error):
+        if may_have_committed(error):
             raise CommitInterrupted from error
         raise
 

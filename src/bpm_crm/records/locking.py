@@ -25,9 +25,9 @@ _LOCK = f"""
 SELECT {COLUMNS}, l.id AS case_id, l.sequence AS sequence_now, l.is_known, t.lead_id, u.*, clock_timestamp() AS now, (
     SELECT s.sequence FROM process_instance AS s WHERE s.tenant_id = $1 AND s.id = wanted.case_id
 ) AS sequence_before
-FROM unnest($2::uuid[], $3::uuid[], $4::text[], $5::xid[]) AS wanted (case_id, actor_id, key, written_by)
+FROM unnest($2::uuid[], $3::uuid[], $4::text[], $5::xid[], $6::bytea[]) AS wanted (case_id, actor_id, key, written_by, head)
 LEFT JOIN LATERAL (
-    SELECT p.*, wanted.written_by IS NOT NULL AND p.xmin = wanted.written_by AS is_known
+    SELECT p.*, wanted.written_by IS NOT NULL AND p.xmin = wanted.written_by AND p.head = wanted.head AS is_known
     FROM process_instance AS p WHERE p.tenant_id = $1 AND p.id = wanted.case_id LIMIT 1 FOR UPDATE
 ) AS l ON true
 LEFT JOIN LATERAL (SELECT l.* WHERE NOT l.is_known) AS i ON true
@@ -75,7 +75,8 @@ async def lock(connection: Connection, tenant_id: UUID, wanted: Iterable[Wanted]
     items = sorted(wanted, key=_place)
     cases = [known.get(item.case_id) for item in items]
     written_by = [None if case is None else case.written_by for case in cases]
-    rows = await connection.fetch(_LOCK, tenant_id, *_columns(items), written_by)
+    heads = [None if case is None else case.record.head for case in cases]
+    rows = await connection.fetch(_LOCK, tenant_id, *_columns(items), written_by, heads)
     used = _uses(rows)
     if any(row["sequence_now"] != row["sequence_before"] for row in rows):
         # The statement waited for somebody who moved a case, and saw no key that was written after it had begun.

@@ -29,3 +29,8 @@ def is_outage(error: BaseException) -> bool:
     if isinstance(error, asyncpg.InterfaceError):
         return any(word in str(error) for word in _CLOSED)
     return isinstance(error, _OUTAGES) and not isinstance(error, asyncpg.QueryCanceledError)
+
+
+def may_have_committed(error: BaseException) -> bool:
+    """Whether what failed so while it was being committed may have been committed: not where the server says that it lacked room."""
+    return is_outage(error) and not isinstance(error, asyncpg.InsufficientResourcesError)

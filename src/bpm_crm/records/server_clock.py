@@ -18,9 +18,9 @@ class _Bounds(NamedTuple):
 
 
 class ServerClock:
-    """Never behind the database's clock, so what a process records is later than all that was recorded or read before it was asked.
+    """Not behind the database's clock, so what a process records is later than all that was recorded or read before it was asked.
 
-    Told from the answers of the last 10 to 30 seconds. The database read its clock after the question was sent and before the answer
+    On two hosts it may be behind by what their clocks drift apart in half a minute, tenths of a millisecond. Told from the answers of the last 10 to 30 seconds. The database read its clock after the question was sent and before the answer
     was here; so the clock is ahead of what this tells by no more than nothing, and behind by no more than the quickest question took to get there.
     """
 

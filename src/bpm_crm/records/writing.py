@@ -87,17 +87,17 @@ INSERT INTO case_change (tenant_id, instance_id) SELECT DISTINCT $1::uuid, r.ins
 _FRESH = f"""
 clock AS MATERIALIZED (SELECT clock_timestamp() AS began),
 fresh AS MATERIALIZED (
-    SELECT wanted.id, wanted.written_by
-    FROM unnest($3::uuid[], $4::xid[], $5::uuid[], $6::uuid[], $7::uuid[], $8::text[])
-        AS wanted (id, written_by, team_id, lead_id, actor_id, key)
+    SELECT wanted.id, wanted.written_by, wanted.head
+    FROM unnest($3::uuid[], $4::xid[], $5::bytea[], $6::uuid[], $7::uuid[], $8::uuid[], $9::text[])
+        AS wanted (id, written_by, head, team_id, lead_id, actor_id, key)
     LEFT JOIN LATERAL (SELECT t.lead_id FROM team AS t WHERE t.tenant_id = $1 AND t.id = wanted.team_id LIMIT 1) AS t ON true
     LEFT JOIN LATERAL ({KEY}) AS u ON true
     WHERE t.lead_id IS NOT DISTINCT FROM wanted.lead_id AND u.used_by IS NULL
-      AND (SELECT k.began FROM clock AS k) - $9::timestamptz BETWEEN interval '-50 ms' AND interval '250 ms'
+      AND (SELECT k.began FROM clock AS k) - $10::timestamptz BETWEEN interval '-50 ms' AND interval '250 ms'
 )"""
 """The cases whose teams are led by whom they were, whose keys are new; none if the instant of the steps is not that of the database."""
 
-_IF_FRESH = " AND EXISTS (SELECT FROM fresh AS f WHERE f.id = i.id AND f.written_by = i.xmin)"
+_IF_FRESH = " AND EXISTS (SELECT FROM fresh AS f WHERE f.id = i.id AND f.written_by = i.xmin AND f.head = i.head)"
 _OF_MOVED = " AND {} IN (SELECT m.id FROM moved AS m)"
 _CASE_OF = {
     "recorded": "instance_id",
@@ -106,7 +106,7 @@ _CASE_OF = {
     "keys": "instance_id",
     "effects": "(payload ->> 'instance_id')::uuid",
 }
-_FIRST_OF_KNOWN = 10
+_FIRST_OF_KNOWN = 11
 
 _RELEASE = "DELETE FROM lease WHERE tenant_id = $1 AND subject_id = ANY($2::uuid[])"
 
@@ -131,10 +131,12 @@ async def write(connection: Connection, tenant_id: UUID, rows: Mapping[str, Rows
 
 
 class Known(NamedTuple):
-    """A case that is written without having been locked: which transaction wrote it last, its team and who leads that, and the key of the work."""
+    """A case that is written without having been locked: who wrote it last (a server that was restored gives out numbers of transactions again,
+    so also the hash of its history), its team and who leads that, and the key of the work."""
 
     id: UUID
     written_by: int
+    head: bytes
     team_id: str | None
     lead_id: UUID | None
     key: Key | None
@@ -156,8 +158,9 @@ async def write_known(
 
     `connection` commits each statement by itself (`Database.by_statement`), so nothing is held and one round trip does it. `at` is the
     instant of the steps: it has passed when they are committed, and nothing is written when it is far from the database's clock.
+    A row that is locked is waited for as long as the session allows, which is not long: the instant grows old meanwhile.
     """
-    checks = zip(*((*case[:4], *(case.key or (None, None))) for case in known), strict=True)
+    checks = zip(*((*case[:5], *(case.key or (None, None))) for case in known), strict=True)
     parts = tuple(name for name in _PARTS if rows.get(name))
     given = [rows[name] for name in parts]
     row = await connection.fetchrow(
@@ -186,7 +189,8 @@ def _statement_of_known(parts: tuple[str, ...]) -> str:
         name: _PARTS[name] + (_OF_MOVED.format(_CASE_OF[name]) if name in _CASE_OF else _IF_FRESH) for name in parts
     }
     told = _TOLD.replace("$notice", _NOTICE_OF_MOVED)
-    done = "ARRAY(SELECT m.id FROM moved AS m) AS cases, k.began, pg_sleep_until($9), clock_timestamp() AS ended"
+    sleep = "pg_sleep_until(CASE WHEN EXISTS (SELECT FROM moved) THEN $10 END)"
+    done = f"ARRAY(SELECT m.id FROM moved AS m) AS cases, k.began, {sleep}, clock_timestamp() AS ended"
     return f"WITH {_FRESH},\n{_writes(texts, _FIRST_OF_KNOWN)}\nSELECT {done}, {told} FROM clock AS k"
 
 
