@@ -5,4 +5,5 @@ buyers AS (
         {won_cases}
     ) AS w
     WHERE w.won_at >= :before::timestamptz AND w.won_at < :since::timestamptz
+    ORDER BY w.customer_id
 )

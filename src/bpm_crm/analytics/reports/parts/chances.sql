@@ -15,6 +15,7 @@ past AS (
         ORDER BY h.occurred_at DESC, h.instance_id
         LIMIT :most_settled::int
     ) AS e
+    ORDER BY e.instance_id
 ),
 stays AS (
     -- Their stays in stages that they left, with how they did. One look at the steps of a case tells all of it.
