@@ -21,7 +21,8 @@ from bpm_crm.operations.commands import Recorded
 from bpm_crm.records import database as databases
 from bpm_crm.records import migrations
 from bpm_crm.records.bootstrap import Access, prepare_server
-from bpm_crm.records.database import CommitInterrupted, Database, is_outage
+from bpm_crm.records.database import Database
+from bpm_crm.records.outages import CommitInterrupted, is_outage
 from bpm_crm.records.roles import LOGINS
 from tests.api.client import Api, an_api
 from tests.api.serving import served
