@@ -25,7 +25,7 @@ from bpm_crm.analytics.kept_kpis import is_kept
 from bpm_crm.analytics.kept_measurements import kept_measurements
 from bpm_crm.analytics.kept_stage_times import KEPT_STAGE_TIMES
 from bpm_crm.analytics.kpi_catalogue import CATALOGUE
-from bpm_crm.analytics.kpi_kinds import KpiKind
+from bpm_crm.analytics.kpi_kinds import KpiKind, KpiSubject
 from bpm_crm.analytics.losses import KEPT_LOSSES, read_losses
 from bpm_crm.analytics.measures import Measured, measure
 from bpm_crm.analytics.members import Listed, Lists, Wanted
@@ -67,6 +67,7 @@ async def compare(world: World, question: Question, process: str | None, kpis: s
         await compare_lists(connection, losses[0].members, losses[1].members, wanted)
         await compare_stages(world, connection, frame, question)
         await compare_kpis(connection, frame, question, only=kpis or next(_FOURTHS))
+        await compare_customers(connection, frame, question)
         if process is not None:
             await compare_checkpoints(connection, frame, question)
 
@@ -158,6 +159,17 @@ async def compare_kpis(
             }
         else:
             assert found == expected, kpi.key
+
+
+async def compare_customers(connection: Connection, frame: Frame, question: Question) -> None:
+    """Every KPI of customers: from the rows of the won, now, and from history."""
+    for kpi in (kpi for kpi in CATALOGUE.values() if kpi.subject is KpiSubject.CUSTOMERS):
+        ours, theirs = [
+            await measure(connection, kpi, some, question) for some in (frame, replace(frame, is_current=False))
+        ]
+        assert (ours.total, ours.segments) == (theirs.total, theirs.segments), kpi.key
+        wanted = [Wanted("", numbers, None, 3) for numbers in LISTS[kpi.kind]]
+        await compare_lists(connection, ours.members, theirs.members, wanted)
 
 
 async def compare_lists(connection: Connection, ours: Lists, theirs: Lists, wanted: Sequence[Wanted]) -> None:

@@ -47,6 +47,7 @@ FAULTS = [
     ("type: decimal", "type: integer, binds: amount", "BINDING_TYPE", "fields.amount.binds", "must be of type decimal"),
     ("type: decimal", "type: integer, binds: product", "BINDING_TYPE", "fields.amount.binds", "must be of type string / choice"),
     ("type: decimal", "type: decimal, binds: performer", "BINDING_TYPE", "fields.amount.binds", "must be of type string"),
+    ("type: decimal", "type: decimal, binds: amount, personal: true", "BINDING_PERSONAL", "fields.amount.binds", "remove `personal` or `binds`"),
     ("max: 1000}", "binds: amount}\n  paid: {type: decimal, binds: amount, title: {en: A, ru: Б}}", "BINDING_TWICE", "fields.paid.binds", "bind one"),
     ("week: {mon-fri: 09:00-18:00}", "week: {}", "CALENDAR_INVALID", "calendar.week", "open at least one weekday"),
     ("week: {mon-fri: 09:00-18:00}", "week: {mon: closed}", "CALENDAR_INVALID", "calendar.week", "open at least one"),

@@ -122,6 +122,11 @@ class Grouping:
         return self._array(known)
 
     @property
+    def names_step(self) -> bool:
+        """Whether the segment of a case depends on the history row that brought it."""
+        return "h." in self.reached
+
+    @property
     def standing(self) -> str:
         """The SQL of the segment of a case that nothing brought there yet: as last known; nobody has acted."""
         owner = "NULL::text" if self.basis is OwnerBasis.ACTOR else "c.owner_id::text"

@@ -84,7 +84,7 @@ class Kpi:
 
 
 GIVEN: Final[Mapping[str, str]] = {
-    **dict.fromkeys(("begun_cases", "closed_cases", "moving_cases", "open_cases"), "given_cases"),
+    **dict.fromkeys(("begun_cases", "closed_cases", "moving_cases", "open_cases", "due_open_cases"), "given_cases"),
     **dict.fromkeys(("clocked_due", "clocked_period"), "clocked_given"),
 }
 """The parts that find the cases a period concerns in all of history, and those that take cases by id in their place."""

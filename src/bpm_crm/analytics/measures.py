@@ -108,10 +108,10 @@ async def members_of(
     for dimension in question.grouping.dimensions:
         if dimension not in kpi.dimensions:
             raise DimensionNotOffered(kpi, dimension)
-    grouping = replace(question.grouping, instant=kpi.instant, clock=kpi.clock)
+    asked = replace(question, grouping=replace(question.grouping, instant=kpi.instant, clock=kpi.clock))
     values = _values(kpi, frame, question) | ({} if given is None else {"cases": given})
     if kpi.subject is KpiSubject.CUSTOMERS:
-        values |= await _of_customers(connection, kpi, frame, question)
+        values |= await _of_customers(connection, kpi, frame, asked)
     if kpi.kind is KpiKind.RATE:
         values |= await working_hours(connection, frame, question, frame.of(kpi.process))
     if kpi.takes_targets and given is None:
@@ -121,13 +121,13 @@ async def members_of(
     if kpi.own is not None:
         values |= await chosen_cases(connection, kpi.own, frame, question, values)
     text = kpi.text if given is None else kpi.text_of_given
-    return Members(text, replace(question, grouping=grouping), values)
+    return Members(text, asked, values)
 
 
 async def _of_customers(connection: Connection, kpi: Kpi, frame: Frame, question: Question) -> dict[str, Any]:
     """The named values that KPIs of customers may use: the amounts of all processes, and when the period before began."""
     earlier = before(question, await zone_of(connection, question.tenant_id)) or question
-    values = {"before": earlier.since, "repeat_within": REPEAT_WITHIN}
+    values = {"before": earlier.since, "repeat_within": REPEAT_WITHIN, "names_step": question.grouping.names_step}
     if not kpi.takes_amounts:
         return values
     every = await read_frame(connection, question.tenant_id, as_of=frame.as_of, known_at=frame.known_at)
@@ -162,4 +162,4 @@ def _values(kpi: Kpi, frame: Frame, question: Question) -> dict[str, Any]:
     values = {**question.values(frame), **values_of(frame.of(kpi.process)), **kpi.values}
     if kpi.is_snapshot:
         values |= {"as_of": min(frame.as_of, question.until - _INSTANT), "since": FIRST_INSTANT, "until": LAST_INSTANT}
-    return values
+    return {**values, "is_current": frame.is_current and values["as_of"] == frame.as_of}

@@ -33,6 +33,7 @@ class ProblemCode(StrEnum):
     PAUSE_UNCLEAR = "PAUSE_UNCLEAR"
     CHOICE_WITHOUT_OPTIONS = "CHOICE_WITHOUT_OPTIONS"
     RANGE_EMPTY = "RANGE_EMPTY"
+    BINDING_PERSONAL = "BINDING_PERSONAL"
     BINDING_TYPE = "BINDING_TYPE"
     BINDING_TWICE = "BINDING_TWICE"
     CALENDAR_INVALID = "CALENDAR_INVALID"
@@ -128,6 +129,10 @@ TEXTS: Mapping[ProblemCode, Title] = {
     ProblemCode.BINDING_TWICE: Title(
         "Fields “{value}” and “{other}” are both bound as {column}; bind one.",
         "Поля «{value}» и «{other}» оба связаны как {column}; свяжите одно.",
+    ),
+    ProblemCode.BINDING_PERSONAL: Title(
+        "Field “{value}” is personal data, which history and figures do not see: it cannot be bound as {column}; remove `personal` or `binds`.",
+        "Поле «{value}» — персональные данные, история и показатели их не видят: связать как {column} нельзя; уберите `personal` или `binds`.",
     ),
     ProblemCode.BINDING_TYPE: Title(
         "Field “{value}” cannot be bound as {other}; it must be of type {expected}.",

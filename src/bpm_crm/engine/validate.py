@@ -136,6 +136,8 @@ def _fields(definition: ProcessDefinition) -> Iterator[Problem]:
         if item.type not in BINDABLE[item.binds]:
             params = {"value": key, "other": item.binds, "expected": " / ".join(BINDABLE[item.binds])}
             yield Problem(ProblemCode.BINDING_TYPE, ("fields", key, "binds"), params)
+        if item.personal:
+            yield Problem(ProblemCode.BINDING_PERSONAL, ("fields", key, "binds"), {"value": key, "column": item.binds})
         first = bound.setdefault(item.binds, key)
         if first != key:
             params = {"value": key, "other": first, "column": item.binds}

@@ -2,7 +2,7 @@
 
 import asyncpg
 
-HEAD = "0015"
+HEAD = "0016"
 """The newest migration; a test holds it to the `migrations/` folder."""
 
 

@@ -17,7 +17,7 @@ WITH
 units AS (
     SELECT c.instance_id, n.number, n.amount, {segment} AS segment
     FROM sold AS c
-    JOIN history AS h ON h.tenant_id = $1 AND h.instance_id = c.instance_id AND h.sequence = c.moved_sequence
+    {last_step}
     CROSS JOIN LATERAL {averaged}
     WHERE n.number IS NOT NULL
 )

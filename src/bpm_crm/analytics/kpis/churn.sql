@@ -17,14 +17,14 @@ WITH
 {buyers_before},
 {purchases},
 candidates AS (
-    SELECT DISTINCT ON (p.customer_id) p.instance_id, p.next_at
+    SELECT DISTINCT ON (p.customer_id) p.*
     FROM purchases AS p
     WHERE p.bought_at >= :before::timestamptz AND p.bought_at < :since::timestamptz AND :as_of::timestamptz >= :since::timestamptz
     ORDER BY p.customer_id, p.place DESC
 ),
-{cases},
+{bought_cases},
 units AS (
     SELECT c.instance_id, {segment} AS segment, c.next_at IS NULL OR c.next_at >= :until::timestamptz AS is_met
     FROM cases AS c
-    JOIN history AS h ON h.tenant_id = $1 AND h.instance_id = c.instance_id AND h.sequence = c.moved_sequence
+    {winning_step}
 )

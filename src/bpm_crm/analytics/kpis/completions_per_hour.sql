@@ -22,6 +22,6 @@ units AS (
         {segment} AS segment
     FROM cases AS c
     LEFT JOIN working_hours AS w ON w.definition_id = c.definition_id
-    JOIN history AS h ON h.tenant_id = $1 AND h.instance_id = c.instance_id AND h.sequence = c.moved_sequence
+    {last_step}
     WHERE c.outcome IS NOT NULL AND c.moved_at >= :since::timestamptz AND c.moved_at < :until::timestamptz
 )

@@ -12,7 +12,7 @@
 -- dimensions: case, stage
 -- instant: y.due_at
 WITH
-{open_cases},
+{due_open_cases},
 {cases},
 {clocked_cases},
 {cycles},

@@ -19,5 +19,5 @@ units AS (
         c.instance_id, c.outcome IS NOT DISTINCT FROM 'won' AS is_met,
         CASE WHEN c.outcome IS NOT DISTINCT FROM 'won' THEN {segment} ELSE {standing_segment} END AS segment
     FROM cases AS c
-    JOIN history AS h ON h.tenant_id = $1 AND h.instance_id = c.instance_id AND h.sequence = c.moved_sequence
+    {last_step}
 )

@@ -20,7 +20,7 @@ units AS (
         c.instance_id, p.number, 1 AS amount,
         CASE WHEN p.number = 'numerator' THEN {standing_segment} ELSE {segment} END AS segment
     FROM cases AS c
-    JOIN history AS h ON h.tenant_id = $1 AND h.instance_id = c.instance_id AND h.sequence = c.moved_sequence
+    {last_step}
     CROSS JOIN LATERAL (
         VALUES ('numerator', c.started_at), ('denominator', CASE WHEN c.outcome = 'won' THEN c.moved_at END)
     ) AS p (number, at)

@@ -15,15 +15,15 @@ WITH
 {buyers},
 {purchases},
 candidates AS (
-    SELECT DISTINCT ON (p.customer_id) p.instance_id, count(*) OVER (PARTITION BY p.customer_id) AS times
+    SELECT DISTINCT ON (p.customer_id) p.*, count(*) OVER (PARTITION BY p.customer_id) AS times
     FROM purchases AS p
     WHERE p.bought_at >= :since::timestamptz AND p.bought_at < :until::timestamptz
     ORDER BY p.customer_id, p.place
 ),
-{cases},
+{bought_cases},
 units AS (
     SELECT c.instance_id, n.number, n.amount, {segment} AS segment
     FROM cases AS c
-    JOIN history AS h ON h.tenant_id = $1 AND h.instance_id = c.instance_id AND h.sequence = c.moved_sequence
+    {winning_step}
     CROSS JOIN LATERAL (VALUES ('numerator', c.times), ('denominator', 1)) AS n (number, amount)
 )

@@ -13,16 +13,16 @@
 -- period: closed
 -- of: customers
 -- dimensions: case, time
--- instant: c.moved_at
+-- instant: c.bought_at
 WITH
 {buyers},
 {purchases},
 candidates AS (
-    SELECT p.instance_id, p.bought_at, p.next_at
+    SELECT p.*
     FROM purchases AS p
     WHERE p.place = 1 AND p.bought_at >= :since::timestamptz AND p.bought_at < :until::timestamptz
 ),
-{cases},
+{bought_cases},
 units AS (
     SELECT
         c.instance_id, {segment} AS segment,
@@ -31,5 +31,5 @@ units AS (
             THEN coalesce(c.next_at <= c.bought_at + :repeat_within::interval, false)
         END AS is_met
     FROM cases AS c
-    JOIN history AS h ON h.tenant_id = $1 AND h.instance_id = c.instance_id AND h.sequence = c.moved_sequence
+    {winning_step}
 )

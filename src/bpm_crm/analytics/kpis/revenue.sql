@@ -20,5 +20,5 @@ units AS (
     SELECT
         c.instance_id, CASE WHEN c.amount IS NULL THEN 'left_out' ELSE 'numerator' END AS number, c.amount, {segment} AS segment
     FROM sold AS c
-    JOIN history AS h ON h.tenant_id = $1 AND h.instance_id = c.instance_id AND h.sequence = c.moved_sequence
+    {last_step}
 )

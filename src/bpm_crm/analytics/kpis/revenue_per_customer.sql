@@ -13,29 +13,31 @@
 -- period: closed
 -- of: customers
 -- dimensions: case, time
--- instant: c.moved_at
+-- instant: c.bought_at
 WITH
 {amount_fields},
 {buyers},
 {purchases},
 paid AS (
     -- The purchases, each with all that its customer has brought.
-    SELECT c.instance_id, c.place, c.bought_at, sum(a.amount) OVER (PARTITION BY c.customer_id) AS amount
+    SELECT c.*, sum(a.amount) OVER (PARTITION BY c.customer_id) AS amount
     FROM purchases AS c
-    LEFT JOIN LATERAL (
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN :is_current::bool AND c.deal_id IS NOT NULL THEN c.amount_now ELSE (
         {known_amount}
-    ) AS a (amount) ON true
+        ) END
+    ) AS a (amount)
 ),
 candidates AS (
-    SELECT p.instance_id, p.amount
+    SELECT p.*
     FROM paid AS p
     WHERE p.place = 1 AND p.bought_at >= :since::timestamptz AND p.bought_at < :until::timestamptz
 ),
-{cases},
+{bought_cases},
 units AS (
     SELECT c.instance_id, n.number, n.amount, {segment} AS segment
     FROM cases AS c
-    JOIN history AS h ON h.tenant_id = $1 AND h.instance_id = c.instance_id AND h.sequence = c.moved_sequence
+    {winning_step}
     CROSS JOIN LATERAL {averaged}
     WHERE n.number IS NOT NULL
 )

@@ -20,5 +20,5 @@ units AS (
         CASE WHEN c.outcome IS NOT DISTINCT FROM 'won' THEN {segment} ELSE {standing_segment} END AS segment,
         extract(epoch FROM CASE WHEN c.outcome IS NULL THEN :as_of::timestamptz ELSE c.moved_at END - c.started_at)::float8 AS seconds
     FROM cases AS c
-    JOIN history AS h ON h.tenant_id = $1 AND h.instance_id = c.instance_id AND h.sequence = c.moved_sequence
+    {last_step}
 )

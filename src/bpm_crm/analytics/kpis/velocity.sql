@@ -25,7 +25,7 @@ units AS (
     LEFT JOIN LATERAL (
         {known_amount}
     ) AS a (amount) ON true
-    JOIN history AS h ON h.tenant_id = $1 AND h.instance_id = c.instance_id AND h.sequence = c.moved_sequence
+    {last_step}
     CROSS JOIN LATERAL (VALUES
         (CASE WHEN c.outcome IS NULL THEN 'open' END, 1),
         (CASE WHEN c.outcome IN ('won', 'lost') THEN 'closed' END, extract(epoch FROM c.moved_at - c.started_at) / 86400),

@@ -17,6 +17,6 @@ WITH
 units AS (
     SELECT c.instance_id, {segment} AS segment, c.outcome = 'won' AS is_met
     FROM cases AS c
-    JOIN history AS h ON h.tenant_id = $1 AND h.instance_id = c.instance_id AND h.sequence = c.moved_sequence
+    {last_step}
     WHERE c.outcome IN ('won', 'lost') AND c.moved_at >= :since::timestamptz AND c.moved_at < :until::timestamptz
 )

@@ -65,12 +65,12 @@ clocked AS (
     GROUP BY l.instance_id
 )
 SELECT
-    c.instance_id, c.stage, c.started_at, c.moved_at, c.region, c.outcome, m.reason, w.owner_id, ch.key AS channel,
+    c.instance_id, c.stage, c.started_at, c.moved_at, c.region, c.outcome, h.reason, w.owner_id, ch.key AS channel,
     coalesce(f.reached, '{}') AS reached, coalesce(n.data, '{}') AS data, coalesce(x.visits, '{}') AS visits, g.migration,
     coalesce(a.activities, '{}') AS activities, coalesce(k.clocks, '{}') AS clocks
 FROM folded AS f
 JOIN cases AS c ON c.instance_id = f.instance_id
-JOIN history AS m ON m.tenant_id = $1 AND m.instance_id = c.instance_id AND m.sequence = c.moved_sequence
+{last_step}
 CROSS JOIN LATERAL (
     SELECT v.owner_id FROM visible AS v WHERE v.instance_id = c.instance_id ORDER BY v.sequence DESC LIMIT 1
 ) AS w

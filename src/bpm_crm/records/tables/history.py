@@ -39,8 +39,8 @@ class History(SQLModel, table=True):
         ),
         Index(
             "history_ended_idx",
-            *_BY_TIME,
-            postgresql_include=["instance_id", "recorded_at", "outcome"],
+            *(*_BY_TIME, "instance_id", "sequence"),
+            postgresql_include=["recorded_at", "outcome", "version", "owner_id", "team_id"],
             postgresql_where=text("outcome IS NOT NULL"),
         ),
     )

@@ -19,6 +19,7 @@ from bpm_crm.records.tables.base import (
 )
 
 _OPEN = text("ended_at IS NULL")
+_WON = text("outcome = 'won' AND exclusion IS NULL")
 
 
 class ProcessInstance(SQLModel, table=True):
@@ -50,6 +51,21 @@ class ProcessInstance(SQLModel, table=True):
         Index("process_instance_stage_idx", "tenant_id", "definition_id", "stage", "id", postgresql_where=_OPEN),
         Index("process_instance_deal_idx", "tenant_id", "deal_id"),
         Index("process_instance_customer_idx", "tenant_id", "customer_id", "id"),
+        Index(
+            "process_instance_won_idx",
+            *("tenant_id", "customer_id", "entered_at", "id"),
+            postgresql_include=[
+                *("definition_id", "version", "deal_id", "owner_id", "team_id", "channel_id", "campaign_id", "region"),
+                *("stage", "reason", "started_at"),
+            ],
+            postgresql_where=_WON,
+        ),
+        Index(
+            "process_instance_won_at_idx",
+            *("tenant_id", "entered_at"),
+            postgresql_include=["customer_id"],
+            postgresql_where=_WON,
+        ),
         Index(
             "process_instance_external_key",
             "tenant_id",

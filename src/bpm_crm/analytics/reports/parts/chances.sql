@@ -1,7 +1,6 @@
-ages (since) AS (
-    -- The bands of the age of a stay in a stage.
-    VALUES (interval '0'), (interval '1 day'), (interval '3 days'), (interval '7 days'), (interval '14 days'),
-        (interval '30 days'), (interval '90 days')
+ages AS (
+    -- Where the bands of the age of a stay in a stage begin.
+    SELECT ARRAY['0 days', '1 day', '3 days', '7 days', '14 days', '30 days', '90 days']::interval[] AS begins
 ),
 past AS (
     -- The cases of each process that ended last, whoever may see them.
@@ -37,20 +36,28 @@ stays AS (
     ) AS s
     WHERE s.exclusion IS NULL AND s.outcome IS NOT NULL
 ),
-chances AS (
-    -- Of the stays in a stage that reached an age: how many there were, and which share of them was won in the end.
+ended AS (
+    -- How many stays in a stage ended in a band, and how many of their cases were won in the end.
     SELECT
-        s.definition_id, s.stage, a.since, count(*) AS settled,
-        (count(*) FILTER (WHERE s.outcome = 'won'))::numeric / count(*) AS chance
+        s.definition_id, s.stage, width_bucket(s.lasted, a.begins) AS band, count(*) AS settled,
+        count(*) FILTER (WHERE s.outcome = 'won') AS won
     FROM stays AS s
-    JOIN ages AS a ON s.lasted >= a.since
-    GROUP BY s.definition_id, s.stage, a.since
+    CROSS JOIN ages AS a
+    GROUP BY s.definition_id, s.stage, width_bucket(s.lasted, a.begins)
+),
+chances AS (
+    -- Of the stays in a stage that reached a band: how many there were, and which share of them was won.
+    SELECT e.definition_id, e.stage, b.band, sum(e.settled) AS settled, sum(e.won) / sum(e.settled) AS chance
+    FROM ended AS e
+    CROSS JOIN LATERAL generate_series(1, e.band) AS b (band)
+    GROUP BY e.definition_id, e.stage, b.band
 ),
 expected AS (
     -- The chance of each open case by its stage and age; null where too few went before it.
     SELECT c.*, CASE WHEN n.settled >= :fewest_settled::bigint THEN n.chance END AS chance
     FROM cases AS c
+    CROSS JOIN ages AS a
     LEFT JOIN chances AS n ON n.definition_id = c.definition_id AND n.stage = c.stage
-        AND n.since = (SELECT max(a.since) FROM ages AS a WHERE a.since <= greatest(:as_of::timestamptz - c.moved_at, interval '0'))
+        AND n.band = width_bucket(greatest(:as_of::timestamptz - c.moved_at, interval '0'), a.begins)
     WHERE c.outcome IS NULL
 )

@@ -4,6 +4,6 @@ lost AS (
         c.instance_id, c.deal_id, c.definition_id, c.version, h.sequence, h.version AS version_then, h.occurred_at,
         h.from_stage AS stage, h.reason, {segment} AS segment
     FROM cases AS c
-    JOIN history AS h ON h.tenant_id = $1 AND h.instance_id = c.instance_id AND h.sequence = c.moved_sequence
+    {last_step}
     WHERE c.outcome = 'lost' AND c.moved_at >= :since::timestamptz AND c.moved_at < :until::timestamptz
 )

@@ -1,21 +1,26 @@
 purchases AS MATERIALIZED (
     -- Every purchase of these customers in the order of time, in whatever process and whoever may see it (`sold` says what a purchase
-    -- is), each with the instant of the next one. A case that nothing was recorded of since stands as its row says.
+    -- is), each with the instant of the next one. Now the index of the won tells all of it.
     SELECT
-        i.id AS instance_id, i.customer_id, i.definition_id, s.version, s.won_at AS bought_at,
-        row_number() OVER bought AS place, lead(s.won_at) OVER bought AS next_at
+        s.*, CASE WHEN :is_current::bool THEN d.amount END AS amount_now,
+        row_number() OVER bought AS place, lead(s.bought_at) OVER bought AS next_at
     FROM buyers AS b
-    JOIN process_instance AS i ON i.tenant_id = $1 AND i.customer_id = b.customer_id
-    CROSS JOIN LATERAL (SELECT i.recorded_at <= :known_at::timestamptz AND i.entered_at <= :as_of::timestamptz AS is_as_then) AS t
     CROSS JOIN LATERAL (
-        SELECT i.version, i.entered_at AS won_at WHERE t.is_as_then AND i.exclusion IS NULL AND i.outcome = 'won'
+        SELECT
+            i.id AS instance_id, i.definition_id, i.deal_id, i.customer_id, i.started_at, i.version, i.owner_id, i.team_id, i.channel_id,
+            i.campaign_id, i.region, i.stage, i.reason, i.entered_at AS bought_at, i.owner_id AS owner_now, i.team_id AS team_now
+        FROM process_instance AS i
+        WHERE :is_current::bool AND i.tenant_id = $1 AND i.customer_id = b.customer_id AND i.outcome = 'won' AND i.exclusion IS NULL
         UNION ALL
-        SELECT k.version, m.occurred_at
-        FROM (SELECT WHERE NOT t.is_as_then) AS changed
+        SELECT
+            i.id, i.definition_id, i.deal_id, i.customer_id, i.started_at, k.version, k.owner_id, k.team_id, k.channel_id,
+            k.campaign_id, k.region, m.to_stage, m.reason, m.occurred_at, i.owner_id, i.team_id
+        FROM process_instance AS i
         {standing}
-        WHERE k.exclusion IS NULL AND m.outcome = 'won'
+        WHERE NOT :is_current::bool AND i.tenant_id = $1 AND i.customer_id = b.customer_id
+          AND k.exclusion IS NULL AND m.outcome = 'won'
     ) AS s
-    LEFT JOIN LATERAL (SELECT d.instance_id FROM deal AS d WHERE d.tenant_id = $1 AND d.id = i.deal_id LIMIT 1) AS d ON true
-    WHERE i.deal_id IS NULL OR d.instance_id = i.id
-    WINDOW bought AS (PARTITION BY i.customer_id ORDER BY s.won_at, i.id)
+    LEFT JOIN deal AS d ON d.tenant_id = $1 AND d.id = s.deal_id
+    WHERE s.deal_id IS NULL OR d.instance_id = s.instance_id
+    WINDOW bought AS (PARTITION BY s.customer_id ORDER BY s.bought_at, s.instance_id)
 )
