@@ -229,6 +229,29 @@ async def test_visits_are_those_that_a_migrated_case_knows_under_the_present_nam
         assert cases == {case for case, number in known.items() if number == visits}
 
 
+async def test_an_undone_migration_leaves_a_case_where_it_was_since_it_came_there(world: World) -> None:
+    """Told by its row, and by history once something else was recorded of it; and it was elsewhere as long as it was."""
+    definition = next(item.id for item in world.reference.definitions.values() if item.key == PROCESS)
+    case = await lead(world, 0, fire("fail_to_reach", 1))
+    await published(world, renamed())
+    async with world.database.reader(world.tenant_id) as connection:
+        first, second = [await world.writer.processes.get(connection, world.tenant_id, definition, n) for n in (1, 2)]
+    mapping = MigrationMapping(stages={"no_answer": "unreached"})
+    migrated = await world.done(case, Migrate(1, 2, second, mapping), by="admin")
+    away, _ = await ask(world, own(filter="instance.stage == 'unreached'"))
+    async with world.database.reader(world.tenant_id) as connection:
+        [migration] = await load_entries(connection, world.tenant_id, [(case, migrated.instance.state.sequence)])
+    await world.done(case, UndoMigration(1, first, unpack_before(migration.migration)), by="admin")
+    for_long = own(filter="instance.stage == 'no_answer' && now - instance.entered_at > duration('24h')")
+    now, _ = await ask(world, for_long)
+    then, _ = await ask(
+        world, own(filter="instance.stage == 'unreached'"), as_of=away.frame.as_of, known_at=now.frame.known_at
+    )
+    await world.done(case, call(3))
+    later, _ = await ask(world, for_long, as_of=now.frame.as_of)
+    assert [item.total.value for item in (away, now, later, then)] == [1, 1, 1, 1]
+
+
 BAD = [
     ({"filter": "data.amont > 1.0"}, "filter", "undeclared reference"),
     ({"filter": "data.delivery_address != null"}, "filter", "undeclared reference"),
