@@ -17,6 +17,7 @@ from bpm_crm.analytics.measures import DimensionNotOffered, Measured, measure
 from bpm_crm.analytics.members import Wanted
 from bpm_crm.engine.step import Activity
 from bpm_crm.operations.commands import Fire, Record
+from bpm_crm.operations.leads import MOST_TEXT
 from tests.analytics.leads import LATER, MONDAY, assign, call, exclude, fire, force, hour, lead, lose, question, up_to
 from tests.world import World, customer
 
@@ -329,6 +330,14 @@ async def test_purchases_are_made_by_customers_again_and_no_more(world: World, m
     assert await parts(world, "churn", since=hour(144), until=hour(216)) == (1, 1)
     assert (await total(world, "churn", **second, as_of=hour(48), known_at=FAR)).value is None, "it has not begun"
     assert (await total(world, "churn")).value is None, "nothing is before ever"
+
+
+async def test_a_purchase_is_counted_however_long_its_region_is_called(world: World) -> None:
+    """The index of the won holds it: of four bytes a character, none like another."""
+    region = "".join(map(chr, range(0x10000, 0x10000 + MOST_TEXT)))
+    await lead(world, 0, *up_to(6, every=1), customer=customer(1), region=region)
+    found = await kpi(world, "purchase_frequency", (Dimension.REGION,))
+    assert [(item.segment, item.value) for item in found.segments] == [((region,), 1)]
 
 
 async def test_a_process_that_follows_on_a_deal_sells_nothing_more(world: World) -> None:

@@ -14,6 +14,7 @@ from bpm_crm.operations.requests import digest_of
 from bpm_crm.records.reference import ChannelRecord, DefinitionRecord, Reference
 
 MOST_TEXT = 400
+"""Characters of a text that identifies or places a case: an index holds it whole, at four bytes each."""
 MOST_VERSIONS_NAMED = 20
 TEST = "test"
 
