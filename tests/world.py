@@ -122,13 +122,15 @@ async def found(owner: Database, key: str = "acme", processes: Iterable[str] | N
 
 
 @asynccontextmanager
-async def a_world(access: Access, key: str = "acme", **options: Any) -> AsyncIterator[World]:
-    """A company in a database of its own, ready to work."""
+async def a_world(
+    access: Access, key: str = "acme", processes: Iterable[str] | None = None, **options: Any
+) -> AsyncIterator[World]:
+    """A company in a database of its own, ready to work, with published processes (default: all shipped)."""
     owner, database = await Database.connect(access.owner), await Database.connect(access.app, **options)
     writer = Writer(database, ProcessCache())
     writer.start()
     try:
-        founded = await found(owner, key)
+        founded = await found(owner, key, processes)
         async with owner.reader(founded.tenant_id) as connection:
             reference = await load_reference(connection, founded.tenant_id)
         assert reference is not None

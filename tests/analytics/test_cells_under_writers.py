@@ -74,7 +74,7 @@ async def test_readers_see_the_figures_of_history_while_others_write_and_fold(
     world: World, worker: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With some bodies settled, and others not."""
-    monkeypatch.setattr(settled, "SETTLED_FROM", 2_000)
+    monkeypatch.setattr(settled, "SETTLED_FROM", (2_000, 2_000))
     walks = Walks(world, 5)
     await walks.run(rounds=1, arrivals=20, steps=2)
     is_over = False

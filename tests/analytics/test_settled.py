@@ -148,9 +148,9 @@ def test_never_more_bytes_are_kept_than_allowed_whatever_is_worked_out_of_them()
     assert (len(large), large.nbytes) == (0, 0)
 
 
-@pytest.mark.parametrize("least", [1, 600])
+@pytest.mark.parametrize("least", [(1, 1), (600, 600), (300, 900)])
 async def test_kept_sums_answer_what_history_answers(
-    world: World, worker: Database, monkeypatch: pytest.MonkeyPatch, least: int
+    world: World, worker: Database, monkeypatch: pytest.MonkeyPatch, least: tuple[int, int]
 ) -> None:
     """While cases come, move, are corrected, backdated and excluded, and bodies are added and put together; all or some of them are settled."""
     sums, added_up = SettledSums(), 0
@@ -163,7 +163,7 @@ async def test_kept_sums_answer_what_history_answers(
     monkeypatch.setattr(reading, "_SETTLED", sums)
     monkeypatch.setattr(settled, "SETTLED_FROM", least)
     monkeypatch.setattr(settled, "settle", counting)
-    walks, rng = Walks(world, 20 + least), random.Random(least)
+    walks, rng = Walks(world, 20 + sum(least)), random.Random(sum(least))
     groupings = [Grouping((item,)) for item in (Dimension.OWNER, Dimension.CHANNEL)]
     for number in range(8):
         if number % 4 == 0:

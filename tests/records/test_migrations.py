@@ -6,9 +6,11 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
+from bpm_crm.analytics.cells.sheets import evaluation_of
 from bpm_crm.embedded.server import Server
 from bpm_crm.records import migrations
 from bpm_crm.records.bootstrap import Access, prepare_server
+from bpm_crm.records.database import Database
 from bpm_crm.records.revision import HEAD, current
 from tests.world import World, a_world, customer
 
@@ -63,6 +65,33 @@ async def test_the_product_works_after_down_and_up(empty: Access) -> None:
     await migrations.upgrade(empty.owner)
     async with a_world(empty) as world:
         await world.done(None, world.capture(customer=customer(1)))
+
+
+async def test_sheets_of_before_they_could_grow_are_fed_under_the_same_name(empty: Access) -> None:
+    await migrations.upgrade(empty.owner, "0016")
+    owner, tenant = await Database.connect(empty.owner), uuid4()
+    async with owner.transaction(tenant) as connection:
+        await connection.execute(
+            "INSERT INTO tenant (tenant_id, key, title, zone, currency, created_at) VALUES ($1, 'old', 'Old', 'Europe/Moscow', 'RUB', now())",
+            tenant,
+        )
+        for steps in (["lead", "приём"], []):
+            await connection.execute(
+                "INSERT INTO cell_sheet (tenant_id, id, report, checkpoints, definitions, zone, filled_to, is_filled)"
+                " VALUES ($1, $2, 'losses@1', $3, '{}', 'Europe/Moscow', $2, true)",
+                tenant,
+                uuid4(),
+                steps,
+            )
+    await owner.close()
+    await migrations.upgrade(empty.owner)
+    owner = await Database.connect(empty.owner)
+    async with owner.reader(tenant) as connection:
+        rows = await connection.fetch("SELECT checkpoints, evaluation FROM cell_sheet")
+    await owner.close()
+    assert len(rows) == 2
+    for row in rows:
+        assert row["evaluation"] == evaluation_of("losses@1", "Europe/Moscow", row["checkpoints"])
 
 
 async def test_the_migrations_make_the_tables_of_the_code(access: Access) -> None:

@@ -174,20 +174,17 @@ class _KeptQuantile(Quantile):
     """A quantile whose interval is worked out, with those of all others, when one is asked for."""
 
     def __init__(self, seconds: float | None, interval: Callable[[], Interval], row: int) -> None:
-        object.__setattr__(self, "seconds", seconds)
-        object.__setattr__(self, "_interval", interval)
-        object.__setattr__(self, "_row", row)
+        self.seconds = seconds
+        self._interval = interval
+        self._row = row
 
     @property
-    def lower(self) -> float | None:
+    def lower(self) -> float | None:  # type: ignore[override]  # worked out when asked for
         return self._interval()[0][self._row]
 
     @property
-    def upper(self) -> float | None:
+    def upper(self) -> float | None:  # type: ignore[override]  # as above
         return self._interval()[1][self._row]
-
-    _interval: Callable[[], Interval]
-    _row: int
 
 
 def _quantiles(survival: Survival, share: float) -> Callable[[int], Quantile]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 VISITS = ("first", "latest", "cumulative")
 """Which visits of a stage by one case are measured."""
@@ -9,7 +10,7 @@ UNITS = ("calendar", "business", "active")
 """In which time; active is business time without pauses."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Quantile:
     """A length in seconds after which some share of the visits has ended, with its 95 % interval; None: not seen."""
 
@@ -18,8 +19,7 @@ class Quantile:
     upper: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Stay:
+class Stay(NamedTuple):
     """How long visits lasted: Kaplan-Meier over all `cases`, of which `open` were seen as long as they had lasted by `as_of`.
 
     `mean` is over the completed ones only, and so too low while some are open; None without any.

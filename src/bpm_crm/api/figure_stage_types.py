@@ -47,9 +47,12 @@ expose(
     description="How long visits lasted: Kaplan-Meier, where an open visit counts as long as it has lasted. Null: so many have not been seen to end."
 )
 class StayTimes:
-    """How long visits lasted; intervals are worked out when they are asked for."""
+    """How long visits lasted; only what is asked for is worked out."""
 
-    median_seconds: int | None = strawberry.field(description="After this long half of the visits have ended.")
+    @strawberry.field(description="After this long half of the visits have ended.")
+    def median_seconds(self) -> int | None:
+        """The median."""
+        return whole(self.stay.median.seconds)
 
     @strawberry.field(description="Lower end of its 95 % interval (Brookmeyer and Crowley, log-log).")
     def median_lower_seconds(self) -> int | None:
@@ -61,7 +64,10 @@ class StayTimes:
         """Upper end of the interval of the median."""
         return whole(self.stay.median.upper)
 
-    p90_seconds: int | None = strawberry.field(description="After this long nine tenths of the visits have ended.")
+    @strawberry.field(description="After this long nine tenths of the visits have ended.")
+    def p90_seconds(self) -> int | None:
+        """The 90th percentile."""
+        return whole(self.stay.p90.seconds)
 
     @strawberry.field(description="Lower end of its 95 % interval.")
     def p90_lower_seconds(self) -> int | None:
@@ -73,9 +79,11 @@ class StayTimes:
         """Upper end of the interval of the 90th percentile."""
         return whole(self.stay.p90.upper)
 
-    completed_mean_seconds: int | None = strawberry.field(
-        description="Mean of the completed visits only: too low while visits are open. Null without any."
-    )
+    @strawberry.field(description="Mean of the completed visits only: too low while visits are open. Null without any.")
+    def completed_mean_seconds(self) -> int | None:
+        """The mean of the completed ones."""
+        return whole(self.stay.mean)
+
     stay: strawberry.Private[Stay]
 
 
@@ -96,17 +104,17 @@ class VisitTimes:
     @strawberry.field(description="In calendar time.")
     def calendar(self) -> StayTimes:
         """In calendar time."""
-        return _stay(self.times.stays[self.visit, "calendar"])
+        return StayTimes(stay=self.times.stays[self.visit, "calendar"])
 
     @strawberry.field(description="In business time of the calendar of the process.")
     def business(self) -> StayTimes:
         """In business time."""
-        return _stay(self.times.stays[self.visit, "business"])
+        return StayTimes(stay=self.times.stays[self.visit, "business"])
 
     @strawberry.field(description="In business time less pauses.")
     def active(self) -> StayTimes:
         """In business time less pauses."""
-        return _stay(self.times.stays[self.visit, "active"])
+        return StayTimes(stay=self.times.stays[self.visit, "active"])
 
     times: strawberry.Private[StageTimes]
     visit: strawberry.Private[str]
@@ -151,15 +159,6 @@ class StageHistory:
     )
     change_upper_seconds: int | None = strawberry.field(description="Upper end of it; null: not known.")
     pace: Pace = strawberry.field(description="`SLOW` when the whole interval lies above zero.")
-
-
-def _stay(stay: Stay) -> StayTimes:
-    return StayTimes(
-        median_seconds=whole(stay.median.seconds),
-        p90_seconds=whole(stay.p90.seconds),
-        completed_mean_seconds=whole(stay.mean),
-        stay=stay,
-    )
 
 
 class StageTargetView(StageTarget):

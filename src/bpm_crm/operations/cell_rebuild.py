@@ -8,8 +8,9 @@ from uuid import UUID
 
 from bpm_crm.analytics.cells.bodies import joined_bodies, unpack
 from bpm_crm.analytics.cells.days import turns
-from bpm_crm.operations.compacting import FIRST_ID, Compaction
+from bpm_crm.operations.compacting import Compaction
 from bpm_crm.operations.compactor import MOST_AT_ONCE
+from bpm_crm.operations.wanted_sheets import FIRST_ID
 from bpm_crm.records import cell_bodies, cells
 from bpm_crm.records.database import Connection, Database
 from bpm_crm.records.identifiers import new_id

@@ -1,11 +1,23 @@
-"""Which sheets the published processes call for."""
+"""Which sheets the published processes call for, and which of those that there are can go on as these.
+
+A version that was just published has no case that is held in cells but as one of the version before: it came, or was migrated, since, and so is among
+the changes. A sheet whose steps are told apart by version therefore only gets the new ones.
+"""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from uuid import UUID
 
-from bpm_crm.analytics.cells.sheets import Sheet
+from bpm_crm.analytics.cells.sheets import Sheet, evaluation_of, sheet_of
 from bpm_crm.analytics.frames import Version
 from bpm_crm.analytics.kept import KEPT
+from bpm_crm.records import cells
+from bpm_crm.records.database import Connection
+from bpm_crm.records.identifiers import new_id
+
+FIRST_ID = UUID(int=0)
+MOST_NOTED = 1_000
+"""Cases of a process that is new to a sheet which are folded anew; with more the sheet is filled anew."""
 
 Wanted = tuple[str, tuple[str, ...], tuple[UUID, ...], str]
 
@@ -26,6 +38,54 @@ def wanted_sheets(versions: Sequence[Version], zone: str) -> list[Wanted]:
     return wanted
 
 
-def question_of(sheet: Sheet) -> Wanted:
-    """The question that a sheet answers."""
-    return sheet.report, sheet.checkpoints, sheet.definitions, sheet.zone
+async def have_sheets(connection: Connection, tenant_id: UUID, versions: Sequence[Version]) -> list[Sheet]:
+    """The sheets for the published versions: as they are, with more steps and processes, or new; those that are none of these are dropped."""
+    wanted = wanted_sheets(versions, await cells.zone_of(connection, tenant_id))
+    kept: list[Sheet] = []
+    dropped: list[UUID] = []
+    for row in await cells.load_sheets(connection, tenant_id):
+        sheet = sheet_of(row)
+        question = next((item for item in wanted if _can_be(sheet, item)), None)
+        grown = None if question is None else await _grown(connection, tenant_id, sheet, question)
+        if question is None or grown is None:
+            dropped.append(sheet.id)
+        else:
+            wanted.remove(question)
+            kept.append(grown)
+    if dropped:
+        await cells.drop_sheets(connection, tenant_id, dropped)
+    return [*kept, *[await _new(connection, tenant_id, question) for question in wanted]]
+
+
+def _can_be(sheet: Sheet, question: Wanted) -> bool:
+    """Whether what a sheet holds is part of the answer to a question."""
+    report, checkpoints, definitions, zone = question
+    if (sheet.report, sheet.zone) != (report, zone) or not set(sheet.definitions) <= set(definitions):
+        return False
+    return sheet.checkpoints == checkpoints or (
+        KEPT[report].shares_steps and set(sheet.checkpoints) <= set(checkpoints)
+    )
+
+
+async def _grown(connection: Connection, tenant_id: UUID, sheet: Sheet, question: Wanted) -> Sheet | None:
+    """The sheet with all steps and processes of a question; None where too many cases of these would have to be folded."""
+    _, checkpoints, definitions, _ = question
+    more = tuple(step for step in checkpoints if step not in sheet.checkpoints)
+    if not more and sheet.definitions == definitions:
+        return sheet
+    others = [definition for definition in definitions if definition not in sheet.definitions]
+    cases = await cells.next_cases(connection, tenant_id, others, FIRST_ID, MOST_NOTED + 1)
+    if len(cases) > MOST_NOTED or await cells.load_parts(connection, tenant_id, cases):
+        return None
+    await cells.note_changes(connection, tenant_id, cases)
+    grown = replace(sheet, checkpoints=sheet.checkpoints + more, definitions=definitions)
+    await cells.save_grown(connection, tenant_id, grown)
+    return grown
+
+
+async def _new(connection: Connection, tenant_id: UUID, question: Wanted) -> Sheet:
+    report, checkpoints, definitions, zone = question
+    evaluation = evaluation_of(report, zone, checkpoints)
+    sheet = Sheet(new_id(), report, checkpoints, definitions, zone, evaluation, FIRST_ID, is_filled=False)
+    await cells.insert_sheet(connection, tenant_id, sheet)
+    return sheet

@@ -35,7 +35,8 @@ _READ = """
 SELECT w.level, k.starts_on, k.number, k.written_by, k.body
 FROM unnest($4::text[], $5::date[], $6::date[]) AS w (level, since, until)
 CROSS JOIN LATERAL (
-    SELECT c.starts_on, c.number, c.xmin::text AS written_by, CASE WHEN octet_length(c.body) < $7 THEN c.body END AS body
+    SELECT c.starts_on, c.number, c.xmin::text AS written_by,
+        CASE WHEN octet_length(c.body) < CASE WHEN c.number = 0 THEN $7::int ELSE $8 END THEN c.body END AS body
     FROM cell AS c
     WHERE c.tenant_id = $1 AND c.sheet_id = $2 AND c.dimensions = $3 AND c.level = w.level
       AND c.starts_on >= w.since AND c.starts_on < w.until
@@ -114,10 +115,12 @@ async def read(
     sheet_id: UUID,
     dimensions: str,
     spans: Sequence[BodySpan],
-    below: int = _ANY_SIZE,
+    below: tuple[int, int] = (_ANY_SIZE, _ANY_SIZE),
 ) -> Sequence[Row]:
-    """The bodies of the cells of some levels and days, as `StoredBody` has them, and `body` itself: of those of so many bytes and more, None."""
-    rows: Sequence[Row] = await connection.fetch(_READ, tenant_id, sheet_id, dimensions, *_bounds(spans), below)
+    """The bodies of the cells of some levels and days, as `StoredBody` has them, and `body` itself; None of those of so many bytes and more:
+    of the first body of a cell, and of others.
+    """
+    rows: Sequence[Row] = await connection.fetch(_READ, tenant_id, sheet_id, dimensions, *_bounds(spans), *below)
     return rows
 
 

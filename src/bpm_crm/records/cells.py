@@ -22,13 +22,14 @@ ON CONFLICT (tenant_id) DO UPDATE SET folded_at = clock_timestamp()
 """
 _ZONE = "SELECT zone FROM tenant WHERE tenant_id = $1"
 _SHEETS = """
-SELECT s.id, s.report, s.checkpoints, s.definitions, s.zone, s.filled_to, s.is_filled
+SELECT s.id, s.report, s.checkpoints, s.definitions, s.zone, s.evaluation, s.filled_to, s.is_filled
 FROM cell_sheet AS s WHERE s.tenant_id = $1 AND ($2::text IS NULL OR s.report = $2) ORDER BY s.id
 """
 _NEW_SHEET = """
-INSERT INTO cell_sheet (tenant_id, id, report, checkpoints, definitions, zone, filled_to, is_filled)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+INSERT INTO cell_sheet (tenant_id, id, report, checkpoints, definitions, zone, evaluation, filled_to, is_filled)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 """
+_GROWN = "UPDATE cell_sheet SET checkpoints = $3, definitions = $4 WHERE tenant_id = $1 AND id = $2"
 _FILLED = "UPDATE cell_sheet SET filled_to = $3, is_filled = $4 WHERE tenant_id = $1 AND id = ANY($2::uuid[])"
 _DROP_SHEETS = "DELETE FROM cell_sheet WHERE tenant_id = $1 AND id = ANY($2::uuid[])"
 _TAKE = """
@@ -97,8 +98,13 @@ async def load_sheets(connection: Connection, tenant_id: UUID, report: str | Non
 
 async def insert_sheet(connection: Connection, tenant_id: UUID, sheet: Any) -> None:
     """A new sheet."""
-    names = ("id", "report", "checkpoints", "definitions", "zone", "filled_to", "is_filled")
+    names = ("id", "report", "checkpoints", "definitions", "zone", "evaluation", "filled_to", "is_filled")
     await connection.execute(_NEW_SHEET, tenant_id, *(getattr(sheet, name) for name in names))
+
+
+async def save_grown(connection: Connection, tenant_id: UUID, sheet: Any) -> None:
+    """The checkpoints and definitions of a sheet that has more of them now."""
+    await connection.execute(_GROWN, tenant_id, sheet.id, sheet.checkpoints, sheet.definitions)
 
 
 async def lift_limits(connection: Connection) -> None:

@@ -2,7 +2,7 @@
 
 import asyncpg
 
-HEAD = "0016"
+HEAD = "0017"
 """The newest migration; a test holds it to the `migrations/` folder."""
 
 

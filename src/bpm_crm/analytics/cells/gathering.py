@@ -12,7 +12,7 @@ from bpm_crm.analytics.cells.bodies import Body, Entries
 from bpm_crm.analytics.cells.columns import Ids
 from bpm_crm.analytics.cells.lengths import SettledLengths, SettledPlaces, Slots
 from bpm_crm.analytics.cells.spreads import WIDTH, Axes, Ints, grown
-from bpm_crm.analytics.cells.tallies import sums
+from bpm_crm.analytics.cells.tallies import sums, totalled
 from bpm_crm.analytics.dimensions import Segment
 
 _NAMES = _GROUPS = 1 << 20
@@ -45,10 +45,9 @@ class Grouped:
         """By segment a row of so many sums: of the amounts of the names that belong to each column."""
         places, named, amounts = self.counted
         of_names = np.asarray([columns.get(name, -1) for name in self.names], np.int64)[named]
-        held = of_names >= 0
-        found = np.zeros((len(self.segments), width), np.int64)
-        np.add.at(found, (places[held], of_names[held]), amounts[held])
-        return found
+        held = np.flatnonzero(of_names >= 0)
+        size = len(self.segments)
+        return totalled(places[held] * width + of_names[held], amounts[held], size * width).reshape(size, width)
 
     def slots(self, *, is_whole: bool = False) -> Slots:
         """The lengths of time of the segments, or of all together."""
@@ -125,7 +124,7 @@ class Gathering:
         """What was added to the groups, which are these. Those without any number are left out."""
         codes, amounts = self._numbers.all()
         groups, names = _split(codes, _NAMES)
-        shown = np.unique(groups)
+        shown = np.flatnonzero(np.bincount(groups, minlength=len(segments)))
         ranks = np.full(len(segments), -1)
         ranks[shown] = np.arange(len(shown))
         codes, counts = self._lengths.all()

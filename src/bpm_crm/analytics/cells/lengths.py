@@ -103,21 +103,21 @@ class SettledPlaces:
 
 
 class Lengths:
-    """Counts by row and bucket, given as `row * WIDTH + bucket`."""
+    """Counts by row and bucket, given as `row * WIDTH + bucket`; the pairs of a row lie between two `bounds`."""
 
     def __init__(self, pairs: Ints, counts: Ints, size: int) -> None:
         self.pairs, self.counts = sums(pairs, counts)
-        self._bounds: Ints = np.searchsorted(self.pairs, np.arange(size + 1) * WIDTH)
+        self.bounds: Ints = np.searchsorted(self.pairs, np.arange(size + 1) * WIDTH)
 
     @property
     def nbytes(self) -> int:
         """Bytes, with those of what is worked out from them."""
-        return 2 * (self.pairs.nbytes + self._bounds.nbytes) + self.counts.nbytes
+        return 2 * (self.pairs.nbytes + self.bounds.nbytes) + self.counts.nbytes
 
     @cached_property
     def totals(self) -> Ints:
         """How many lengths each row has."""
-        return np.diff(self._cumulated[self._bounds])
+        return np.diff(self.cumulated[self.bounds])
 
     def percentiles(self, share: float) -> Floats:
         """The percentile of each row, between neighbours as `percentile_cont` has it, within 1 %."""
@@ -126,17 +126,18 @@ class Lengths:
         last = self.totals[held] - 1
         ranks = last * np.float64(share)
         below = np.floor(ranks).astype(np.int64)
-        begins = self._cumulated[self._bounds[held]]
+        begins = self.cumulated[self.bounds[held]]
         low, high = (self._at(begins + np.minimum(rank, last)) for rank in (below, below + 1))
         found[held] = low + (high - low) * (ranks - below)
         return found
 
     def _at(self, places: Ints) -> Floats:
-        found: Floats = MIDDLES[self.pairs[np.searchsorted(self._cumulated[1:], places, "right")] % WIDTH]
+        found: Floats = MIDDLES[self.pairs[np.searchsorted(self.cumulated[1:], places, "right")] % WIDTH]
         return found
 
     @cached_property
-    def _cumulated(self) -> Ints:
+    def cumulated(self) -> Ints:
+        """How many lengths there are before each pair, and in all."""
         return np.concatenate([[0], np.cumsum(self.counts)])
 
 

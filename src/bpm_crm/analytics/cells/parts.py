@@ -1,7 +1,7 @@
 """What a case adds as it is stored with it: to be taken away when the case changes."""
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, TypeAlias
@@ -45,6 +45,16 @@ def pack_parts(cases: Placed, added: Mapping[str, Added]) -> list[bytes]:
     ]
 
 
+def with_kept(now: bytes, before: bytes, evaluations: Collection[str]) -> bytes | None:
+    """What a case adds now to some evaluations, with what is stored of it for others; None where that is of another segment than it is in now."""
+    shared, plain = _unpacked(now)
+    shared_before, plain_before = _unpacked(before)
+    kept = {evaluation: plain_before[evaluation] for evaluation in evaluations if evaluation in plain_before}
+    if not kept:
+        return now
+    return None if plain and shared != shared_before else _packed([shared_before, {**kept, **plain}])
+
+
 def _plain(added: Added) -> list[tuple[int, list[Any]]]:
     """By case: day, what depends on the step, numbers by name and keys, a key as often as it counts."""
     columns = added.columns
@@ -72,9 +82,13 @@ NOTHING_ADDED = _packed([[], {}])
 """What a case is stored with that adds nothing."""
 
 
+def _unpacked(packed: bytes) -> Any:
+    return orjson.loads(zlib.decompress(packed))
+
+
 def unpack_parts(packed: bytes) -> Parts:
     """The parts that `pack_parts` packed."""
-    shared, plain = orjson.loads(zlib.decompress(packed))
+    shared, plain = _unpacked(packed)
 
     def part(on: int, *told: Any) -> Part:
         *step, numbers, keys = told

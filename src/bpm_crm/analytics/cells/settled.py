@@ -15,8 +15,8 @@ from bpm_crm.records import cell_bodies
 from bpm_crm.records.cell_bodies import BodySpan, StoredBody
 from bpm_crm.records.database import Connection
 
-SETTLED_FROM = 1 << 17
-"""Bytes of a body: it is put together with what comes after it only when that is half as large."""
+SETTLED_FROM = (1 << 14, 1 << 17)
+"""Bytes of the first body of a cell, and of another: it is put together with what comes after it only when that is half as large."""
 MOST_BYTES = 1 << 27
 """Of all that is kept."""
 

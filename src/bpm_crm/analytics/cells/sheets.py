@@ -66,8 +66,9 @@ class Kept:
     money is named by a JSON list. `at` is the instant by which periods choose. From `valid_until` on it would add something else.
 
     `layout` says what its sheet is for some versions; None: it is none of theirs. `values` is what its SQL is asked with. A report
-    `is_of_one_process` or also of all together; it `shares_steps` where a sheet may have more of them than a question. `definition_of` says of
-    which definition a slot is, where axes are those of business time.
+    `is_of_one_process` or also of all together; it `shares_steps` where a sheet may have more of them than a question, in any order, as cases
+    add nothing to steps that their versions do not have. `definition_of` says of which definition a slot is, where axes are those of
+    business time.
     """
 
     name: str
@@ -86,21 +87,25 @@ class Kept:
 
 @dataclass(frozen=True)
 class Sheet:
-    """A kept question of one tenant, as stored; it also answers those about some of its definitions."""
+    """A kept question of one tenant, as stored; it also answers those about some of its definitions.
+
+    Sheets with the same `evaluation` are fed by the same sums, which number the steps as the checkpoints begin: it stays when more of them come.
+    """
 
     id: UUID
     report: str
     checkpoints: tuple[str, ...]
     definitions: tuple[UUID, ...]
     zone: str
+    evaluation: str
     filled_to: UUID
     is_filled: bool
 
-    @cached_property
-    def evaluation(self) -> str:
-        """Sheets with the same one are fed by the same sums."""
-        text = "\n".join((self.report, self.zone, *self.checkpoints))
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+def evaluation_of(report: str, zone: str, checkpoints: Sequence[str]) -> str:
+    """That of a new sheet."""
+    text = "\n".join((report, zone, *checkpoints))
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def sheet_of(row: Mapping[str, object]) -> Sheet:

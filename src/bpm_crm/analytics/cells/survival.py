@@ -16,23 +16,20 @@ _LOG_OF_LEAST = log(0.025)
 
 
 class Survival:
-    """The curves of many rows: of lengths seen to end and of those seen so long. Of those in one bucket the ends come first."""
+    """The curves of many rows, at each length that was seen to end: of those and of lengths seen so long. Of those in one bucket the ends come first."""
 
     def __init__(self, ended: Lengths, censored: Lengths) -> None:
-        places = np.searchsorted(ended.pairs, censored.pairs)
-        is_new = np.append(ended.pairs, -1)[places] != censored.pairs
-        self._pairs = np.insert(ended.pairs, places[is_new], censored.pairs[is_new])
-        self._events: Ints = np.insert(ended.counts, places[is_new], 0)
-        seen = self._events.copy()
-        seen[np.searchsorted(self._pairs, censored.pairs)] += censored.counts
-        size = len(ended.totals)
-        bounds = np.searchsorted(self._pairs, np.arange(size + 1) * WIDTH)
-        self._held: Ints = np.flatnonzero(np.diff(bounds))
-        self._begins: Ints = bounds[self._held]
-        self._sizes: Ints = np.diff(bounds)[self._held]
-        self._size = size
-        before = np.concatenate([[0], np.cumsum(seen)])
-        self._at_risk: Ints = np.repeat(before[bounds[self._held + 1]], self._sizes) - before[:-1]
+        sizes = np.diff(ended.bounds)
+        self._size = len(sizes)
+        self._held: Ints = np.flatnonzero(sizes)
+        self._begins: Ints = ended.bounds[self._held]
+        self._sizes: Ints = sizes[self._held]
+        self._pairs, self._events = ended.pairs, ended.counts
+        lost = np.searchsorted(ended.pairs, censored.pairs, "right")
+        self._lost: Ints = np.bincount(lost, censored.counts, len(ended.pairs) + 1)[:-1].astype(np.int64)
+        ends = (ended.cumulated[ended.bounds] + censored.cumulated[censored.bounds])[self._held + 1]
+        gone = ended.cumulated[:-1] + np.cumsum(self._lost)
+        self._at_risk: Ints = np.repeat(ends, self._sizes) - gone
 
     def endings(self, share: float) -> Floats:
         """By row the length after which a share has ended."""
@@ -44,6 +41,26 @@ class Survival:
         return self._first(lower, share), self._first(upper, share)
 
     @cached_property
+    def _waiting(self) -> Floats:
+        """The share that goes on after each length. Where nobody is lost from sight it falls as those at risk do, so factors are of stretches only."""
+        left, begins = self._at_risk - self._events, self._stretches
+        sizes = np.diff(begins, append=len(left))
+        shares = left[begins + sizes - 1] / self._at_risk[begins]
+        logs = np.log(np.where(shares > 0, shares, 1.0))
+        before = np.cumsum(logs) - logs
+        of_rows = np.searchsorted(begins, self._begins)
+        before -= np.repeat(before[of_rows], np.diff(of_rows, append=len(begins)))
+        factors: Floats = np.exp(before) / self._at_risk[begins]
+        return np.repeat(factors, sizes) * left
+
+    @property
+    def _stretches(self) -> Ints:
+        """Where rows begin, and go on after lengths that were not seen to end."""
+        is_begin = self._lost > 0
+        is_begin[self._begins] = True
+        return np.flatnonzero(is_begin)
+
+    @cached_property
     def _log_waiting(self) -> Floats:
         """Of the share that goes on after each length; where nothing is left, that of before."""
         events, at_risk = self._events, self._at_risk
@@ -53,10 +70,6 @@ class Survival:
     def _is_over(self) -> NDArray[np.bool_]:
         found: NDArray[np.bool_] = self._events == self._at_risk
         return found
-
-    @cached_property
-    def _waiting(self) -> Floats:
-        return np.where(self._is_over, 0.0, np.exp(self._log_waiting))
 
     @cached_property
     def _bands(self) -> tuple[Floats, Floats]:
@@ -83,10 +96,8 @@ class Survival:
         """The first length of each row at which its curve has come down to what a share leaves."""
         found = np.full(self._size, np.nan)
         if len(curve):
-            never = len(curve)
-            down = np.where(curve <= 1 - share + _CLOSE, np.arange(never), never)
-            places = np.minimum.reduceat(down, self._begins)
-            seen = np.flatnonzero(places < never)
-            # `reduceat` ends a row where the next one that holds anything begins.
+            down = np.flatnonzero(curve <= 1 - share + _CLOSE)
+            places = np.append(down, len(curve))[np.searchsorted(down, self._begins)]
+            seen = np.flatnonzero(places < self._begins + self._sizes)
             found[self._held[seen]] = MIDDLES[self._pairs[places[seen]] % WIDTH]
         return found

@@ -28,7 +28,7 @@ def sums(codes: Ints, amounts: NDArray[np.signedinteger]) -> tuple[Ints, Ints]:
     least = int(codes.min())
     width = int(codes.max()) - least + 1
     if width <= min(_MOST, _SPARSE * len(codes) + _FEW):
-        totals = _counted(codes - least, amounts, width)
+        totals = totalled(codes - least, amounts, width)
         held = np.flatnonzero(totals)
         return held + least, totals[held]
     codes, amounts = _sorted(codes, amounts, least, width)
@@ -37,9 +37,9 @@ def sums(codes: Ints, amounts: NDArray[np.signedinteger]) -> tuple[Ints, Ints]:
     return codes[begins[totals != 0]], totals[totals != 0]
 
 
-def _counted(places: Ints, amounts: NDArray[np.signedinteger], width: int) -> Ints:
-    """The sum of each place."""
-    most = max(int(amounts.max()), -int(amounts.min()))
+def totalled(places: Ints, amounts: NDArray[np.signedinteger], width: int) -> Ints:
+    """The sum of each of so many places."""
+    most = max(int(amounts.max(initial=0)), -int(amounts.min(initial=0)))
     if most * len(amounts) < _EXACT:
         return np.bincount(places, amounts, width).astype(np.int64)
     totals = np.zeros(width, np.int64)

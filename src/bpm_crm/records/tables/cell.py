@@ -33,6 +33,7 @@ A queue without key or index: writing to it must cost a step as little as can be
 class CellSheet(SQLModel, table=True):
     """A question whose answers are kept in cells: a report over the cases of some definitions, with these checkpoints as its steps.
 
+    `evaluation` says under which name parts of cases feed it; it may have got more checkpoints since.
     Days are those of `zone`. Those in whole segments hold the cases up to the id `filled_to`; all other cells are made of these
     once all cases are in them.
     """
@@ -46,6 +47,7 @@ class CellSheet(SQLModel, table=True):
     checkpoints: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False))
     definitions: list[UUID] = Field(sa_column=Column(ARRAY(PostgresUUID(as_uuid=True)), nullable=False))
     zone: str = text_field()
+    evaluation: str = text_field()
     filled_to: UUID = Field(sa_type=PostgresUUID(as_uuid=True))
     is_filled: bool
 
