@@ -12,7 +12,7 @@ import pytest
 from bpm_crm.analytics.dimensions import Dimension, Grouping
 from bpm_crm.analytics.frames import Question
 from bpm_crm.embedded.server import Server
-from bpm_crm.operations import compacting, evaluating, wanted_sheets
+from bpm_crm.operations import compacting, evaluating
 from bpm_crm.operations.cell_rebuild import rebuild_cells
 from bpm_crm.operations.commands import Fire
 from bpm_crm.operations.compactor import compact
@@ -209,12 +209,7 @@ async def test_only_what_is_missing_is_evaluated(
     await nothing_is_otherwise_when_filled_anew(world, worker)
 
 
-@pytest.mark.parametrize("most", [1_000, 3])
-async def test_a_process_that_is_new_is_added_to_what_is_kept(
-    two: World, monkeypatch: pytest.MonkeyPatch, most: int
-) -> None:
-    """Unless it has too many cases by then."""
-    monkeypatch.setattr(wanted_sheets, "MOST_NOTED", most)
+async def test_a_process_that_is_new_is_added_to_what_is_kept(two: World) -> None:
     worker = await Database.connect(two.access.worker, size=4)
     walks = Walks(two, 24)
     await walks.run(rounds=1, arrivals=10, steps=3)
@@ -224,12 +219,8 @@ async def test_a_process_that_is_new_is_added_to_what_is_kept(
     for _ in range(5):
         await two.done(None, two.capture("web-form"), by="admin")
     await compact(worker, two.tenant_id, most=2)
-    after = await sheets(two)
-    reports = {row["report"].partition("@")[0] for key, row in after.items() if key in before}
-    of_all = {"losses", "stage_times", "kpis", "funnel_cohort", "funnel_period"}
-    assert reports == {"checkpoints", *(of_all if most > 5 else ())}
-    if most > 5:
-        await compare_some(two, None, "web-form", "callback-request")
+    assert before.keys() < (await sheets(two)).keys()
+    await compare_some(two, None, "web-form", "callback-request")
     await settle(two, worker)
     await compare_some(two, None, "web-form")
     await walks._step_all()
@@ -238,6 +229,25 @@ async def test_a_process_that_is_new_is_added_to_what_is_kept(
     await worker.close()
 
 
+THIRD = """
+checkpoints:
+  formed:
+    title: {en: Filled a form in, ru: Заполнил форму}
+    order: 10
+    reached: {activity: response}
+"""
+OTHERWISE = """
+  begun:
+    title: {en: Begun, ru: Начато}
+    order: 1
+    reached: {started: true}
+  lead: {order: 2}
+  interested: {order: 3}
+  offer: {order: 4}
+  contract: {order: 5}
+  paid: {order: 6}
+  delivered: {order: 7}
+"""
 LEAD = """
 checkpoints:
   lead:
@@ -256,11 +266,23 @@ async def test_a_process_whose_cases_are_held_elsewhere_fills_a_funnel_anew(two:
     await publish_text(two, text)
     await two.done(None, two.capture("post-payment"), by="admin")
     await settle(two, worker)
-    before = await sheets(two)
     await publish_text(two, text.replace("\ncheckpoints:\n", LEAD))
     await settle(two, worker)
-    new = {row["report"].partition("@")[0] for key, row in (await sheets(two)).items() if key not in before}
-    assert new == {"funnel_cohort", "funnel_period", "checkpoints"}
     await compare_some(two, None, "post-payment")
+    await nothing_is_otherwise_when_filled_anew(two, worker)
+    await worker.close()
+
+
+async def test_two_processes_that_are_left_to_each_other_share_a_funnel_filled_anew(two: World) -> None:
+    """A third, with a step of its own, begins otherwise from now on. What each of the two has is fed under the name of the funnel of both."""
+    worker = await Database.connect(two.access.worker, size=4)
+    third = shipped_text("web-form") + THIRD
+    await publish_text(two, third)
+    walks = Walks(two, 26)
+    await walks.run(rounds=1, arrivals=8, steps=3)
+    await settle(two, worker)
+    await publish_text(two, third + OTHERWISE.lstrip("\n"))
+    await settle(two, worker)
+    await compare_some(two, None, *CHANNELS, "web-form")
     await nothing_is_otherwise_when_filled_anew(two, worker)
     await worker.close()

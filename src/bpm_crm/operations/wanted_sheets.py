@@ -1,7 +1,7 @@
 """Which sheets the published processes call for, and which of those that there are can go on as these.
 
 A version that was just published has no case that is held in cells but as one of the version before: it came, or was migrated, since, and so is among
-the changes. A sheet whose steps are told apart by version therefore only gets the new ones.
+the changes; so are all cases of a new process. A sheet whose steps are told apart by version therefore only gets the new ones.
 """
 
 from collections.abc import Sequence
@@ -16,8 +16,6 @@ from bpm_crm.records.database import Connection
 from bpm_crm.records.identifiers import new_id
 
 FIRST_ID = UUID(int=0)
-MOST_NOTED = 1_000
-"""Cases of a process that is new to a sheet which are folded anew; with more the sheet is filled anew."""
 
 Wanted = tuple[str, tuple[str, ...], tuple[UUID, ...], str]
 
@@ -68,16 +66,14 @@ def _can_be(sheet: Sheet, question: Wanted) -> bool:
 
 
 async def _grown(connection: Connection, tenant_id: UUID, sheet: Sheet, question: Wanted) -> Sheet | None:
-    """The sheet with all steps and processes of a question; None where too many cases of these would have to be folded."""
+    """The sheet with all steps and processes of a question; None where cases of these were folded before: nothing would add them to it."""
     _, checkpoints, definitions, _ = question
     more = tuple(step for step in checkpoints if step not in sheet.checkpoints)
     if not more and sheet.definitions == definitions:
         return sheet
     others = [definition for definition in definitions if definition not in sheet.definitions]
-    cases = await cells.next_cases(connection, tenant_id, others, FIRST_ID, MOST_NOTED + 1)
-    if len(cases) > MOST_NOTED or await cells.load_parts(connection, tenant_id, cases):
+    if others and await cells.are_folded(connection, tenant_id, others):
         return None
-    await cells.note_changes(connection, tenant_id, cases)
     grown = replace(sheet, checkpoints=sheet.checkpoints + more, definitions=definitions)
     await cells.save_grown(connection, tenant_id, grown)
     return grown

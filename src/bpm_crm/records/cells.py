@@ -52,6 +52,13 @@ WHERE i.tenant_id = $1 AND i.definition_id = ANY($2::uuid[]) AND i.id > $3
 ORDER BY i.id
 LIMIT $4
 """
+_ARE_FOLDED = """
+SELECT EXISTS (
+    SELECT FROM process_instance AS i
+    JOIN case_part AS p ON p.tenant_id = $1 AND p.instance_id = i.id
+    WHERE i.tenant_id = $1 AND i.definition_id = ANY($2::uuid[])
+)
+"""
 _AHEAD = """
 SELECT w.instance_id, least(a.occurred_at, v.published_at) AS at
 FROM unnest($2::uuid[]) AS w (instance_id)
@@ -150,6 +157,12 @@ async def next_cases(
 ) -> list[UUID]:
     """The next cases of some definitions by id."""
     return [row["id"] for row in await connection.fetch(_NEXT_CASES, tenant_id, definitions, after, most)]
+
+
+async def are_folded(connection: Connection, tenant_id: UUID, definitions: Sequence[UUID]) -> bool:
+    """Whether it is stored what any case of these definitions adds."""
+    found: bool = await connection.fetchval(_ARE_FOLDED, tenant_id, definitions)
+    return found
 
 
 async def dated_ahead(
