@@ -208,6 +208,14 @@ def test_kaplan_meier_over_buckets_is_that_of_the_lengths_within_one_percent(see
                 assert np.isnan(upper) or found <= upper
 
 
+def test_of_lengths_in_one_bucket_those_that_ended_come_first() -> None:
+    """Who was seen as long as another lasted was at risk then: half is left, not nothing. One row more, so that rows are told apart."""
+    lengths = lengths_of([[3_600.0], [60.0]])
+    survival = Survival(lengths, lengths)
+    assert survival.endings(0.5) == pytest.approx([3_600.0, 60.0], rel=0.01)
+    assert np.isnan(survival.endings(0.9)).all()
+
+
 def random_columns(rng: random.Random, size: int) -> list[tuple[Segment, str | int, int]]:
     """Entries, some of which take away what others add."""
     values: tuple[str | None, ...] = (None, "a", "b")

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import cycle
 from typing import Any
 from uuid import UUID
@@ -89,6 +89,14 @@ async def sheets(world: World) -> dict[UUID, Any]:
 
 
 GROUPINGS = cycle((Grouping(), Grouping((Dimension.OWNER,)), Grouping((Dimension.VERSION, Dimension.REGION))))
+
+
+async def valid_until(world: World, case: UUID) -> datetime | None:
+    """Until when it is known what a case adds: its clock will fall due."""
+    statement = "SELECT valid_until FROM case_part WHERE tenant_id = $1 AND instance_id = $2"
+    async with world.owner.reader(world.tenant_id) as connection:
+        found: datetime | None = await connection.fetchval(statement, world.tenant_id, case)
+    return found
 
 
 async def compare_some(world: World, *processes: str | None) -> None:
@@ -186,7 +194,10 @@ async def test_only_what_is_missing_is_evaluated(
     monkeypatch.setattr(compacting, "FILLED_AT_ONCE", 5)
     walks = Walks(world, 23)
     await walks.run(rounds=1, arrivals=16, steps=4)
+    waiting = (await world.done(None, world.capture())).instance.id
     await settle(world, worker)
+    until = await valid_until(world, waiting)
+    assert until is not None
     async with world.owner.transaction(world.tenant_id) as connection:
         missing = "(SELECT id FROM cell_sheet WHERE report LIKE 'funnel_cohort@%')"
         await connection.execute(f"DELETE FROM cell WHERE sheet_id IN {missing}")
@@ -200,6 +211,7 @@ async def test_only_what_is_missing_is_evaluated(
     while await compact(worker, world.tenant_id, most=0):
         pass
     assert all(row["is_filled"] for row in (await sheets(world)).values())
+    assert await valid_until(world, waiting) == until
     cohorts = asked.cases.pop("funnel_cohort")
     assert cohorts >= len(walks.cases)
     assert 0 < max(asked.cases.values()) <= len(moving)
