@@ -12,6 +12,7 @@ from bpm_crm.analytics.cells import reading, settled
 from bpm_crm.analytics.cells.bodies import Body, pack_columns, parted, unpack
 from bpm_crm.analytics.cells.columns import chosen, distinct
 from bpm_crm.analytics.cells.gathering import Gathering, Grouped
+from bpm_crm.analytics.cells.growing import GrowingLengths
 from bpm_crm.analytics.cells.lengths import Rows
 from bpm_crm.analytics.cells.settled import Asked, SettledBodies, SettledSums, settle
 from bpm_crm.analytics.cells.sheets import WHOLE
@@ -31,6 +32,8 @@ from tests.world import World
 
 __all__ = ["worker"]
 NOW = 1.7e9 + 50.0
+LATER = [lambda _slot, _axis: NOW, lambda _slot, axis: NOW + 3e5 * (1 + 2 * axis), lambda _slot, axis: NOW + 3e8 + axis]
+"""How far axes have come, from question to question: one gains on the other."""
 ROWS = [Rows({1: 0, 2: 0, 5: 1}, 2), Rows({0: 0, 3: 1, 4: 2}, 3)]
 
 
@@ -59,17 +62,18 @@ def test_what_is_settled_and_what_is_not_add_up_to_all(seed: int) -> None:
     removed = replace(bodies[1].columns(), amounts=-bodies[1].columns().amounts)
     bodies.append(unpack(pack_columns(removed)))
     places = [groups_of(body, groups) for body in bodies]
-    whole = Gathering(lambda _slot, _axis: NOW)
-    whole.add(bodies, places)
+    wholes = [Gathering(axes) for axes in LATER]
+    for whole in wholes:
+        whole.add(bodies, places)
     for count in (1, 2, 4, len(bodies)):
         first = max((int(some.max(initial=-1)) for some in places[:count]), default=-1) + 1
         plain, growing = zip(*(parted(body, FIRST_GROWING) for body in bodies[:count]), strict=True)
         once = Gathering()
         once.add(plain, places[:count])
-        sums = once.settled(first)
-        for _ in range(2):
-            again = Gathering(lambda _slot, _axis: NOW, sums)
-            again.add([*growing, *bodies[count:]], places)
+        sums = once.settled(first, GrowingLengths.of(first, growing, places[:count]))
+        for axes, whole in zip(LATER, wholes, strict=True):
+            again = Gathering(axes, sums)
+            again.add(bodies[count:], places[count:])
             same(again.grouped(list(groups)), whole.grouped(list(groups)))
         assert sums.nbytes > 0
 
@@ -88,7 +92,9 @@ def body_by(names: list[str], rng: random.Random, size: int) -> Body:
     entries = random_columns(rng, size)
     if entries:
         segment = entries[0][0]
-        entries.append((segment, int(growing_keys([2], [0], [NOW - rng.random() * 1e6])[0]), 1))
+        for _ in range(8):
+            slot, axis, began = rng.choice((1, 2, 5)), rng.randrange(2), NOW - rng.random() * 1e6
+            entries.append((segment, int(growing_keys([slot], [axis], [began])[0]), 1))
     return unpack(pack_columns(chosen(as_columns(entries), [WHOLE.index(name) for name in names])))
 
 
@@ -110,9 +116,12 @@ def stored(number: int, written_by: str = "7") -> frozenset[StoredBody]:
 
 def settled_bodies(of: frozenset[StoredBody], rng: random.Random) -> SettledBodies:
     body, groups = body_by(["region"], rng, 200), dict[Segment, int]()
-    gathering = Gathering()
-    gathering.add([parted(body, FIRST_GROWING)[0]], [groups_of(body, groups)])
-    return SettledBodies(of, list(groups), gathering.settled(len(groups)), [])
+    gathering, places = Gathering(), [groups_of(body, groups)]
+    plain, growing = parted(body, FIRST_GROWING)
+    gathering.add([plain], places)
+    return SettledBodies(
+        of, list(groups), gathering.settled(len(groups), GrowingLengths.of(len(groups), [growing], places))
+    )
 
 
 def test_sums_are_taken_for_just_their_bodies_of_their_tenant() -> None:
@@ -139,7 +148,7 @@ def test_never_more_bytes_are_kept_than_allowed_whatever_is_worked_out_of_them()
         if kept is None:
             kept = settled_bodies(stored(0), rng)
             sums.keep(mine, kept)
-        kept.sums.lengths.rows(Rows({slot: slot for slot in range(place % 9)}, 9))
+        kept.sums.lengths.rows(Rows({slot: slot for slot in range(place % 9)}, 9), lambda _slot, _axis: NOW)
         sums.get(mine, stored(0))
         assert sums.nbytes <= most
     assert 2 < len(sums) < 30

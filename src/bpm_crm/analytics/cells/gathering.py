@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from bpm_crm.analytics.cells.bodies import Body, Entries
 from bpm_crm.analytics.cells.columns import Ids
-from bpm_crm.analytics.cells.lengths import SettledLengths, SettledPlaces, Slots
+from bpm_crm.analytics.cells.lengths import Growing, SettledLengths, SettledPlaces, Slots
 from bpm_crm.analytics.cells.spreads import WIDTH, Axes, Ints, grown
 from bpm_crm.analytics.cells.tallies import sums, totalled
 from bpm_crm.analytics.dimensions import Segment
@@ -138,15 +138,17 @@ class Gathering:
             (places[held], keys[held], counts[held]),
             None
             if self._settled is None
-            else SettledPlaces(self._settled.lengths, ranks[: self._settled.lengths.size]),
+            else SettledPlaces(self._settled.lengths, ranks[: self._settled.lengths.size], self._axes),
         )
 
-    def settled(self, size: int) -> Settled:
-        """What was added to so many groups."""
+    def settled(self, size: int, growing: Growing) -> Settled:
+        """What was added to so many groups, with lengths that grow."""
         codes, counts = self._lengths.all()
         keys, groups = _split(codes, _GROUPS)
         return Settled(
-            [str(name) for name in self._names], self._numbers.all(), SettledLengths(size, groups, keys, counts)
+            [str(name) for name in self._names],
+            self._numbers.all(),
+            SettledLengths(size, groups, keys, counts, growing),
         )
 
 

@@ -3,15 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bpm_crm.analytics.cells.spreads import MIDDLES, WIDTH, Ints, narrowest
-from bpm_crm.analytics.cells.tallies import sums
+from bpm_crm.analytics.cells.spreads import MIDDLES, WIDTH, Axes, Floats, Ints, narrowest
+from bpm_crm.analytics.cells.tallies import merged, sums
 
-Floats = NDArray[np.float64]
-"""One value for each row; nan: not known."""
 Whole = NDArray[np.signedinteger]
 """Whole numbers of any size."""
 
@@ -46,13 +45,8 @@ class Slots:
                 of_rows = self._places[some].astype(np.int64) * rows.height + row
                 pairs.append(of_rows * WIDTH + self._buckets[some])
                 counts.append(self._counts[some])
-        if self._settled is not None:
-            settled = self._settled.rows(rows, self._size)
-            if len(pairs) == 1:
-                return settled
-            pairs.append(settled.pairs)
-            counts.append(settled.counts)
-        return Lengths(np.concatenate(pairs), np.concatenate(counts, dtype=np.int64), self._size * rows.height)
+        found = Lengths(np.concatenate(pairs), np.concatenate(counts, dtype=np.int64), self._size * rows.height)
+        return found if self._settled is None else self._settled.rows(rows, self._size).plus(found)
 
     @property
     def nbytes(self) -> int:
@@ -60,26 +54,38 @@ class Slots:
         return self._places.nbytes + self._buckets.nbytes + self._counts.nbytes
 
 
-class SettledLengths:
-    """Lengths of so many groups that are asked for again and again: each kind of rows is put together once."""
+class Growing(Protocol):
+    """Lengths of as many groups that grow."""
 
-    def __init__(self, size: int, places: Ints, keys: Ints, counts: Ints) -> None:
-        self.size = size
-        self._slots = Slots(size, places.astype(narrowest(places)), keys, counts.astype(narrowest(counts)))
-        self._known: dict[tuple[object, ...], Lengths] = {}
-
-    def rows(self, rows: Rows) -> "Lengths":
-        """The rows of every group, one group after the other."""
-        key = (rows.height, *rows.by_slot.items())
-        found = self._known.get(key)
-        if found is None:
-            found = self._known[key] = self._slots.rows(rows)
-        return found
+    def rows(self, rows: Rows, axes: Axes | None) -> "Lengths":
+        """The rows of every group, one group after the other, as far as the axes have come."""
 
     @property
     def nbytes(self) -> int:
         """Bytes of all that is kept."""
-        return self._slots.nbytes + sum(found.nbytes for found in self._known.values())
+
+
+class SettledLengths:
+    """Lengths of so many groups that are asked for again and again: each kind of rows is put together once."""
+
+    def __init__(self, size: int, places: Ints, keys: Ints, counts: Ints, growing: Growing) -> None:
+        self.size = size
+        self._growing = growing
+        self._slots = Slots(size, places.astype(narrowest(places)), keys, counts.astype(narrowest(counts)))
+        self._known: dict[tuple[object, ...], Lengths] = {}
+
+    def rows(self, rows: Rows, axes: Axes | None) -> "Lengths":
+        """The rows of every group, one group after the other; those that grow are as long as the axes have come."""
+        key = (rows.height, *rows.by_slot.items())
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = self._slots.rows(rows)
+        return found.plus(self._growing.rows(rows, axes))
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all that is kept."""
+        return self._slots.nbytes + self._growing.nbytes + sum(found.nbytes for found in self._known.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +94,11 @@ class SettledPlaces:
 
     lengths: SettledLengths
     places: Ints
+    axes: Axes | None
 
     def rows(self, rows: Rows, size: int) -> "Lengths":
         """The rows of so many segments, one segment after the other."""
-        found = self.lengths.rows(rows)
+        found = self.lengths.rows(rows, self.axes)
         if size == self.lengths.size and np.array_equal(self.places, np.arange(size)):
             return found
         width = rows.height * WIDTH
@@ -108,6 +115,14 @@ class Lengths:
     def __init__(self, pairs: Ints, counts: Ints, size: int) -> None:
         self.pairs, self.counts = sums(pairs, counts)
         self.bounds: Ints = np.searchsorted(self.pairs, np.arange(size + 1) * WIDTH)
+
+    def plus(self, more: "Lengths") -> "Lengths":
+        """These, and fewer others of as many rows."""
+        if not len(more.pairs):
+            return self
+        if not len(self.pairs):
+            return more
+        return Lengths(*merged(self.pairs, self.counts, more.pairs, more.counts), len(self.bounds) - 1)
 
     @property
     def nbytes(self) -> int:

@@ -133,7 +133,6 @@ async def _of_roll_ups(
     if large:
         known = await _SETTLED.of(asked.connection, wanted, large, new_cut())
         cut, gathering = new_cut(known.segments), Gathering(axes, known.sums)
-        bodies.extend(known.growing)
     gathering.add(bodies, await cut.groups(asked.connection, asked.tenant_id, bodies))
     return gathering.grouped(cut.segments)
 

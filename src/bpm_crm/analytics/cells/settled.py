@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 from uuid import UUID
 
-from bpm_crm.analytics.cells.bodies import Body, parted, unpack
+from bpm_crm.analytics.cells.bodies import parted, unpack
 from bpm_crm.analytics.cells.cuts import Cut
 from bpm_crm.analytics.cells.gathering import Gathering, Settled
+from bpm_crm.analytics.cells.growing import GrowingLengths
 from bpm_crm.analytics.cells.spreads import FIRST_GROWING
 from bpm_crm.analytics.dimensions import Segment
 from bpm_crm.records import cell_bodies
@@ -34,19 +35,16 @@ class Asked(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SettledBodies:
-    """What some bodies add to groups of segments; lengths that grow are left in bodies of their own."""
+    """What some bodies add to groups of segments."""
 
     bodies: frozenset[StoredBody]
     segments: Sequence[Segment]
     sums: Settled
-    growing: Sequence[Body]
 
     @property
     def nbytes(self) -> int:
         """Bytes."""
-        return self.sums.nbytes + sum(
-            some.nbytes for body in self.growing for some in (body.codes, *body.numbers, *body.lengths)
-        )
+        return self.sums.nbytes
 
 
 class SettledSums:
@@ -94,5 +92,7 @@ async def settle(connection: Connection, asked: Asked, stored: frozenset[StoredB
     packed = await cell_bodies.load(connection, asked.tenant_id, asked.sheet_id, asked.told, stored)
     bodies, growing = zip(*(parted(unpack(body), FIRST_GROWING) for body in packed), strict=True)
     gathering = Gathering()
-    gathering.add(bodies, await cut.groups(connection, asked.tenant_id, bodies))
-    return SettledBodies(stored, cut.segments, gathering.settled(len(cut.segments)), growing)
+    groups = await cut.groups(connection, asked.tenant_id, bodies)
+    gathering.add(bodies, groups)
+    size = len(cut.segments)
+    return SettledBodies(stored, cut.segments, gathering.settled(size, GrowingLengths.of(size, growing, groups)))

@@ -35,6 +35,7 @@ CALENDAR = 0
 """The axis of the calendar: seconds since 1970. Others are numbered by the report that has them."""
 
 Ints: TypeAlias = NDArray[np.int64]
+Floats: TypeAlias = NDArray[np.float64]
 Axes: TypeAlias = Callable[[int, int], float]
 """How far an axis has come by the instant asked for, in seconds, by slot and number of the axis."""
 
@@ -45,12 +46,17 @@ _MOST = (1 << 7, 1 << 15, 1 << 31)
 
 def keys_of(slots: ArrayLike, seconds: ArrayLike) -> Ints:
     """The keys of lengths in their slots."""
-    lengths = np.asarray(seconds, np.float64)
+    keys: Ints = np.asarray(slots, np.int64) * WIDTH + buckets_of(np.asarray(seconds, np.float64))
+    return keys
+
+
+def buckets_of(lengths: Floats) -> Ints:
+    """The buckets of lengths, which are their places in a slot."""
     sizes = np.abs(lengths)
     buckets = np.minimum(1 + np.floor(np.log(np.maximum(sizes, _LEAST) / _LEAST) / _STEP), _SIDE).astype(np.int64)
     buckets[sizes < _LEAST] = 0
-    keys: Ints = np.asarray(slots, np.int64) * WIDTH + _SIDE + np.where(lengths < 0, -buckets, buckets)
-    return keys
+    found: Ints = _SIDE + np.where(lengths < 0, -buckets, buckets)
+    return found
 
 
 def growing_keys(slots: ArrayLike, axes: ArrayLike, began: ArrayLike) -> Ints:
@@ -90,17 +96,28 @@ def grown(keys: Ints, axes: Axes | None) -> Ints:
     grow = keys >= FIRST_GROWING
     if not grow.any():
         return keys
-    if axes is None:
-        raise ValueError("lengths grow along axes that nobody gave")
     found = keys.copy()
     found[grow] = _grown(keys[grow], axes)
     return found
 
 
-def _grown(keys: Ints, axes: Axes) -> Ints:
+def _grown(keys: Ints, axes: Axes | None) -> Ints:
     """The keys of growing lengths by what they have come to."""
     kinds, places = np.unique(keys >> _MARK_BITS, return_inverse=True)
-    slots, numbers = (kinds >> _AXIS_BITS) - 1, kinds & ((1 << _AXIS_BITS) - 1)
-    now = np.asarray([axes(*pair) for pair in zip(slots.tolist(), numbers.tolist(), strict=True)])
+    slots, numbers, _ = beginnings(kinds << _MARK_BITS)
+    now = come_to(slots, numbers, axes)
+    return keys_of(slots[places], np.maximum(now[places] - beginnings(keys)[2], 0.0))
+
+
+def come_to(slots: Ints, numbers: Ints, axes: Axes | None) -> Floats:
+    """How far axes, given by slots and their numbers, have come."""
+    if axes is None:
+        raise ValueError("lengths grow along axes that nobody gave")
+    return np.asarray([axes(*pair) for pair in zip(slots.tolist(), numbers.tolist(), strict=True)], np.float64)
+
+
+def beginnings(keys: Ints) -> tuple[Ints, Ints, Floats]:
+    """Of growing lengths the slots, the numbers of the axes, and where these were when they began, in seconds."""
+    kinds = keys >> _MARK_BITS
     began = ((keys & ((1 << _MARK_BITS) - 1)) - _ZERO) / _MARKS_A_SECOND
-    return keys_of(slots[places], np.maximum(now[places] - began, 0.0))
+    return (kinds >> _AXIS_BITS) - 1, kinds & ((1 << _AXIS_BITS) - 1), began

@@ -6,8 +6,8 @@ from math import log
 import numpy as np
 from numpy.typing import NDArray
 
-from bpm_crm.analytics.cells.lengths import Floats, Lengths
-from bpm_crm.analytics.cells.spreads import MIDDLES, WIDTH, Ints
+from bpm_crm.analytics.cells.lengths import Lengths
+from bpm_crm.analytics.cells.spreads import MIDDLES, WIDTH, Floats, Ints
 from bpm_crm.analytics.intervals import Z
 
 _CLOSE = 1e-9

@@ -20,18 +20,24 @@ _SHORT = 1 << 32
 def sums(codes: Ints, amounts: NDArray[np.signedinteger]) -> tuple[Ints, Ints]:
     """Each code once, in order, with the sum of its amounts; without those that come to nothing.
 
-    Time is that of counting where codes lie close together, else that of sorting plain numbers: a code and its amount (or its place)
-    share one of 64 bits, as long as they fit.
+    Time is that of looking at them once where codes are in order, of counting where they lie close together, else that of sorting plain
+    numbers: a code and its amount (or its place) share one of 64 bits, as long as they fit.
     """
     if not len(codes):
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    if (codes[1:] >= codes[:-1]).all():
+        return _summed_up(codes, amounts)
     least = int(codes.min())
     width = int(codes.max()) - least + 1
     if width <= min(_MOST, _SPARSE * len(codes) + _FEW):
         totals = totalled(codes - least, amounts, width)
         held = np.flatnonzero(totals)
         return held + least, totals[held]
-    codes, amounts = _sorted(codes, amounts, least, width)
+    return _summed_up(*_sorted(codes, amounts, least, width))
+
+
+def _summed_up(codes: Ints, amounts: NDArray[np.signedinteger]) -> tuple[Ints, Ints]:
+    """The same of codes in order."""
     begins = np.flatnonzero(np.concatenate([[True], codes[1:] != codes[:-1]]))
     totals = np.add.reduceat(amounts, begins, dtype=np.int64)
     return codes[begins[totals != 0]], totals[totals != 0]
@@ -98,3 +104,14 @@ def summed(groups: Ints, keys: Ints, amounts: Ints) -> tuple[Ints, Ints, Ints]:
     codes, totals = sums(rows * width + (ranks - least), amounts)
     rows = codes // width
     return unranked(rows, of_rows), unranked(codes - rows * width + least, of_ranks), totals
+
+
+def merged(codes: Ints, totals: Ints, more: Ints, amounts: Ints) -> tuple[Ints, Ints]:
+    """What few sums are added to many, both in order: in the time of copying these."""
+    places = np.searchsorted(codes, more)
+    is_new = np.append(codes, -1)[places] != more
+    found = np.insert(codes, places[is_new], more[is_new])
+    sums_up = np.insert(totals, places[is_new], 0)
+    sums_up[np.searchsorted(found, more)] += amounts
+    held = sums_up != 0
+    return (found, sums_up) if held.all() else (found[held], sums_up[held])
