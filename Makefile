@@ -36,7 +36,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks
 
 bench-analytics: $(VENV)/.dev
-	$(BIN)/python -m benchmarks.analytics $(if $(CASES),--cases $(CASES))
+	$(BIN)/python -m benchmarks.analytics $(if $(CASES),--cases $(CASES)) $(if $(TIMES),--times $(TIMES))
 
 bench-replay: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.replaying $(if $(CASES),--cases $(CASES))

@@ -20,6 +20,7 @@ import uvloop
 from benchmarks import cloning, load, processes
 from benchmarks import writing as engine
 from benchmarks.ground import Ground, ground
+from benchmarks.multiplying import multiply
 from benchmarks.questions import KPI, KPI_LISTS, Asked, other_cuts, questions
 from bpm_crm.analytics.dimensions import Dimension
 from bpm_crm.analytics.frames import Question, read_frame
@@ -49,7 +50,11 @@ async def main() -> None:
     parser.add_argument(
         "--cases", type=int, default=1_000_000, help="how many cases; 10000000 needs some 120 GB of disk"
     )
-    cases = parser.parse_args().cases
+    parser.add_argument(
+        "--times", type=int, default=1, help="ask dashboards of cells of so many times as many cases, too"
+    )
+    arguments = parser.parse_args()
+    cases, times = arguments.cases, arguments.times
     async with ground() as here:
         begun = time.perf_counter()
         rows = await cloning.load(here, cases, told=_Progress("loaded", cases))
@@ -72,6 +77,15 @@ async def main() -> None:
             "writing": await _write_cost(here),
             "catching up": await _catch_up(here, worker),
         }
+        if times > 1:
+            print(
+                f"{await multiply(worker, here.tenant_id, times)} cells made those of {times} times as many cases",
+                flush=True,
+            )
+            async with processes.api(here, PORT) as port:
+                said[f"dashboards of {times} times as many cases"] = {
+                    name: await _asked(here, port, name, asked, ROUNDS) for name, asked in questions().items()
+                }
         await worker.close()
     RESULTS.mkdir(exist_ok=True)
     at = datetime.now(UTC)
@@ -232,27 +246,27 @@ async def _figures(here: Ground, worker: Database, port: int) -> dict[str, Figur
     figures: dict[str, Figure] = {}
     for name, asked in {**questions(), **other_cuts()}.items():
         rounds = ROUNDS if name in questions() else CUT_ROUNDS
-        client = await load.Connection.open(port)
-        request = load.prepared(_body(asked), here.token("admin"))
-        ours = [await _timed(client.ask, request) for _ in range(rounds + WARM_UP)][WARM_UP:]
-        client.close()
+        figures[name] = await _asked(here, port, name, asked, rounds)
         cells = [await _without_api(here, worker, asked, is_current=True) for _ in range(rounds)]
         history = await _history(here, worker, asked)
-        p50, p95, read_in = median(ours), quantiles(ours, n=20)[18], median(cells)
+        read_in = median(cells)
         least = LONGEST_SECONDS * 1000 if history is None else history
         told = f"{'more than ' if history is None else ''}{least:.0f} ms, {least / read_in:.0f} times as long"
-        print(
-            f"{name:44} p50 {p50:7.1f} ms  p95 {p95:7.1f} ms   of it cells {read_in:6.1f} ms   history {told}",
-            flush=True,
-        )
-        figures[name] = {
-            "p50 ms": p50,
-            "p95 ms": p95,
-            "cells ms": read_in,
-            "history ms": history,
-            "ratio": None if history is None else history / read_in,
-        }
+        print(f"{'':44} of it cells {read_in:6.1f} ms   history {told}", flush=True)
+        ratio = None if history is None else history / read_in
+        figures[name] |= {"cells ms": read_in, "history ms": history, "ratio": ratio}
     return figures
+
+
+async def _asked(here: Ground, port: int, name: str, asked: Asked, rounds: int) -> Figure:
+    """A question through HTTP, so many times."""
+    client = await load.Connection.open(port)
+    request = load.prepared(_body(asked), here.token("admin"))
+    ours = [await _timed(client.ask, request) for _ in range(rounds + WARM_UP)][WARM_UP:]
+    client.close()
+    p50, p95 = median(ours), quantiles(ours, n=20)[18]
+    print(f"{name:44} p50 {p50:7.1f} ms  p95 {p95:7.1f} ms", flush=True)
+    return {"p50 ms": p50, "p95 ms": p95}
 
 
 def _body(asked: Asked) -> bytes:
