@@ -9,15 +9,13 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from bpm_crm.analytics.cells.columns import Columns, chosen, in_order, joined
+from bpm_crm.analytics.cells.columns import Columns, chosen, in_order, joined, used
 from bpm_crm.analytics.cells.spreads import Ints, narrowest
 from bpm_crm.analytics.cells.tallies import summed
 
 _HEAD = np.dtype("<u4")
 _LONG = 1 << 32
 """Keys from here on are stored in eight bytes."""
-
-_SPARSE = 8
 
 Numbers = NDArray[np.signedinteger[Any]]
 """Whole numbers in as few bytes as hold them all."""
@@ -91,13 +89,13 @@ def pack_columns(columns: Columns) -> bytes:
 
 def encoded(ordered: Columns, keys: Ints, places: Ints, amounts: Ints) -> bytes:
     """Entries, summed by key and place, of columns in order, and of segments so, as bytes; without segments, values and names that nothing is added to."""
-    held, places = _used(places, ordered.size)
+    held, places = used(places, ordered.size)
     offsets = np.asarray([0, *accumulate(map(len, ordered.values))], np.int64)[:, None]
-    used, codes = _used((ordered.codes[:, held] + offsets[:-1]).reshape(-1), int(offsets[-1, 0]))
-    bounds = np.searchsorted(used, offsets[:, 0])
+    told, codes = used((ordered.codes[:, held] + offsets[:-1]).reshape(-1), int(offsets[-1, 0]))
+    bounds = np.searchsorted(told, offsets[:, 0])
     codes = codes.reshape(len(ordered.values), len(held)) - bounds[:-1, None]
     shown = [
-        [known[place] for place in (used[bounds[row] : bounds[row + 1]] - offsets[row]).tolist()]
+        [known[place] for place in (told[bounds[row] : bounds[row + 1]] - offsets[row]).tolist()]
         for row, known in enumerate(ordered.values)
     ]
     begins = np.flatnonzero(np.concatenate([keys[:1] == keys[:1], keys[1:] != keys[:-1]]))
@@ -150,12 +148,3 @@ def joined_bodies(bodies: Sequence[bytes]) -> bytes:
     """Packed columns of the same dimensions put together; at least one."""
     parts = [unpack_columns(body) for body in bodies]
     return pack_columns(joined(parts, len(parts[0].values)))
-
-
-def _used(places: Ints, size: int) -> tuple[Ints, Ints]:
-    """Which of so many places there are, in their order, and the number of each among these."""
-    if size > _SPARSE * len(places):
-        return np.unique(places, return_inverse=True)
-    is_used = np.zeros(size, np.bool_)
-    is_used[places] = True
-    return np.flatnonzero(is_used), (np.cumsum(is_used) - 1)[places]

@@ -10,6 +10,9 @@ from bpm_crm.analytics.cells.sheets import WHOLE
 from bpm_crm.analytics.cells.spreads import Ints
 from bpm_crm.analytics.dimensions import Segment
 
+_SPARSE = 8
+"""With more places for each that is used, these are sorted."""
+
 
 @dataclass(frozen=True, slots=True)
 class Columns:
@@ -76,12 +79,23 @@ def chosen(columns: Columns, rows: Sequence[int]) -> Columns:
 
 def distinct(columns: Columns, rows: Sequence[int]) -> tuple[NDArray[np.int32], Ints]:
     """The different combinations of the values of some dimensions, a column each, and which of them each segment has."""
-    pairs = np.zeros(columns.size, np.int64)
+    places, height = np.zeros(columns.size, np.int64), min(1, columns.size)
     for row in rows:
-        pairs = pairs * max(1, len(columns.values[row])) + columns.codes[row]
-        pairs = np.unique(pairs, return_inverse=True)[1]
-    _, firsts, places = np.unique(pairs, return_index=True, return_inverse=True)
-    return columns.codes[list(rows)][:, firsts], places
+        size = max(1, len(columns.values[row]))
+        held, places = used(places * size + columns.codes[row], height * size)
+        height = len(held)
+    some = np.zeros(height, np.int64)
+    some[places] = np.arange(columns.size)
+    return columns.codes[list(rows)][:, some], places
+
+
+def used(places: Ints, size: int) -> tuple[Ints, Ints]:
+    """Which of so many places there are, in their order, and the number of each among these."""
+    if size > _SPARSE * len(places):
+        return np.unique(places, return_inverse=True)
+    is_used = np.zeros(size, np.bool_)
+    is_used[places] = True
+    return np.flatnonzero(is_used), (np.cumsum(is_used) - 1)[places]
 
 
 def in_order(columns: Columns) -> Columns:
