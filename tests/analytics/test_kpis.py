@@ -332,6 +332,21 @@ async def test_purchases_are_made_by_customers_again_and_no_more(world: World, m
     assert (await total(world, "churn")).value is None, "nothing is before ever"
 
 
+@pytest.mark.parametrize("key", ["purchase_frequency", "revenue_per_customer"])
+async def test_customers_are_listed_as_they_were_counted(world: World, key: str) -> None:
+    for number in range(2):
+        await lead(world, 0, *up_to(6), customer=customer(number))
+    found = await kpi(world, key)
+    assert found.total.denominator == 2
+    lists = [Wanted("", (number,), None, 50) for number in ("numerator", "denominator")]
+    async with world.database.reader(world.tenant_id) as connection:
+        before = await found.members.listed(connection, lists)
+    await lead(world, 0, *up_to(6), customer=customer(2))
+    async with world.database.reader(world.tenant_id) as connection:
+        assert await found.members.listed(connection, lists) == before
+    assert before[1].total == 2
+
+
 async def test_a_purchase_is_counted_however_long_its_region_is_called(world: World) -> None:
     """The index of the won holds it: of four bytes a character, none like another."""
     region = "".join(map(chr, range(0x10000, 0x10000 + MOST_TEXT)))

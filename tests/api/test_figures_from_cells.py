@@ -2,7 +2,9 @@
 
 import gc
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -11,7 +13,8 @@ from bpm_crm.api._executor import FastExecutor
 from bpm_crm.api.context import RequestContext
 from bpm_crm.embedded.server import Server
 from bpm_crm.operations.compactor import compact
-from bpm_crm.records.database import Database
+from bpm_crm.records.database import Connection, Database
+from tests.analytics.leads import lead
 from tests.api.client import Api
 from tests.api.funnel_seed import a_loaded_api
 from tests.databases import cloned
@@ -129,3 +132,33 @@ async def test_everybody_sees_the_figures_of_history_and_they_are_read_from_cell
         {"groupBy": ["OWNER"], "ownerBasis": "ACTOR"},
     ]
     assert [asked for asked in given if await read_from_cells(loaded, "admin", FUNNEL, asked)] == []
+
+
+SERIES = """{ kpi(key: "new_cases", period: {fromDate: "2026-08-01", toDate: "2026-10-01"}) {
+  total { value } series(by: MONTH) { value { value } } } }"""
+
+
+async def test_a_series_is_of_the_instant_of_its_total_whatever_is_folded_meanwhile(
+    loaded: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, read = loaded.application.state.database, Database.reader
+    worker = await Database.connect(loaded.world.access.worker, size=1)
+
+    @asynccontextmanager
+    async def reader(database: Database, tenant_id: UUID) -> AsyncIterator[Connection]:
+        async with read(database, tenant_id) as connection:
+            yield connection
+        if database is asked:
+            await lead(loaded.world, 0)
+            while await compact(worker, tenant_id):
+                pass
+
+    monkeypatch.setattr(Database, "reader", reader)
+    totals = set()
+    for _ in range(3):
+        found = (await loaded.data(SERIES))["kpi"]
+        assert [float(point["value"]["value"]) for point in found["series"]] == [0, float(found["total"]["value"])]
+        totals.add(found["total"]["value"])
+    assert len(totals) == 3, "leads came meanwhile"
+    monkeypatch.undo()
+    await worker.close()

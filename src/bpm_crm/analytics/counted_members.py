@@ -40,11 +40,15 @@ class CountedMembers(Members):
 
     async def listed(self, connection: Connection, wanted: Sequence[Wanted]) -> list[Listed]:
         """The cases behind several numbers, in the order in which they are wanted."""
+        return await (await self.as_counted(connection)).read(connection, wanted)
+
+    async def read(self, connection: Connection, wanted: Sequence[Wanted]) -> list[Listed]:
+        """The same as `listed`, of members as they were counted."""
         found = [Listed(self._total(item), []) for item in wanted]
         left = {place: item for place, item in enumerate(wanted) if item.most and found[place].total}
         async for cases in self._newest_first(connection, left):
             given = Members(self.of_given, self.question, {**self.values, "cases": cases}, self.matches)
-            for place, some in zip(left, await given.listed(connection, list(left.values())), strict=True):
+            for place, some in zip(left, await given.read(connection, list(left.values())), strict=True):
                 known = found[place]
                 found[place] = Listed(known.total, [*known.ids, *some.ids], [*known.units, *some.units])
             for place, item in list(left.items()):

@@ -1,8 +1,8 @@
 """The cases behind a figure: every report says which cases each of its numbers counts, and this lists them by the same SQL."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, Self
 from uuid import UUID
 
 from bpm_crm.analytics.dimensions import Segment
@@ -11,6 +11,7 @@ from bpm_crm.analytics.statements import Statement, report, statement
 from bpm_crm.records.database import Connection
 
 _LISTED = report("listed")
+_RECORDED_SINCE = "SELECT EXISTS (SELECT FROM history AS h WHERE h.tenant_id = $1 AND h.recorded_at > $2)"
 
 SPANS = "w.step::int BETWEEN m.step AND m.through"
 """A member counts at the steps from `step` to `through`."""
@@ -77,6 +78,17 @@ class Members:
 
     async def listed(self, connection: Connection, wanted: Sequence[Wanted]) -> list[Listed]:
         """The cases behind several numbers, in one statement, in the order in which they are wanted."""
+        return await (await self.as_counted(connection)).read(connection, wanted)
+
+    async def as_counted(self, connection: Connection) -> Self:
+        """These members as they were when they were counted: what stands in rows now tells that no more once anything was recorded since."""
+        if not self.values.get("is_current"):
+            return self
+        is_past = await connection.fetchval(_RECORDED_SINCE, self.question.tenant_id, self.values["as_of"])
+        return replace(self, values={**self.values, "is_current": False}) if is_past else self
+
+    async def read(self, connection: Connection, wanted: Sequence[Wanted]) -> list[Listed]:
+        """The same as `listed`, of members as they were counted."""
         asked = [
             {
                 "place": place,

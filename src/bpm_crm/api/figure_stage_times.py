@@ -1,15 +1,14 @@
 """Stage times as the API shows them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Annotated
 
 import strawberry
-from strawberry.dataloader import DataLoader
 
 from bpm_crm.analytics.calendars import Processes
 from bpm_crm.analytics.dimensions import Dimension, Segment
+from bpm_crm.analytics.frames import Question
 from bpm_crm.analytics.periods import before
 from bpm_crm.analytics.stage_clocks import stage_targets
 from bpm_crm.analytics.stage_pace import against_history
@@ -26,36 +25,29 @@ from bpm_crm.api.figure_stage_types import (
     history_type,
 )
 from bpm_crm.api.instance_lists import ProcessInstanceConnection
+from bpm_crm.records.database import Connection
 
 Which = Annotated[StageNumber, strawberry.argument(description="Which number.")]
 Place = tuple[str, Segment]
 
 
+@dataclass(frozen=True, slots=True)
 class Histories:
-    """The stage times of the period before, read when the first is asked for."""
+    """The stage times of the period before, and what was asked for them."""
 
-    def __init__(self, context: RequestContext, figures: StageTimeFigures, processes: Processes) -> None:
-        self._context = context
-        self._figures = figures
-        self._processes = processes
-        self.question = before(figures.question, context.known.tenant.zone)
+    question: Question
+    times: Mapping[Place, StageTimes]
 
-    async def of(self, stage: str, segment: Segment) -> StageTimes | None:
-        """The times of a stage in a segment; None without cases."""
-        return await self._loader.load((stage, segment))
 
-    @cached_property
-    def _loader(self) -> DataLoader[Place, StageTimes | None]:
-        """Made when it is needed: with it the figure is part of a cycle, and stays in memory until the garbage collector runs."""
-        return DataLoader(self._load)
-
-    async def _load(self, places: Sequence[Place]) -> list[StageTimes | None]:
-        if self.question is None:
-            return [None] * len(places)
-        async with self._context.services.database.reader(self.question.tenant_id) as connection:
-            earlier = await read_stage_times(connection, self._figures.frame, self.question, self._processes)
-        known = {(times.stage, times.segment): times for times in earlier.times}
-        return [known.get(place) for place in places]
+async def read_histories(
+    connection: Connection, figures: StageTimeFigures, processes: Processes, zone: str
+) -> Histories | None:
+    """The stage times of the period before, in the snapshot of the figures; None where the period has no beginning or no end."""
+    earlier = before(figures.question, zone)
+    if earlier is None:
+        return None
+    found = await read_stage_times(connection, figures.frame, earlier, processes)
+    return Histories(earlier, {(times.stage, times.segment): times for times in found.times})
 
 
 @strawberry.type(
@@ -85,12 +77,12 @@ class StageTime:
     @strawberry.field(
         description="First visits against those of the period before; null where the period has no beginning or no end."
     )
-    async def history(self) -> StageHistory | None:
+    def history(self) -> StageHistory | None:
         """First visits against those of the period before."""
-        asked = self.histories.question
-        if asked is None:
+        if self.histories is None:
             return None
-        before = await self.histories.of(self.stage, self.figures.segment)
+        asked = self.histories.question
+        before = self.histories.times.get((self.stage, self.figures.segment))
         period = Period(from_=asked.since, to=asked.until)
         return history_type(period, before, *against_history(self.figures, before))
 
@@ -113,7 +105,7 @@ class StageTime:
         return await self.drilldown.page(info, figures.stage, (number.value,), figures.segment, first, after)
 
     figures: strawberry.Private[StageTimes]
-    histories: strawberry.Private[Histories]
+    histories: strawberry.Private[Histories | None]
     drilldown: strawberry.Private[Drilldown]
 
 
@@ -124,7 +116,7 @@ class Asked:
     language: str
     targets: Mapping[str, str | None]
     frame: FigureFrame
-    histories: Histories
+    histories: Histories | None
     drilldown: Drilldown
 
 
@@ -184,10 +176,11 @@ def stage_times(
     processes: Processes,
     dimensions: list[Dimension],
     frame: FigureFrame,
+    histories: Histories | None,
 ) -> list[StageTime]:
     """Stage times as the API shows them: by segment, those without a value last, then by stage in the order of the process."""
     targets = {stage: _target(processes, stage) for stage in {times.stage for times in figures.times}}
-    histories, drilldown = Histories(context, figures, processes), Drilldown(context, figures.members)
+    drilldown = Drilldown(context, figures.members)
     asked = Asked("ru" if context.language == "ru" else "en", targets, frame, histories, drilldown)
     segments = {times.segment for times in figures.times}
     values = {segment: dimension_values(context, dimensions, segment) for segment in segments}

@@ -10,12 +10,12 @@ import strawberry
 from strawberry import argument
 
 from bpm_crm.analytics.dimensions import Dimension, Grouping, OwnerBasis
-from bpm_crm.analytics.frames import Frame, Question
+from bpm_crm.analytics.frames import Question
 from bpm_crm.analytics.kpi_catalogue import Kpi
 from bpm_crm.analytics.measures import DimensionNotOffered, Measured, measure
 from bpm_crm.analytics.own_facts import TooManyCases
 from bpm_crm.analytics.own_kpis import every_kpi, near_keys
-from bpm_crm.analytics.series import SeriesTooLong, read_series
+from bpm_crm.analytics.series import Point, SeriesTooLong, read_series
 from bpm_crm.api.context import Info, RequestContext
 from bpm_crm.api.exposing import expose
 from bpm_crm.api.faults import Code, Fault
@@ -33,8 +33,10 @@ from bpm_crm.api.figure_inputs import AS_OF, KNOWN_AT, WHERE, PeriodInput
 from bpm_crm.api.figure_members import Drilldown
 from bpm_crm.api.kpi_comparisons import KpiComparisonInput, compared
 from bpm_crm.api.kpi_types import KpiComparison, KpiDefinition, KpiPoint, KpiValue, kpi_definition, kpi_value
+from bpm_crm.api.selections import arguments_of
 from bpm_crm.engine.definition import Title
 from bpm_crm.operations.access import Permission
+from bpm_crm.records.database import Connection
 
 
 class KpiRowOrder(Enum):
@@ -91,6 +93,10 @@ Limit = Annotated[int | None, argument(description="How many rows are given at m
 Part = Annotated[SeriesPart, argument(description="Which parts.")]
 
 
+Series = dict[SeriesPart, list[Point] | Fault]
+"""The points of each series asked for, or why there are none."""
+
+
 @strawberry.type(description="A KPI over a period.")
 class KpiResult:
     """A KPI over a period."""
@@ -104,13 +110,12 @@ class KpiResult:
     @strawberry.field(
         description="The KPI in each part of the period up to `asOf`, none left out. The period needs a beginning."
     )
-    async def series(self, info: Info, by: Part) -> list[KpiPoint]:
+    def series(self, info: Info, by: Part) -> list[KpiPoint]:
         """The KPI over time."""
         context, part = info.context, by.value
-        zone = context.known.tenant.zone
-        async with context.services.database.reader(self.question.tenant_id) as connection:
-            with answering():
-                points = await read_series(connection, self.kpi, self.asked, self.question, part, zone)
+        points = self.points[by]
+        if isinstance(points, Fault):
+            raise points
         return [
             KpiPoint(
                 key=point.bucket.key,
@@ -124,8 +129,7 @@ class KpiResult:
         ]
 
     kpi: strawberry.Private[Kpi]
-    asked: strawberry.Private[Frame]
-    question: strawberry.Private[Question]
+    points: strawberry.Private[Series]
 
 
 @strawberry.type
@@ -173,7 +177,8 @@ class KpisQuery:
                 measured = await measure(connection, kpi, frame, question)
                 if compare_with is not None:
                     comparison = await compared(context, connection, measured, question, compare_with)
-        return kpi_result(context, measured, question, where, (order_by, limit), comparison)
+            points = await series_of(info, connection, measured, question)
+        return kpi_result(context, measured, question, where, points, (order_by, limit), comparison)
 
 
 Sort = tuple[KpiRowOrder, int | None]
@@ -190,11 +195,24 @@ def answering() -> Iterator[None]:
         raise Fault(Code.BAD_USER_INPUT, error.text, maximum=error.most) from error
 
 
+async def series_of(info: Info, connection: Connection, measured: Measured, question: Question) -> Series:
+    """The series that are selected below the field being resolved, read in the same snapshot as the figure itself."""
+    zone, found = info.context.known.tenant.zone, Series()
+    for part in {SeriesPart(arguments["by"]) for arguments in arguments_of(info, KpiResult.__name__, "series")}:
+        try:
+            with answering():
+                found[part] = await read_series(connection, measured.kpi, measured.frame, question, part.value, zone)
+        except Fault as fault:
+            found[part] = fault
+    return found
+
+
 def kpi_result(
     context: RequestContext,
     measured: Measured,
     question: Question,
     where: FactWhere | None,
+    points: Series,
     sort: Sort = (KpiRowOrder.TITLE, None),
     comparison: KpiComparison | None = None,
 ) -> KpiResult:
@@ -210,8 +228,7 @@ def kpi_result(
         rows=_sorted(rows, *sort),
         comparison=comparison,
         kpi=kpi,
-        asked=frame,
-        question=question,
+        points=points,
     )
 
 

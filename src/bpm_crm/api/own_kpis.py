@@ -16,7 +16,7 @@ from bpm_crm.api.figure_filters import FactWhere
 from bpm_crm.api.figure_frames import check_product, frame_of, question_of
 from bpm_crm.api.figure_inputs import AS_OF, KNOWN_AT, WHERE, PeriodInput
 from bpm_crm.api.kpi_types import KpiDefinition, kpi_definition
-from bpm_crm.api.kpis import KpiResult, answering, kpi_result
+from bpm_crm.api.kpis import KpiResult, answering, kpi_result, series_of
 from bpm_crm.api.own_kpi_checks import flaws_of, is_key, own_invalid, own_refusal
 from bpm_crm.api.own_kpi_inputs import OwnKpiInput, PublishKpiInput, RetireKpiInput, own_kpi
 from bpm_crm.api.requests import Repeatable
@@ -90,7 +90,8 @@ class OwnKpisQuery:
             check_product(question.cases, frame.of(own.process))
             with answering():
                 measured = await measure(connection, kpi_of(own, None), frame, question)
-        return kpi_result(context, measured, question, where)
+            points = await series_of(info, connection, measured, question)
+        return kpi_result(context, measured, question, where, points)
 
 
 @strawberry.type

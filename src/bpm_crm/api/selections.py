@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from graphql import FieldNode, FragmentSpreadNode, InlineFragmentNode, SelectionSetNode
+from graphql import FieldNode, FragmentSpreadNode, InlineFragmentNode, SelectionSetNode, value_from_ast
 
 MOST_DEPTH = 12
 LOADED_AS = "loaded-as"
@@ -53,6 +53,26 @@ def selects(info: Any) -> Selection:
         if node.selection_set is not None:
             found = found.union(_selection(node.selection_set, raw.fragments, MOST_DEPTH))
     return found
+
+
+def arguments_of(info: Any, kind: str, name: str) -> list[dict[str, Any]]:
+    """The arguments given to each selection of a field of a type, directly below the field being resolved."""
+    raw = info._raw_info  # noqa: SLF001  # as above
+    known = raw.schema.get_type(kind).fields[name].args
+    selected = (
+        field
+        for node in raw.field_nodes
+        if node.selection_set is not None
+        for field in _fields(node.selection_set, raw.fragments, MOST_DEPTH)
+    )
+    return [
+        {
+            argument.name.value: value_from_ast(argument.value, known[argument.name.value].type, raw.variable_values)
+            for argument in field.arguments or ()
+        }
+        for field in selected
+        if field.name.value == name
+    ]
 
 
 def _selection(node: SelectionSetNode, fragments: Mapping[str, Any], depth: int) -> Selection:

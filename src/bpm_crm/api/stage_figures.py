@@ -23,7 +23,8 @@ from bpm_crm.api.figure_inputs import LossInput, PeriodInput
 from bpm_crm.api.figure_managers import ManagerComparison, comparison_type
 from bpm_crm.api.figure_outcomes import StageOutcome, outcome_types
 from bpm_crm.api.figure_stage_inputs import ManagerComparisonInput, StageOutcomeInput, StageTimeInput
-from bpm_crm.api.figure_stage_times import StageTime, stage_times
+from bpm_crm.api.figure_stage_times import StageTime, read_histories, stage_times
+from bpm_crm.api.selections import selects
 from bpm_crm.records.database import Connection
 
 OutcomeArgument = Annotated[StageOutcomeInput, argument(description="Of which entries.")]
@@ -65,9 +66,11 @@ class StageFiguresQuery:
         ):
             processes = await _processes(info.context, connection, frame)
             figures = await read_stage_times(connection, frame, question, processes)
+            is_compared, zone = selects(info).has("history"), info.context.known.tenant.zone
+            histories = await read_histories(connection, figures, processes, zone) if is_compared else None
         check_segments(len({item.segment for item in figures.times}))
         shown = frame_type(frame, frame.versions, question, input.where)
-        return stage_times(info.context, figures, processes, dimensions, shown)
+        return stage_times(info.context, figures, processes, dimensions, shown, histories)
 
     @strawberry.field(
         description="What the record shows of losses beside the stated reason: each loss in one cell of stage, reason and evidence, most cases first."
