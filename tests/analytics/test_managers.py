@@ -193,6 +193,36 @@ async def test_open_cases_are_neither_converted_nor_failed(world: World) -> None
     assert (before["ann"].cases, before["ann"].converted, before["ann"].pending) == (10, 0, 35)
 
 
+async def young_and_old(world: World, name: str, begins: float, number: int) -> None:
+    """Half of them show interest after two hours, the others are lost after ten days."""
+    owned = assign(world, name, begins)
+    ends = ([fire("contact", begins + 1), fire("qualify", begins + 2)], [lose(begins + 240)])
+    now = 24 * 17
+    stories = ([move for move in end if move.occurred_at <= hour(now)] for end in ends for _ in range(number))
+    await leads(world, ((arrival(world, begins), owned, *moves) for moves in stories), by="north")
+
+
+async def test_managers_whose_cases_are_of_another_age_are_not_told_apart_by_it(world: World) -> None:
+    await young_and_old(world, "ann", 0, 30)
+    await young_and_old(world, "bob", 24 * 15, 30)
+    steps = await first_steps(world, as_of=hour(24 * 17), known_at=await database_now(world))
+    ann, bob = steps["ann"], steps["bob"]
+    assert (ann.cases, ann.converted, ann.pending) == (60, 30, 0)
+    assert (bob.cases, bob.converted, bob.pending) == (30, 30, 30)
+    assert (ann.verdict, bob.verdict) == (StepVerdict.NOT_ENOUGH,) * 2
+    assert (ann.expected, bob.expected) == (30, 30), "everybody's of that age are their own"
+
+
+async def test_managers_are_compared_among_cases_of_one_day_and_among_the_settled(world: World) -> None:
+    for begins in (0, 24 * 15):
+        await young_and_old(world, "ann", begins, 15)
+        await young_and_old(world, "bob", begins, 15)
+    steps = await first_steps(world, as_of=hour(24 * 17), known_at=await database_now(world))
+    assert [(item.cases, item.expected, item.verdict) for item in (steps["ann"], steps["bob"])] == [
+        (45, 30, StepVerdict.NO_EVIDENCE)
+    ] * 2
+
+
 async def test_a_small_difference_is_no_evidence_and_few_cases_are_not_enough(world: World) -> None:
     await crowd(world, "ann", 22, 18)
     await crowd(world, "bob", 20, 20)

@@ -87,7 +87,8 @@ _TIMES = {
     Dimension.QUARTER: 'YYYY-"Q"Q',
     Dimension.YEAR: "YYYY",
 }
-_ZONE = "(SELECT t.zone FROM tenant AS t WHERE t.tenant_id = $1)"
+ZONE: Final = "(SELECT t.zone FROM tenant AS t WHERE t.tenant_id = $1)"
+"""The SQL of the company's time zone."""
 _OWNERS = {
     OwnerBasis.AT_ENTRY: "h.owner_id::text",
     OwnerBasis.ACTOR: "CASE WHEN h.actor_kind = 'user' THEN h.actor_id::text END",
@@ -105,7 +106,8 @@ class Grouping:
     """The dimensions a figure is grouped by, and whose a case is counted as.
 
     `instant` and `clock` are the SQL of the instant that puts a case into the period, and of the key of the clock, where a figure
-    has them. `stratum` is the SQL over `c` of what tells the cases of a segment apart besides, the last value of each segment.
+    has them. `stratum` is the SQL over these of what tells the cases of a segment apart besides, the last value of each
+    segment.
     """
 
     dimensions: Sequence[Dimension] = ()
@@ -142,7 +144,7 @@ class Grouping:
     @property
     def _common(self) -> dict[Dimension, str]:
         """What does not depend on whose a case is."""
-        times = {part: f"to_char({self.instant} AT TIME ZONE {_ZONE}, '{form}')" for part, form in _TIMES.items()}
+        times = {part: f"to_char({self.instant} AT TIME ZONE {ZONE}, '{form}')" for part, form in _TIMES.items()}
         return {**_OF_CASE, **(times if self.instant else {}), **({Dimension.CLOCK: self.clock} if self.clock else {})}
 
 

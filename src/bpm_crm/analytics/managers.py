@@ -1,11 +1,16 @@
-"""The funnel manager by manager: how each converts at each step, adjusted for the channels they work, strong and weak steps told from noise."""
+"""The funnel manager by manager: how each converts at each step, adjusted for the channels they work, strong and weak steps told from noise.
 
-from collections.abc import Iterator, Mapping, Sequence
+While cases are open, those that convert fast are settled before those that are lost slowly, so that young cases convert better. Managers
+are therefore compared among cases of the same channel that reached the step before on the same day; days of which every case is settled
+are one stratum.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from fractions import Fraction
 
-from bpm_crm.analytics.dimensions import Dimension, Grouping, OwnerBasis
+from bpm_crm.analytics.dimensions import ZONE, Dimension, Grouping, OwnerBasis
 from bpm_crm.analytics.frames import Frame, Question
 from bpm_crm.analytics.funnel import read_funnel
 from bpm_crm.analytics.funnel_figures import OrderMode, StepFigures
@@ -29,6 +34,10 @@ Manager = str | None
 """The id of an owner or a team as text; None: the cases without one."""
 Counts = Mapping[str | None, Pair]
 """By channel: settled cases and, of these, converted ones."""
+Stratum = tuple[str | None, str | None]
+"""A channel, and the day on which cases reached the step before; None: all days whose cases are settled."""
+Strata = Mapping[Stratum, Pair]
+_DAY = f"to_char(h.occurred_at AT TIME ZONE {ZONE}, 'YYYY-MM-DD')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +46,7 @@ class ManagerStep:
 
     `adjusted` is the rate over the channel mix of all managers (direct standardisation), as far as the manager works these channels:
     `covered` says how much of the mix that is. `expected` are the conversions that the manager's cases would have had at the rates of
-    everybody. `adjusted_p` belongs to the whole family; None where the step is not judged.
+    everybody's cases of the same channel and age. `adjusted_p` belongs to the whole family; None where the step is not judged.
     """
 
     step: Step
@@ -78,21 +87,20 @@ async def read_managers(
     connection: Connection, frame: Frame, question: Question, *, by: Dimension, basis: OwnerBasis
 ) -> ManagerFigures:
     """The comparison of the owners or teams (`by`) of a cohort; a step counts as reached with a later one. One statement."""
-    asked = replace(question, grouping=Grouping((by, Dimension.CHANNEL), basis))
+    asked = replace(question, grouping=Grouping((by, Dimension.CHANNEL), basis, stratum=_DAY))
     figures = await read_funnel(connection, frame, asked, order_mode=OrderMode.IMPLIED)
     places = [
-        (segment.segment[0], segment.segment[1], step)
+        (segment.segment[0], (segment.segment[1], segment.segment[2]), step)
         for segment in figures.segments
         if segment.segment is not None
         for step in segment.steps
         if step.number > 1
     ]
     rows = list(_rows(figures.steps.steps, places))
-    judged = judge([(manager, counts, others) for manager, _, _, counts, others, _, _ in rows])
+    judged = judge([(row.manager, row.own, row.others) for row in rows])
     managers: dict[Manager, list[ManagerStep]] = {}
-    for (manager, step, number, counts, _, everybody, pending), (adjusted_p, verdict) in zip(rows, judged, strict=True):
-        found = _step(step, number, counts, everybody, pending, adjusted_p, verdict)
-        managers.setdefault(manager, []).append(found)
+    for row, (adjusted_p, verdict) in zip(rows, judged, strict=True):
+        managers.setdefault(row.manager, []).append(_step(row, adjusted_p, verdict))
     members = replace(figures.members, question=replace(question, grouping=Grouping((by,), basis)))
     family = sum(1 for adjusted_p, _ in judged if adjusted_p is not None)
     return ManagerFigures(
@@ -100,8 +108,10 @@ async def read_managers(
     )
 
 
-def judge(rows: Sequence[tuple[Manager, Counts, Counts]]) -> list[tuple[float | None, StepVerdict | None]]:
-    """The family-wise p-value and the verdict of each row (manager, their counts, those of the other managers).
+def judge(
+    rows: Sequence[tuple[Manager, Mapping[Key, Pair], Mapping[Key, Pair]]],
+) -> list[tuple[float | None, StepVerdict | None]]:
+    """The family-wise p-value and the verdict of each row (manager, their counts by stratum, those of the other managers).
 
     The cases without a manager are compared with nobody.
     """
@@ -146,61 +156,72 @@ def standardised(
     return rate, wilson(rate, effective_size(rate, variance, cases, certain=cases), z), weight / whole
 
 
-Place = tuple[Manager, str | None, StepFigures]
-Compared = tuple[Manager, Step, int, Counts, Counts, Counts, int]
-"""Manager, step, its number, their counts, those of the other managers and of all managers, and how many cases are pending."""
+Place = tuple[Manager, Stratum, StepFigures]
 
 
-def _rows(steps: Sequence[Step], places: Sequence[Place]) -> Iterator[Compared]:
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A manager at a step: their cases, those of the other managers and of all managers, and how many of theirs are pending."""
+
+    manager: Manager
+    step: Step
+    number: int
+    own: Strata
+    others: Strata
+    everybody: Strata
+    pending: int
+
+
+def _rows(steps: Sequence[Step], places: Sequence[Place]) -> Iterator[_Row]:
     managers = list(dict.fromkeys(manager for manager, _, _ in places))
     for number, step in enumerate(steps[1:], 2):
-        here = [place for place in places if place[2].number == number]
+        here = _pooled([place for place in places if place[2].number == number])
         owned = [place for place in here if place[0] is not None]
         for manager in managers:
             own = [place for place in here if place[0] == manager]
             others = _counts([place for place in owned if place[0] != manager])
             pending = sum(item.count("pending") for _, _, item in own)
-            yield manager, step, number, _counts(own), others, _counts(owned), pending
+            yield _Row(manager, step, number, _counts(own), others, _counts(owned), pending)
 
 
-def _counts(places: Sequence[Place]) -> Counts:
-    found: Counts = {}
-    for _, channel, step in places:
-        advanced = step.count("advanced")
-        found = _added(found, {channel: (advanced + step.count("failed"), advanced)})
-    return found
+def _pooled(places: Sequence[Place]) -> list[Place]:
+    """The days of a channel whose cases are all settled as one stratum: their age says nothing any more."""
+    unsettled = {stratum for _, stratum, step in places if step.count("pending")}
+    return [
+        (manager, stratum if stratum in unsettled else (stratum[0], None), step) for manager, stratum, step in places
+    ]
 
 
-def _step(
-    step: Step,
-    number: int,
-    counts: Counts,
-    everybody: Counts,
-    pending: int,
-    adjusted_p: float | None,
-    verdict: StepVerdict | None,
-) -> ManagerStep:
-    adjusted, interval, covered = standardised(counts, everybody)
-    shares = {channel: converted / cases for channel, (cases, converted) in everybody.items() if cases}
-    expected = sum(cases * shares[channel] for channel, (cases, _) in counts.items() if channel in shares)
+def _counts(places: Sequence[Place]) -> Strata:
+    advanced = [(stratum, step.count("advanced"), step.count("failed")) for _, stratum, step in places]
+    return _sums((stratum, (some + failed, some)) for stratum, some, failed in advanced)
+
+
+def _step(row: _Row, adjusted_p: float | None, verdict: StepVerdict | None) -> ManagerStep:
+    adjusted, interval, covered = standardised(_by_channel(row.own), _by_channel(row.everybody))
+    shares = {stratum: converted / cases for stratum, (cases, converted) in row.everybody.items() if cases}
     return ManagerStep(
-        step=step,
-        number=number,
-        cases=sum(cases for cases, _ in counts.values()),
-        converted=sum(converted for _, converted in counts.values()),
-        pending=pending,
+        step=row.step,
+        number=row.number,
+        cases=sum(cases for cases, _ in row.own.values()),
+        converted=sum(converted for _, converted in row.own.values()),
+        pending=row.pending,
         adjusted=adjusted,
         adjusted_interval=interval,
         covered=covered,
-        expected=expected,
+        expected=sum(cases * shares[stratum] for stratum, (cases, _) in row.own.items() if stratum in shares),
         adjusted_p=adjusted_p,
         verdict=verdict,
     )
 
 
-def _added(some: Counts, others: Counts) -> Counts:
-    found = dict(some)
-    for channel, (cases, converted) in others.items():
-        known = found.get(channel, (0, 0))
-        found[channel] = (known[0] + cases, known[1] + converted)
+def _by_channel(counts: Strata) -> Counts:
+    return _sums((channel, pair) for (channel, _), pair in counts.items())
+
+
+def _sums(pairs: Iterable[tuple[Key, Pair]]) -> dict[Key, Pair]:
+    found: dict[Key, Pair] = {}
+    for key, (cases, converted) in pairs:
+        known = found.get(key, (0, 0))
+        found[key] = (known[0] + cases, known[1] + converted)
     return found
