@@ -140,25 +140,24 @@ def values_of(part: Any) -> dict[str, Any]:
 
 
 def _values(case: Case, ask: Ask, known: Known) -> dict[str, Any]:
-    last, move = reference.known(case, ask)[-1], reference.last_move(case, ask)
+    last, then, move = reference.known(case, ask)[-1], reference.seen(case, ask)[-1], reference.last_move(case, ask)
     assert move is not None
     names = known.reference
 
-    def key(records: Mapping[UUID, Any], name: str) -> str | None:
-        found = last[name]
+    def key(records: Mapping[UUID, Any], found: UUID | None) -> str | None:
         return None if found is None else records[found].key
 
     outcome = move["outcome"]
     return {
         "id": to_global("ProcessInstance", case.id),
         "process": names.definitions[case.row["definition_id"]].key,
-        "version": last["version"],
-        "channel": key(names.channels, "channel_id"),
-        "campaign": key(names.campaigns, "campaign_id"),
+        "version": then["version"],
+        "channel": key(names.channels, last["channel_id"]),
+        "campaign": key(names.campaigns, last["campaign_id"]),
         "region": last["region"],
-        "product": _product(case, ask, known.versions, last["version"]),
-        "owner": None if last["owner_id"] is None else to_global("User", last["owner_id"]),
-        "team": key(names.teams, "team_id"),
+        "product": _product(case, ask, known.versions, then["version"]),
+        "owner": None if then["owner_id"] is None else to_global("User", then["owner_id"]),
+        "team": key(names.teams, then["team_id"]),
         "stage": move["to_stage"],
         "status": InstanceStatus(outcome or "running"),
         "loss_reason": move["reason"] if outcome is not None else None,

@@ -64,28 +64,29 @@ def inside(at: datetime, ask: Ask) -> bool:
 
 def segment_of(row: Row | None, case: Case, ask: Ask) -> Segment:
     """The segment of a case where `row` brought it; None: nothing did."""
-    return tuple(_value(dimension, row, known(case, ask)[-1], ask.basis) for dimension in ask.by)
+    return tuple(_value(dimension, row, case, ask) for dimension in ask.by)
 
 
-def _value(dimension: str, row: Row | None, last: Row, basis: str) -> str | None:
+def _value(dimension: str, row: Row | None, case: Case, ask: Ask) -> str | None:
+    last, then, basis = known(case, ask)[-1], seen(case, ask)[-1], ask.basis
     if dimension == "version":
-        then = last if row is None else row
+        then = then if row is None else row
         return f"{then['definition_id']}@{then['version']}"
     if dimension == "region":
         found: str | None = last["region"]
         return found
     if dimension == "owner":
-        return _text(_owner(row, last, basis))
+        return _text(_owner(row, then, basis))
     if dimension == "team":
-        return _text((last if basis == "current" or row is None else row)["team_id"])
+        return _text((then if basis == "current" or row is None else row)["team_id"])
     column = {"channel": "channel_id", "campaign": "campaign_id", "process": "definition_id"}[dimension]
     return _text(last[column])
 
 
-def _owner(row: Row | None, last: Row, basis: str) -> UUID | None:
+def _owner(row: Row | None, then: Row, basis: str) -> UUID | None:
     if basis == "actor":
         return None if row is None or row["actor_kind"] != "user" else row["actor_id"]
-    found: UUID | None = (last if basis == "current" or row is None else row)["owner_id"]
+    found: UUID | None = (then if basis == "current" or row is None else row)["owner_id"]
     return found
 
 
@@ -159,7 +160,7 @@ def _walk(
 ) -> None:
     here: Segment = ()
     before: Segment | None = None
-    last = known(case, ask)[-1]
+    last = seen(case, ask)[-1]
     for number, row in enumerate(path, 1):
         previous = path[number - 2] if number > 1 else None
         here = segment_of(row, case, ask) if row is not None else here
@@ -213,7 +214,7 @@ def period(
         if not is_counted(case, ask):
             continue
         path = arrivals(case, ask, steps, "any")
-        last = known(case, ask)[-1]
+        last = seen(case, ask)[-1]
         for number, row in enumerate(path, 1):
             previous = path[number - 2] if number > 1 else None
             if row is not None and inside(row["occurred_at"], ask):

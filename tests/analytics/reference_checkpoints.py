@@ -98,7 +98,7 @@ def _last_events(case: Case, ask: Ask) -> list[tuple[Row, Row]]:
 
 
 def _verdicts(event: Row, ask: Ask) -> list[str]:
-    if event["state"] == "met":
+    if event["state"] == "met" and EPOCH + event["due"] * MICROSECOND <= ask.as_of:
         return ["met"]
     if event["state"] == "cancelled":
         return ["cancelled"]

@@ -88,7 +88,7 @@ def _data(case: Case, ask: Ask, documents: Documents, column: str) -> Any:
 
 
 def _version(case: Case, ask: Ask) -> tuple[UUID, int]:
-    return case.row["definition_id"], reference.known(case, ask)[-1]["version"]
+    return case.row["definition_id"], reference.seen(case, ask)[-1]["version"]
 
 
 def _move(case: Case, ask: Ask) -> Row:
@@ -283,7 +283,7 @@ def clock_time(cases: list[Case], ask: Ask, documents: Documents) -> Units:
 def attainment(cases: list[Case], ask: Ask, _documents: Documents) -> Units:
     for case in cases:
         for row, event in _cycles(case, ask):
-            is_met = event["state"] == "met"
+            is_met = event["state"] == "met" and _instant(event["due"]) <= ask.as_of
             if reference.inside(_instant(event["due"]), ask) and (is_met or _is_late(event, ask)):
                 took = event.get("elapsed") if not event["open"] else _budget(case, event)
                 where = None if event["open"] else row

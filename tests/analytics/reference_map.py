@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from tests.analytics.cases import Ask, Case, Row
-from tests.analytics.reference import inside, is_counted, known, last_move, moment, seen, touches
+from tests.analytics.reference import inside, is_counted, last_move, moment, seen, touches
 
 Parts = tuple[str | None, ...]
 FINAL = {"won", "lost", "cancelled"}
@@ -134,7 +134,7 @@ def _deviations(answer: Map, case: Case, ask: Ask, documents: Mapping[int, Mappi
             found.append(("forced_move", source, target))
         if not leads(documents[row["version"]], source, target):
             found.append(("undefined_move", source, target))
-    version = known(case, ask)[-1]["version"]
+    version = seen(case, ask)[-1]["version"]
     found.extend(("skipped_step", None, step) for step in skipped(case, ask, documents[version]))
     for kind, *place in found:
         answer.add(("deviation", kind), "cases", case)

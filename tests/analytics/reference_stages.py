@@ -30,7 +30,7 @@ def outcomes(
     for case in cases:
         if not reference.is_counted(case, ask):
             continue
-        last = reference.known(case, ask)[-1]
+        last = reference.seen(case, ask)[-1]
         mapped = versions[last["definition_id"], last["version"]]
         walk = [
             (*reference.moment(row), number, row)
@@ -141,7 +141,7 @@ def stage_times(
 
 def visits_of(case: Case, ask: Ask, processes: Mapping[tuple[UUID, int], Process]) -> list[Visit]:
     moves = [row for row in reference.seen(case, ask) if row["to_stage"] is not None]
-    last = reference.known(case, ask)[-1]
+    last = reference.seen(case, ask)[-1]
     process = processes[last["definition_id"], last["version"]]
     found = []
     for row, left in zip(moves, [*moves[1:], None], strict=True):

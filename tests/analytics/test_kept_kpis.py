@@ -134,16 +134,16 @@ async def test_a_page_looks_at_as_many_cases_as_fill_it(
         await world.done(None, world.capture())
     await settle(world, worker)
     looked_at: list[int] = []
-    listed = Members.listed
+    read = Members.read
 
     async def counting(self: Members, connection: Connection, wanted: Sequence[Wanted]) -> list[Listed]:
         looked_at.append(len(self.values["cases"]))
-        return await listed(self, connection, wanted)
+        return await read(self, connection, wanted)
 
     async with world.database.reader(world.tenant_id) as connection:
         frame = await read_frame(connection, world.tenant_id)
         members = (await measure(connection, CATALOGUE["new_cases"], frame, Question(world.tenant_id))).members
-        monkeypatch.setattr(Members, "listed", counting)
+        monkeypatch.setattr(Members, "read", counting)
         for most, expected in ((0, []), (3, [4]), (4, [4]), (5, [4, 8]), (50, [4, 8])):
             looked_at.clear()
             (page,) = await members.listed(connection, [Wanted("", ("numerator",), None, most)])

@@ -171,6 +171,16 @@ async def test_clocks_are_attained_warn_breach_and_escalate(world: World) -> Non
         ]
 
 
+async def test_what_was_met_early_counts_when_it_is_due_as_what_was_not(world: World) -> None:
+    """Two calls are due at a quarter past; at nine minutes past, one was made."""
+    for moves in ((call(9.1),), ()):
+        await lead(world, 9, *moves)
+    for at, share in ((9.15, (0, 0)), (10, (1, 2))):
+        found = await total(world, "attainment", as_of=hour(at), known_at=FAR)
+        assert (found.numerator, found.denominator) == share
+        assert (await total(world, "clock_time", as_of=hour(at), known_at=FAR)).denominator == share[1]
+
+
 async def test_a_warning_that_a_late_record_made_untrue_does_not_count(world: World) -> None:
     case = await lead(world, 6)
     await world.done(case, call(9))
@@ -330,6 +340,15 @@ async def test_purchases_are_made_by_customers_again_and_no_more(world: World, m
     assert await parts(world, "churn", since=hour(144), until=hour(216)) == (1, 1)
     assert (await total(world, "churn", **second, as_of=hour(48), known_at=FAR)).value is None, "it has not begun"
     assert (await total(world, "churn")).value is None, "nothing is before ever"
+
+
+async def test_the_workload_of_the_past_is_that_of_who_had_the_cases_then(world: World) -> None:
+    await lead(world, 0, assign(world, "ann", 1), assign(world, "bob", 24 * 10))
+    ann, bob = (str(world.founded.users[f"{name}@example.org"]) for name in ("ann", "bob"))
+    for day, owner in ((5, ann), (12, bob)):
+        for asked in ({"until": hour(24 * day)}, {"as_of": hour(24 * day), "known_at": FAR}):
+            found = await kpi(world, "open_cases", (Dimension.OWNER,), **asked)
+            assert [(item.segment, item.value) for item in found.segments] == [((owner,), 1)]
 
 
 @pytest.mark.parametrize("key", ["purchase_frequency", "revenue_per_customer"])

@@ -30,7 +30,7 @@ from tests.analytics import reference
 from tests.analytics import reference_statistics as statistics
 from tests.analytics.cases import Ask
 from tests.analytics.checking import Walked
-from tests.analytics.leads import LATER, MONDAY, call, fire, lead, lose, up_to
+from tests.analytics.leads import LATER, MONDAY, call, fire, hour, lead, lose, up_to
 from tests.excel.test_migrations import published
 from tests.world import World
 
@@ -174,6 +174,11 @@ async def test_clocks_and_outcomes_can_be_asked_for(world: World) -> None:
     await lead(world, 6, call(9), lose(10, "no_response"))
     _, met = await ask(world, own(filter="clocks.response == 'met'"))
     assert met == {in_time}
+    waiting = await lead(world, 30)
+    _, running = await ask(world, own(filter="clocks.response == 'running'"), as_of=hour(30.1), known_at=LAST_INSTANT)
+    assert running == {waiting}
+    _, overdue = await ask(world, own(filter="clocks.response == 'breached'"), as_of=hour(40), known_at=LAST_INSTANT)
+    assert waiting in overdue, "before anybody noted it"
     _, gone = await ask(world, own(filter="instance.outcome == 'lost' && instance.reason == 'no_response'"))
     assert len(gone) == 1
     assert gone != met

@@ -40,6 +40,14 @@ def test_the_period_before_is_as_many_months_days_or_hours_long(since: str, unti
     assert before(asked, ZONE) == replace(asked, since=at(begins), until=at(since))
 
 
+def test_a_month_that_begins_without_a_midnight_has_a_month_before_it() -> None:
+    """On 2023-10-01 clocks in Paraguay went from midnight to one o'clock."""
+    zone = ZoneInfo("America/Asuncion")
+    first, second, third = (datetime(2023, month, 1, tzinfo=zone).astimezone(UTC) for month in (9, 10, 11))
+    asked = Question(UUID(int=1), since=second, until=third)
+    assert before(asked, zone.key) == replace(asked, since=first, until=second)
+
+
 def test_nothing_is_before_an_open_period() -> None:
     asked = Question(UUID(int=1))
     assert [before(item, ZONE) for item in (asked, replace(asked, since=at("2026-03-01")))] == [None, None]

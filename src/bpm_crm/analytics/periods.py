@@ -49,7 +49,7 @@ def day_of(at: datetime, zone: str) -> tuple[datetime, datetime]:
 
 def _beginning_before(since: datetime, until: datetime, zone: str) -> datetime:
     local, end = since.astimezone(ZoneInfo(zone)), until.astimezone(ZoneInfo(zone))
-    if local.time() != time() or end.time() != time():
+    if since != _midnight(local.date(), zone) or until != _midnight(end.date(), zone):
         return since - (until - since)
     if local.day == end.day == 1:
         return _midnight(_months_on(local.date(), -_months_between(local.date(), end.date())), zone)

@@ -41,7 +41,7 @@ expose(
     {
         OwnerBasis.AT_ENTRY: "The owner's when the step was entered; a case that did not reach it, the last one's before.",
         OwnerBasis.ACTOR: "The user's who made the move or recorded the activity; nobody's, if a machine did.",
-        OwnerBasis.CURRENT: "The owner's as known at `knownAt`.",
+        OwnerBasis.CURRENT: "The owner's at `asOf`.",
     },
 )
 

@@ -1,10 +1,10 @@
 -- key: attainment
 -- title.en: Attainment of targets
 -- title.ru: Соблюдение нормативов
--- meaning.en: Of the clock cycles due in the period, met ÷ (met + breached). Open and overdue counts as breached. Not yet due
---   and cancelled ones are left out. A case counts once for each cycle.
+-- meaning.en: Of the clock cycles due in the period, met ÷ (met + breached). Open and overdue counts as breached. Not yet due,
+--   be they met or not, and cancelled ones are left out. A case counts once for each cycle.
 -- meaning.ru: Среди циклов часов со сроком в периоде: выполненные ÷ (выполненные + нарушенные). Открытый просроченный —
---   нарушен. Срок которых не наступил и отменённые не входят. Процесс считается по разу за каждый цикл.
+--   нарушен. Срок которых не наступил (даже выполненные) и отменённые не входят. Процесс считается по разу за каждый цикл.
 -- kind: share
 -- unit: share
 -- better: higher

@@ -2,9 +2,9 @@
 -- title.en: Time from lead to sale
 -- title.ru: Время от обращения до продажи
 -- meaning.en: From the start of a case begun in the period to being won. Cases not won are censored at their end or at
---   `asOf`; null where too few were won to see it.
--- meaning.ru: От начала процесса, начатого за период, до успеха. Не выигранные цензурируются концом процесса или `asOf`;
---   пусто, если выиграно слишком мало.
+--   `asOf`: the time it takes where nobody is lost on the way, longer than that of the won if the slow are lost.
+-- meaning.ru: От начала процесса, начатого за период, до успеха. Не выигранные цензурируются концом процесса или `asOf`:
+--   сколько это длится, если никто не уходит; больше, чем у выигранных, если медленные уходят.
 -- kind: duration
 -- unit: seconds
 -- better: lower

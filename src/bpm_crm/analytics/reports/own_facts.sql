@@ -54,11 +54,17 @@ acted AS (
 clocked AS (
     SELECT l.instance_id, jsonb_object_agg(l.clock, l.state) AS clocks
     FROM (
-        SELECT DISTINCT ON (v.instance_id, e.clock) v.instance_id, e.clock, e.state
+        -- What is overdue is breached, whether or not anybody has noted it yet.
+        SELECT DISTINCT ON (v.instance_id, e.clock)
+            v.instance_id, e.clock,
+            CASE
+                WHEN e.state = 'running' AND timestamptz 'epoch' + e.due * interval '1 microsecond' < :as_of::timestamptz THEN 'breached'
+                ELSE e.state
+            END AS state
         FROM visible AS v
         CROSS JOIN LATERAL ROWS FROM (
-            jsonb_to_recordset(v.clocks) AS (clock text, at bigint, state text)
-        ) WITH ORDINALITY AS e (clock, at, state, position)
+            jsonb_to_recordset(v.clocks) AS (clock text, at bigint, state text, due bigint)
+        ) WITH ORDINALITY AS e (clock, at, state, due, position)
         WHERE timestamptz 'epoch' + e.at * interval '1 microsecond' <= :as_of::timestamptz
         ORDER BY v.instance_id, e.clock, v.sequence DESC, e.position DESC
     ) AS l
