@@ -140,7 +140,12 @@ def stage_times(
 
 
 def visits_of(case: Case, ask: Ask, processes: Mapping[tuple[UUID, int], Process]) -> list[Visit]:
-    moves = [row for row in reference.seen(case, ask) if row["to_stage"] is not None]
+    moves: list[Row] = []
+    for row in reference.seen(case, ask):
+        if row["kind"] == "migration_undone":
+            assert moves.pop()["kind"] == "migration"
+        elif row["to_stage"] is not None:
+            moves.append(row)
     last = reference.seen(case, ask)[-1]
     process = processes[last["definition_id"], last["version"]]
     found = []

@@ -18,19 +18,16 @@ from bpm_crm.analytics.own_kpi import OwnKind, OwnKpi, own_problems
 from bpm_crm.analytics.own_kpis import kpi_of
 from bpm_crm.engine.guard import CelCompiler, VariableType
 from bpm_crm.engine.instants import instant_of
-from bpm_crm.engine.mapping import MigrationMapping
 from bpm_crm.engine.process import variables
 from bpm_crm.engine.values import values_of
-from bpm_crm.operations.commands import Fire, Migrate, UndoMigration
-from bpm_crm.processes.library import FOLDER, shipped_text
-from bpm_crm.records.history import load_entries
+from bpm_crm.operations.commands import Fire
 from bpm_crm.records.instances import load
-from bpm_crm.records.states import unpack_before
 from tests.analytics import reference
 from tests.analytics import reference_statistics as statistics
 from tests.analytics.cases import Ask
 from tests.analytics.checking import Walked
 from tests.analytics.leads import LATER, MONDAY, call, fire, hour, lead, lose, up_to
+from tests.analytics.migrated import migrate, renamed, take_back
 from tests.excel.test_migrations import published
 from tests.world import World
 
@@ -202,28 +199,15 @@ async def test_what_is_recorded_later_does_not_change_an_answer(world: World) ->
     assert now.total.value == 0
 
 
-def renamed() -> str:
-    """Call-back requests in which `no_answer` is called `unreached`."""
-    stages, _, moves = (FOLDER / "shared" / "contact.yaml").read_text(encoding="utf-8").partition("\ntransitions:\n")
-    stage = stages.partition("stages:\n")[2]
-    text = shipped_text(PROCESS).replace(" contact,", "").replace("\nstages:\n", f"\nstages:\n{stage}")
-    return f"{text}\ntransitions:\n{moves}".replace("no_answer", "unreached")
-
-
 async def test_visits_are_those_that_a_migrated_case_knows_under_the_present_names(world: World) -> None:
-    definition = next(item.id for item in world.reference.definitions.values() if item.key == PROCESS)
     once, twice = [fire("fail_to_reach", 1)], [fire("fail_to_reach", 1), fire("fail_to_reach", 2)]
     told = (once, once, twice, [*twice, fire("contact", 3)], twice)
     stayed, again, there, elsewhere, back = [await lead(world, 0, *moves) for moves in told]
     await published(world, renamed())
-    async with world.database.reader(world.tenant_id) as connection:
-        first, second = [await world.writer.processes.get(connection, world.tenant_id, definition, n) for n in (1, 2)]
     for case in (stayed, again, there, elsewhere, back):
-        await world.done(case, Migrate(1, 2, second, MigrationMapping(stages={"no_answer": "unreached"})), by="admin")
+        await migrate(world, case)
     await world.done(again, Fire("fail_to_reach"))
-    async with world.database.reader(world.tenant_id) as connection:
-        [migration] = await load_entries(connection, world.tenant_id, [(back, 4)])
-    await world.done(back, UndoMigration(1, first, unpack_before(migration.migration)), by="admin")
+    await take_back(world, back, 4)
 
     async with world.database.reader(world.tenant_id) as connection:
         records = await load(connection, world.tenant_id, [stayed, again, there, elsewhere, back])
@@ -236,17 +220,11 @@ async def test_visits_are_those_that_a_migrated_case_knows_under_the_present_nam
 
 async def test_an_undone_migration_leaves_a_case_where_it_was_since_it_came_there(world: World) -> None:
     """Told by its row, and by history once something else was recorded of it; and it was elsewhere as long as it was."""
-    definition = next(item.id for item in world.reference.definitions.values() if item.key == PROCESS)
     case = await lead(world, 0, fire("fail_to_reach", 1))
     await published(world, renamed())
-    async with world.database.reader(world.tenant_id) as connection:
-        first, second = [await world.writer.processes.get(connection, world.tenant_id, definition, n) for n in (1, 2)]
-    mapping = MigrationMapping(stages={"no_answer": "unreached"})
-    migrated = await world.done(case, Migrate(1, 2, second, mapping), by="admin")
+    sequence = await migrate(world, case)
     away, _ = await ask(world, own(filter="instance.stage == 'unreached'"))
-    async with world.database.reader(world.tenant_id) as connection:
-        [migration] = await load_entries(connection, world.tenant_id, [(case, migrated.instance.state.sequence)])
-    await world.done(case, UndoMigration(1, first, unpack_before(migration.migration)), by="admin")
+    await take_back(world, case, sequence)
     for_long = own(filter="instance.stage == 'no_answer' && now - instance.entered_at > duration('24h')")
     now, _ = await ask(world, for_long)
     then, _ = await ask(

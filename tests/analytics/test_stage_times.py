@@ -18,6 +18,8 @@ from bpm_crm.operations.commands import Record
 from bpm_crm.operations.publishing import publish
 from bpm_crm.processes.library import shipped_text
 from tests.analytics.leads import assign, database_now, exclude, fire, force, hour, lead, lose, question, up_to
+from tests.analytics.migrated import migrate, renamed, take_back
+from tests.excel.test_migrations import published
 from tests.world import World
 
 HOUR = 3_600
@@ -45,6 +47,21 @@ async def test_a_visit_takes_calendar_business_and_active_time(world: World) -> 
     assert medians(await stage(world, "new"), "first") == [2 * HOUR] * 3
     # From Monday 08:00 until Tuesday 08:00: seven hours and two.
     assert medians(await stage(world, "qualification"), "first") == [24 * HOUR, 9 * HOUR, 9 * HOUR]
+
+
+async def test_a_migration_that_was_taken_back_is_no_visit(world: World) -> None:
+    case = await lead(world, 0, fire("fail_to_reach", 6))
+    await published(world, renamed())
+    sequence = await migrate(world, case)
+    assert (await stage(world, "unreached", Question(world.tenant_id))).count("open") == 1
+    await take_back(world, case, sequence)
+    assert [item.stage for item in (await times(world, Question(world.tenant_id))).times] == ["new", "no_answer"]
+    found = await stage(world, "no_answer")
+    assert [found.count(number) for number in ("entered", "open", "reworked")] == [1, 1, 0]
+    await world.done(case, fire("contact", 8))
+    found = await stage(world, "no_answer")
+    assert found.count("reworked") == 0
+    assert medians(found, "first") == medians(found, "cumulative") == [2 * HOUR] * 3
 
 
 async def test_an_open_visit_is_seen_as_far_as_it_lasted_in_every_kind_of_time(world: World) -> None:

@@ -25,16 +25,24 @@ held AS (
 ),
 {entering_cases},
 {cases},
-moves AS (
-    -- The moves of each case, each beside what the next one closed: the visit of the stage that it entered.
+recorded AS (
     SELECT
-        h.instance_id, h.sequence, h.to_stage AS stage, h.outcome, h.occurred_at, {segment} AS segment,
-        c.definition_id, c.version,
-        lead(h.occurred_at) OVER moves AS left_at, lead(h.business) OVER moves AS business, lead(h.active) OVER moves AS active
+        h.instance_id, h.sequence, h.kind, h.to_stage AS stage, h.outcome, h.occurred_at, h.business, h.active, {segment} AS segment,
+        c.definition_id, c.version, lead(h.kind) OVER moves AS next_kind
     FROM cases AS c
     JOIN history AS h ON h.tenant_id = $1 AND h.instance_id = c.instance_id
     WHERE h.to_stage IS NOT NULL AND h.occurred_at <= :as_of::timestamptz AND h.recorded_at <= :known_at::timestamptz
     WINDOW moves AS (PARTITION BY h.instance_id ORDER BY h.sequence)
+),
+moves AS (
+    -- The moves of each case, each beside what the next one closed: the visit of the stage that it entered. A migration that was taken
+    -- back, which only the very next step can do, was none: the case has been where it was all the time.
+    SELECT
+        r.instance_id, r.sequence, r.stage, r.outcome, r.occurred_at, r.segment, r.definition_id, r.version,
+        lead(r.occurred_at) OVER moves AS left_at, lead(r.business) OVER moves AS business, lead(r.active) OVER moves AS active
+    FROM recorded AS r
+    WHERE r.kind <> 'migration_undone' AND NOT (r.kind = 'migration' AND r.next_kind IS NOT DISTINCT FROM 'migration_undone')
+    WINDOW moves AS (PARTITION BY r.instance_id ORDER BY r.sequence)
 ),
 visits AS (
     -- Every visit of a stage in which work goes on, in seconds; an open one as far as it was seen. Its business time is the working
