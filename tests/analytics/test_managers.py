@@ -213,7 +213,7 @@ async def test_managers_whose_cases_are_of_another_age_are_not_told_apart_by_it(
     assert (ann.expected, bob.expected) == (30, 30), "everybody's of that age are their own"
 
 
-async def test_managers_are_compared_among_cases_of_one_day_and_among_the_settled(world: World) -> None:
+async def test_managers_are_compared_among_cases_of_one_age_and_among_the_settled(world: World) -> None:
     for begins in (0, 24 * 15):
         await young_and_old(world, "ann", begins, 15)
         await young_and_old(world, "bob", begins, 15)

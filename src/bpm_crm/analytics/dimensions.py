@@ -87,8 +87,7 @@ _TIMES = {
     Dimension.QUARTER: 'YYYY-"Q"Q',
     Dimension.YEAR: "YYYY",
 }
-ZONE: Final = "(SELECT t.zone FROM tenant AS t WHERE t.tenant_id = $1)"
-"""The SQL of the company's time zone."""
+_ZONE = "(SELECT t.zone FROM tenant AS t WHERE t.tenant_id = $1)"
 _OWNERS = {
     OwnerBasis.AT_ENTRY: "h.owner_id::text",
     OwnerBasis.ACTOR: "CASE WHEN h.actor_kind = 'user' THEN h.actor_id::text END",
@@ -144,7 +143,7 @@ class Grouping:
     @property
     def _common(self) -> dict[Dimension, str]:
         """What does not depend on whose a case is."""
-        times = {part: f"to_char({self.instant} AT TIME ZONE {ZONE}, '{form}')" for part, form in _TIMES.items()}
+        times = {part: f"to_char({self.instant} AT TIME ZONE {_ZONE}, '{form}')" for part, form in _TIMES.items()}
         return {**_OF_CASE, **(times if self.instant else {}), **({Dimension.CLOCK: self.clock} if self.clock else {})}
 
 

@@ -1,8 +1,8 @@
 """The funnel manager by manager: how each converts at each step, adjusted for the channels they work, strong and weak steps told from noise.
 
 While cases are open, those that convert fast are settled before those that are lost slowly, so that young cases convert better. Managers
-are therefore compared among cases of the same channel that reached the step before on the same day; days of which every case is settled
-are one stratum.
+are therefore compared among cases of the same channel and age: the time since they reached the step before, in classes of which each ends
+at one and a half times the age at which it begins. Ages at which every case is settled are one stratum.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from fractions import Fraction
 
-from bpm_crm.analytics.dimensions import ZONE, Dimension, Grouping, OwnerBasis
+from bpm_crm.analytics.dimensions import Dimension, Grouping, OwnerBasis
 from bpm_crm.analytics.frames import Frame, Question
 from bpm_crm.analytics.funnel import read_funnel
 from bpm_crm.analytics.funnel_figures import OrderMode, StepFigures
@@ -35,9 +35,10 @@ Manager = str | None
 Counts = Mapping[str | None, Pair]
 """By channel: settled cases and, of these, converted ones."""
 Stratum = tuple[str | None, str | None]
-"""A channel, and the day on which cases reached the step before; None: all days whose cases are settled."""
+"""A channel, and the class of the age of cases; None: all ages whose cases are settled."""
 Strata = Mapping[Stratum, Pair]
-_DAY = f"to_char(h.occurred_at AT TIME ZONE {ZONE}, 'YYYY-MM-DD')"
+_AGE = "floor(ln(greatest(extract(epoch FROM (SELECT a.as_of FROM asked AS a) - h.occurred_at) / 3600, 1)) / ln(1.5))::text"
+"""Classes of ages: an hour and less, and so on up to some twenty of a year; as many days would be as many rows of the funnel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ async def read_managers(
     connection: Connection, frame: Frame, question: Question, *, by: Dimension, basis: OwnerBasis
 ) -> ManagerFigures:
     """The comparison of the owners or teams (`by`) of a cohort; a step counts as reached with a later one. One statement."""
-    asked = replace(question, grouping=Grouping((by, Dimension.CHANNEL), basis, stratum=_DAY))
+    asked = replace(question, grouping=Grouping((by, Dimension.CHANNEL), basis, stratum=_AGE))
     figures = await read_funnel(connection, frame, asked, order_mode=OrderMode.IMPLIED)
     places = [
         (segment.segment[0], (segment.segment[1], segment.segment[2]), step)
@@ -185,7 +186,7 @@ def _rows(steps: Sequence[Step], places: Sequence[Place]) -> Iterator[_Row]:
 
 
 def _pooled(places: Sequence[Place]) -> list[Place]:
-    """The days of a channel whose cases are all settled as one stratum: their age says nothing any more."""
+    """The ages of a channel at which all cases are settled as one stratum: their age says nothing any more."""
     unsettled = {stratum for _, stratum, step in places if step.count("pending")}
     return [
         (manager, stratum if stratum in unsettled else (stratum[0], None), step) for manager, stratum, step in places
