@@ -192,6 +192,16 @@ def test_what_befell_both_groups_is_no_effect_and_weeks_of_one_of_them_are_left_
     assert alone.verdict is EffectVerdict.EVIDENCE_FOR_IMPROVEMENT
 
 
+@pytest.mark.parametrize("method", EffectMethod)
+@pytest.mark.parametrize("value", [0.0, 0.97, 1.0, 86_400.0, -1 / 3])
+def test_what_never_changed_is_no_evidence(method: EffectMethod, value: float) -> None:
+    series = series_of(np.full(40, value), 20)
+    other = series_of(np.full(40, 2 * value), 20) if method is EffectMethod.COMPARISON else None
+    found = measured(method, series, higher_is_better=True, comparison=other)
+    assert found.estimate is not None
+    assert (found.verdict, found.estimate.effect, found.estimate.p_value) == (EffectVerdict.NO_EVIDENCE, 0, 1)
+
+
 def test_only_a_comparison_is_compared() -> None:
     with pytest.raises(ValueError, match="COMPARISON"):
         measured(EffectMethod.COMPARISON, steps(30, 20, 0), higher_is_better=True)

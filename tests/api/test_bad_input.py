@@ -261,6 +261,14 @@ HARMLESS = {
     "nearly the first instant there is": '{ deals(where: {startedAt: {gt: "0001-01-01T00:00:01Z"}}) { totalCount } }',
     "the last instant there is": '{ deals(where: {startedAt: {lt: "9999-12-31T23:59:59Z"}}) { totalCount } }',
     "a figure as of the first year": '{ funnel(input: {asOf: "0001-01-01T00:00:01Z"}) { asOf total { entered } } }',
+    "a period until the last instant": """{ kpi(key: "sales", period: {from: "2026-01-01T00:00:00Z", to: "9999-12-31T23:59:59Z"}) {
+      frame { period { from to } } total { value } }
+      funnel(input: {period: {from: "0001-01-02T00:00:00Z", to: "9999-12-30T00:00:00Z"}}) { total { entered } } }""",
+    "a period long ago with the one before": """{ kpi(key: "churn", period: {from: "1901-01-01T00:00:00Z", to: "2198-01-01T00:00:00Z"},
+      compareWith: {previousPeriod: true}) { total { value } comparison { total { difference } } } }""",
+    "working hours of long ago": '{ kpi(key: "arrivals_per_hour", period: {fromDate: "1800-01-01", toDate: "1899-01-01"}) { total { value } } }',
+    "working hours of the far future": '{ kpi(key: "arrivals_per_hour", period: {fromDate: "5000-01-01"}) { total { value } } }',
+    "stages of the first century": '{ stageTimes(input: {asOf: "0100-01-01T00:00:00Z"}) { stage entered } }',
     "letters of every kind": '{ deals(search: "Ё\\\\%_\'\\"\\u202e😀\\n") { totalCount } }',
     "an id in another alphabet": '{ node(id: "идентификатор") { id } }',
     "an id that is base64 of nothing": '{ node(id: "====") { id } }',

@@ -142,3 +142,7 @@ def test_types_and_orders_are_told_from_first_cells() -> None:
     assert column_type([None, CellError("#N/A")]) is ColumnType.EMPTY
     assert date_order(["11/25/2026", "01/02/2026"]) is DateOrder.MDY
     assert date_order(["25/11/2026", "01/02/2026"]) is DateOrder.DMY
+    assert date_order(["01.03.2026", "02.03.2026", "10.13.2026"]) is DateOrder.DMY, "one slip turns no column around"
+    assert date_order(["01/03/2026", "25/11/2026", "11/23/2026", "11/24/2026"]) is DateOrder.DMY, (
+        "not all are dates either way"
+    )

@@ -53,8 +53,9 @@ def estimate(values: Sequence[float], design: Design) -> Estimate:
     rounding = float(np.abs(series).max()) * _ROUNDING
     residuals = series - design.matrix @ coefficients
     if np.abs(residuals).max() <= rounding:
-        effect = float(design.weights @ coefficients)
-        return Estimate(effect, effect, effect, 0.0 if abs(effect) > rounding else 1.0, 0.0, 0.0)
+        found = float(design.weights @ coefficients)
+        effect = found if abs(found) > rounding else 0.0
+        return Estimate(effect, effect, effect, 0.0 if effect else 1.0, 0.0, 0.0)
     seen = _persistence(residuals[:, None], design)[0]
     chances = [np.searchsorted(drawn, seen, side="right") / DRAWS for drawn in _drawn(design)]
     likely, most = (_largest(chances, chance) for chance in (LIKELY, UPPER))

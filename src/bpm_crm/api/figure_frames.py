@@ -25,12 +25,17 @@ from bpm_crm.api.figure_inputs import PeriodInput
 from bpm_crm.api.ids import to_global
 from bpm_crm.api.instance_filters import scope_condition
 from bpm_crm.engine.definition import Title
+from bpm_crm.engine.instants import FIRST_YEAR, LAST_YEAR
 from bpm_crm.operations.access import Permission
 from bpm_crm.records.database import Connection
 from bpm_crm.records.selection import All, Condition, Parameters, where
 
 MOST_SEGMENTS = 500
 RATE_DIGITS = Decimal(1).scaleb(-10)
+
+
+_EARLIEST, _LATEST = datetime(FIRST_YEAR, 1, 2, tzinfo=UTC), datetime(LAST_YEAR, 12, 30, tzinfo=UTC)
+"""The years that business time is worked out for: nothing happens outside."""
 
 
 @strawberry.type(description="A period: from its first instant up to, and without, its last.")
@@ -96,7 +101,10 @@ def question_over(
 
 
 def instants_of(period: PeriodInput, zone: str) -> tuple[datetime, datetime]:
-    """The instants `[since, until)` of a period; its days begin in a time zone. A fault for an empty one, or an end given twice."""
+    """The instants `[since, until)` of a period; its days begin in a time zone. A fault for an empty one, or an end given twice.
+
+    An end in years in which nothing can happen leaves the period open.
+    """
     since = _end(period.from_, period.from_date, "from", zone) or FIRST_INSTANT
     until = _end(period.to, period.to_date, "to", zone) or LAST_INSTANT
     if since >= until:
@@ -107,7 +115,10 @@ def instants_of(period: PeriodInput, zone: str) -> tuple[datetime, datetime]:
                 "Период кончается позже, чем начинается: его конец в него не входит.",
             ),
         )
-    return since, until
+    return (
+        FIRST_INSTANT if since <= _EARLIEST else min(since, _LATEST),
+        LAST_INSTANT if until > _LATEST else max(until, _EARLIEST),
+    )
 
 
 def _end(instant: datetime | None, day: date | None, name: str, zone: str) -> datetime | None:
@@ -151,7 +162,8 @@ async def frame_of(
     known_at: datetime | None,
 ) -> Frame:
     """The frame of a question; a fault for a process that the company does not have, or that has no product to filter by."""
-    frame = await read_frame(connection, question.tenant_id, process=process, as_of=as_of, known_at=known_at)
+    instants = {"as_of": as_of and max(as_of, _EARLIEST), "known_at": known_at and max(known_at, _EARLIEST)}
+    frame = await read_frame(connection, question.tenant_id, process=process, **instants)
     if process is not None and not frame.versions:
         known = ", ".join(sorted(record.key for record in context.known.definitions.values()))
         raise Fault(

@@ -78,7 +78,7 @@ def date_order(cells: Sequence[Cell]) -> DateOrder:
     failed = {
         order: sum(not isinstance(instant_of(text, Customs(order)), datetime) for text in texts) for order in DateOrder
     }
-    return DateOrder.MDY if failed[DateOrder.MDY] < failed[DateOrder.DMY] else DateOrder.DMY
+    return DateOrder.MDY if failed[DateOrder.DMY] and not failed[DateOrder.MDY] else DateOrder.DMY
 
 
 _CUSTOMS = Customs()

@@ -94,6 +94,8 @@ def _judged(row: RowRecord, outcomes: Mapping[UUID | None, Outcome]) -> RowRecor
     outcome = outcomes[row.instance_id]
     if isinstance(outcome, Recorded):
         return RowRecord(row.row, EXCLUDED, row.instance_id, outcome.instance.state.sequence)
+    if isinstance(outcome, Outdated) and outcome.instance.state.exclusion is not None:
+        return RowRecord(row.row, LEFT, row.instance_id)
     code = TableCode.MOVED_ON if isinstance(outcome, Outdated) else TableCode.OUT_OF_REACH
     return RowRecord(row.row, MOVED_ON, row.instance_id, problems=[of_cell(row.row, None, TableProblem(code))])
 

@@ -173,7 +173,7 @@ _FIELDS: Mapping[FieldType, Callable[[Field, Cell, Customs], Any]] = {
 
 
 def _written(text: str, order: DateOrder) -> datetime | None:
-    """An instant written as text: ISO 8601, or three numbers, of which the one of four digits is the year."""
+    """An instant written as text: ISO 8601, or three numbers, of which the one of four digits is the year; with dots, the day is first."""
     try:
         return datetime.fromisoformat(text)
     except ValueError:
@@ -181,9 +181,10 @@ def _written(text: str, order: DateOrder) -> datetime | None:
     if match is None:
         return None
     first, second, third = match[1], match[3], match[4]
+    is_dotted = match[2] == "."
     if len(first) == 4:
         year, month, day = first, second, third
-    elif order is DateOrder.DMY:
+    elif order is DateOrder.DMY or is_dotted:
         day, month, year = first, second, third
     else:
         month, day, year = first, second, third
