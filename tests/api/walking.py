@@ -38,7 +38,7 @@ LITERALS = {
     "PhoneNumber": '"+79990000001"',
     "EmailAddress": '"a@example.com"',
 }
-WHOLE = {"PeriodInput": '{from: "2020-01-01T00:00:00Z", to: "2999-01-01T00:00:00Z"}'}
+WHOLE = {"PeriodInput": '{from: "2020-01-01T00:00:00Z", to: "2199-01-01T00:00:00Z"}'}
 REQUIRED_ONE = {"InstanceRef": ("id", '"x"')}
 """Inputs of which exactly one member is given: the one that stands for them."""
 
